@@ -1,0 +1,68 @@
+# Every target sets up what it needs: a virtual environment from a hashed lock, nothing outside this folder but a cache of jars.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status test check unit fmt bench schemas lock preflight clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+preflight:
+	@sh scripts/preflight.sh "$(PYTHON)"
+
+$(VENV)/.engines: requirements/engines.txt pyproject.toml
+	@$(MAKE) --no-print-directory preflight
+	@echo "Setting up $(VENV) from requirements/engines.txt (once; a minute or so) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -q --require-hashes -r requirements/engines.txt
+	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.engines requirements/dev.txt
+	@echo "Adding the test tools of requirements/dev.txt ..."
+	@$(PIP) install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.engines ## the main job: the whole exchange on real engines, 14 days in a minute
+	@$(BIN)/referrals demo
+
+up: $(VENV)/.engines ## start the exchange and leave it running
+	@$(BIN)/referrals up
+
+down: $(VENV)/.engines ## stop it
+	@$(BIN)/referrals down
+
+status: $(VENV)/.engines ## what runs
+	@$(BIN)/referrals status
+
+test: $(VENV)/.dev ## every test, on real engines and real processes
+	@$(PYTEST)
+
+check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy services schemas tests bench
+	@$(BIN)/python -m schemas.generate --check
+	@$(PYTEST) -q tests/unit tests/test_architecture.py
+
+fmt: $(VENV)/.dev ## format and mend what can be mended
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and with the floor
+	@$(BIN)/python -m bench.pipeline
+
+schemas: $(VENV)/.dev ## write the generated documents of schemas/
+	@$(BIN)/python -m schemas.generate
+
+lock: ## renew the hashed locks (needs uv)
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --extra engines pyproject.toml -o requirements/engines.txt
+	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --extra engines --extra dev pyproject.toml -o requirements/dev.txt
+
+clean: ## remove the virtual environment and all state
+	@test ! -x $(BIN)/referrals || $(BIN)/referrals down
+	@rm -rf $(VENV) .referrals build *.egg-info

@@ -1,0 +1,105 @@
+"""What a publisher sends: an RFI, version 1, as JSON in camelCase.
+
+This is the shape alone (types, lengths, closed lists). What needs knowledge of the world (phone numbers, countries,
+currencies, consent) is checked by intake, which reports every problem of both kinds at once.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Wire(BaseModel):
+    """Base of every wire model: frozen, camelCase, no unknown fields, no guessing of types."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+    )
+
+
+Text = Annotated[str, Field(min_length=1)]
+Term = Annotated[str, Field(min_length=1, max_length=100)]
+Terms = Annotated[list[Term], Field(max_length=50)]
+PartnerRef = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class PlaceV1(Wire):
+    """A region: country, and as much of subdivision, city and postal code as is known. Names (en, es) or ISO codes."""
+
+    country: Annotated[str, Field(min_length=2, max_length=80, examples=["ES", "España", "Spain"])]
+    subdivision: Annotated[str, Field(min_length=1, max_length=80, examples=["ES-AN", "Andalucía"])] | None = None
+    city: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    postal_code: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+
+
+class ContactV1(Wire):
+    """The person who asks."""
+
+    first_name: Annotated[str, Field(min_length=1, max_length=100)]
+    last_name: Annotated[str, Field(min_length=1, max_length=100)]
+    email: Annotated[str, Field(min_length=3, max_length=254)]
+    phone: Annotated[str, Field(min_length=3, max_length=40)] | None = None
+    language: Annotated[str, Field(min_length=2, max_length=35, examples=["en", "es", "es-MX"])] | None = None
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, examples=["Europe/Madrid"])] | None = None
+
+
+class CustomerV1(Wire):
+    """The company that asks."""
+
+    company: Annotated[str, Field(min_length=1, max_length=200)]
+    size: Annotated[str, Field(max_length=30, examples=["51to250employees"])] | None = None
+    place: PlaceV1
+    contact: ContactV1
+    website: Annotated[str, Field(max_length=300)] | None = None
+
+
+class BudgetV1(Wire):
+    """Money; the amount as a decimal string, so that nothing is rounded."""
+
+    amount: Annotated[str, Field(pattern=r"^\d{1,15}(\.\d{1,4})?$", examples=["25000.00"])]
+    currency: Annotated[str, Field(min_length=3, max_length=3, examples=["EUR"])]
+
+
+class NeedV1(Wire):
+    """What is asked for. `place` is where the work is; without it the customer's own place."""
+
+    title: Annotated[str, Field(min_length=3, max_length=300)]
+    description: Annotated[str, Field(max_length=20_000)] = ""
+    place: PlaceV1 | None = None
+    industries: Terms = []
+    products: Terms = []
+    services: Terms = []
+    keywords: Terms = []
+    budget: BudgetV1 | None = None
+    timeframe: Annotated[str, Field(max_length=20, examples=["within30days"])] | None = None
+
+
+class ConsentV1(Wire):
+    """What the customer agreed to; `contact` and `share` must be true for an RFI to be passed on."""
+
+    contact: bool
+    share: bool
+    next_best: bool = False
+
+
+class RfiSubmittedV1(Wire):
+    """An RFI. `id` is the publisher's own and makes it idempotent: the same id again is the same RFI."""
+
+    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    channel: Annotated[str, Field(max_length=20, examples=["marketing", "sales", "search"])]
+    language: Annotated[str, Field(min_length=2, max_length=35, examples=["en", "es"])]
+    submitted_at: Annotated[datetime, Field(strict=False)]
+    customer: CustomerV1
+    need: NeedV1
+    consent: ConsentV1
+    selected_partners: Annotated[list[PartnerRef], Field(max_length=20)] = []
+    max_partners: Annotated[int, Field(ge=1, le=20)] = 5
+    contact_requested: bool = False

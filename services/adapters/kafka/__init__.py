@@ -1,0 +1,1 @@
+"""Everything that touches Kafka: the delivery wrapper, the publisher, followers and administration."""

@@ -1,0 +1,147 @@
+"""Which topics exist, how far have groups got, and where do topics end?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.topics import TopicSpec
+from services.core.errors import DependencyUnavailable, Misconfigured
+
+#: (topic, partition) -> offset
+Offsets = dict[tuple[str, int], int]
+
+
+class KafkaAdmin:
+    """Administration. Connects for each call: it is asked rarely, by the CLI, at starts and by the audit.
+
+    Args:
+        bootstrap: addresses, `host:port[,host:port]`.
+        timeout_s: longest time for one call.
+
+    Every method raises `DependencyUnavailable` when Kafka does not answer in time.
+    """
+
+    def __init__(self, bootstrap: str, *, timeout_s: float = 15.0) -> None:
+        self._bootstrap = bootstrap
+        self._timeout_s = timeout_s
+
+    async def create_topics(
+        self, specs: Iterable[TopicSpec], *, replication: int = 1, partitions: Mapping[str, int] | None = None
+    ) -> list[str]:
+        """Create the topics that are missing; return their names. What exists is left as it is.
+
+        Args:
+            specs: the topics.
+            replication: copies of each partition; at most the number of brokers.
+            partitions: numbers of partitions that differ from the specs, by topic.
+
+        Raises:
+            Misconfigured: Kafka refuses a topic; says which and why.
+        """
+        wanted = [_new_topic(spec, replication, (partitions or {}).get(spec.topic)) for spec in specs]
+        async with self._client() as client:
+            answer = await client.create_topics(wanted)
+        created = []
+        for name, code, *words in answer.topic_errors:
+            if code == 0:
+                created.append(name)
+            elif for_code(code) is not TopicAlreadyExistsError:
+                raise Misconfigured(f"Kafka refuses topic {name}: {words[0] if words else for_code(code).__name__}")
+        return created
+
+    async def topics(self) -> dict[str, int]:
+        """Every topic with its number of partitions."""
+        async with self._client() as client:
+            return {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["is_internal"]}
+
+    async def require(self, topics: Collection[str]) -> None:
+        """Return when all of these topics exist.
+
+        Raises:
+            DependencyUnavailable: some do not (yet); names them.
+        """
+        missing = sorted(set(topics) - set(await self.topics()))
+        if missing:
+            raise DependencyUnavailable("kafka", f"has no topic {', '.join(missing)}; create the topics first")
+
+    async def committed(self, group: str) -> Offsets:
+        """The offsets a group has committed; partitions without one are left out."""
+        async with self._client() as client:
+            found = await client.list_consumer_group_offsets(group)
+        return {(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
+
+    async def end_offsets(self, topics: Collection[str]) -> Offsets:
+        """The offset behind the last record of each partition."""
+        return (await self._ends(topics))[1]
+
+    async def lag(self, group: str, topics: Collection[str]) -> Offsets:
+        """How many records the group has not done yet, for each partition of the topics."""
+        done = await self.committed(group)
+        begins, ends = await self._ends(topics)
+        return {place: max(0, end - done.get(place, begins[place])) for place, end in ends.items()}
+
+    async def reset_to_earliest(self, group: str, topics: Collection[str]) -> None:
+        """Set a group back to the first record, so that it does all again. The group must have no members.
+
+        Raises:
+            Misconfigured: a consumer of the group is still running.
+        """
+        begins, _ = await self._ends(topics)
+        async with self._consumer(group_id=group, enable_auto_commit=False) as consumer:
+            consumer.assign([TopicPartition(*place) for place in begins])
+            try:
+                await consumer.commit({TopicPartition(*place): offset for place, offset in begins.items()})
+            except KafkaError as error:
+                raise Misconfigured(f"group {group} is in use: stop its consumers first") from error
+
+    async def _ends(self, topics: Collection[str]) -> tuple[Offsets, Offsets]:
+        counts = await self.topics()
+        places = [TopicPartition(topic, p) for topic in topics for p in range(counts.get(topic, 0))]
+        if not places:
+            return {}, {}
+        async with self._consumer() as consumer:
+            begins = await consumer.beginning_offsets(places)
+            ends = await consumer.end_offsets(places)
+        return {tuple(tp): at for tp, at in begins.items()}, {tuple(tp): at for tp, at in ends.items()}
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Any]:
+        client = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._timeout_s * 1000))
+        async with self._bounded(client.start, client.close):
+            yield client
+
+    @asynccontextmanager
+    async def _consumer(self, **options: Any) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, **options)
+        async with self._bounded(consumer.start, consumer.stop):
+            yield consumer
+
+    @asynccontextmanager
+    async def _bounded(self, start: Any, stop: Any) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                try:
+                    await start()
+                    yield
+                finally:
+                    await stop()
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise DependencyUnavailable("kafka", f"at {self._bootstrap}: {type(error).__name__}") from error
+
+
+def _new_topic(spec: TopicSpec, replication: int, partitions: int | None) -> NewTopic:
+    if spec.retention is None:
+        settings = {"cleanup.policy": "compact"}
+    else:
+        settings = {"retention.ms": str(int(spec.retention.total_seconds() * 1000))}
+    if replication > 2:
+        # Two copies of three must have a record before it counts as acknowledged: one broker may die.
+        settings["min.insync.replicas"] = "2"
+    return NewTopic(spec.topic.value, partitions or spec.partitions, replication, topic_configs=settings)

@@ -1,0 +1,156 @@
+"""How are records fetched so that no bad byte and no outage stops the consumer?
+
+An `AIOKafkaConsumer` whose `getmany` never raises for what lies in the log: unreadable records come out as `Unreadable`,
+an unreachable Kafka as an empty batch. It obeys its `Steering` (hold, halt) while it keeps polling, so that the
+membership in the group stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
+from aiokafka.protocol.fetch import FetchRequest
+
+from services.adapters.kafka.salvage import Unreadable, salvage
+from services.adapters.kafka.steering import Steering
+from services.core.errors import Misconfigured
+
+log = structlog.get_logger(__name__)
+
+_UNDECODABLE = (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError)
+_LONG_POLL_S = 0.5
+#: A poll that takes longer is stuck in a rebalance; it is given up and begun anew so that /live sees the loop turn.
+_POLL_BOUND_S = 5.0
+_ERROR_PAUSE_S = 1.0
+
+Batch = dict[TopicPartition, list[Any]]
+
+
+class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not typed
+    """A consumer that goes on whatever it meets. `max_partition_fetch_bytes` must be as at aiokafka (1 MiB)."""
+
+    steering: Steering
+
+    def subscribe(self, topics: Any = (), pattern: Any = None, listener: Any = None) -> None:
+        """As in aiokafka, but the listener must be a `Steering`.
+
+        Raises:
+            Misconfigured: it is not; this subscriber was not made by `Delivery`.
+        """
+        if not isinstance(listener, Steering):
+            raise Misconfigured("a subscriber without a Steering: make subscribers with Delivery.subscribe only")
+        self.steering = listener
+        super().subscribe(topics=topics, pattern=pattern, listener=listener)
+
+    async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
+        """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.
+
+        Waits up to half a second by itself; `timeout_ms` is not used.
+        """
+        steering = self.steering
+        steering.progress.polled()
+        if self._on_hold():
+            await asyncio.sleep(min(_LONG_POLL_S, steering.held_for_s() or _LONG_POLL_S))
+            # The poll is made all the same: a member that does not poll leaves its group.
+        found: Batch = {}
+        before = self._positions()
+        try:
+            async with asyncio.timeout(_POLL_BOUND_S):
+                wait_ms = 0 if self._on_hold() else int(_LONG_POLL_S * 1000)
+                found = await super().getmany(*partitions, timeout_ms=wait_ms, max_records=max_records)
+        except TimeoutError:
+            log.info("kafka.poll_given_up", consumer=steering.progress.name)
+        except _UNDECODABLE as error:
+            await self._rewind(before)
+            found = await self._salvaged(error, max_records)
+        except KafkaError as error:
+            log.warning("kafka.poll_failed", consumer=steering.progress.name, error=type(error).__name__)
+            await asyncio.sleep(_ERROR_PAUSE_S)
+        if found:
+            steering.took()
+        return found
+
+    def put_back(self, first: dict[TopicPartition, int]) -> None:
+        """Go back to these offsets, so that the batch comes again."""
+        for partition, offset in first.items():
+            # A partition that went to another member meanwhile is that member's to read.
+            with suppress(KafkaError):
+                self.seek(partition, offset)
+
+    def lag(self) -> dict[TopicPartition, int]:
+        """Records not yet fetched, for each assigned partition of which the end is known."""
+        lags: dict[TopicPartition, int] = {}
+        for partition, position in self._positions().items():
+            with suppress(KafkaError):
+                end = self.highwater(partition)
+                if end is not None:
+                    lags[partition] = max(0, end - position)
+        return lags
+
+    def _on_hold(self) -> bool:
+        steering = self.steering
+        held = steering.halted or steering.held_for_s() > 0
+        with suppress(KafkaError):  # The assignment may change under us.
+            if held:
+                self.pause(*self.assignment())
+            elif paused := self.paused():
+                self.resume(*paused)
+        return held
+
+    def _positions(self) -> dict[TopicPartition, int]:
+        """Where the next fetch begins, for each partition that knows it already (aiokafka's own call would wait)."""
+        subscription = self._subscription.subscription
+        if subscription is None or subscription.assignment is None:
+            return {}
+        states = {tp: subscription.assignment.state_value(tp) for tp in subscription.assignment.tps}
+        return {tp: state.position for tp, state in states.items() if state.has_valid_position}
+
+    async def _rewind(self, before: dict[TopicPartition, int]) -> None:
+        """Put every partition back to where it was before a poll that raised.
+
+        aiokafka drops what it has already taken from other partitions when one raises, but not their positions.
+        """
+        for partition, position in self._positions().items():
+            with suppress(KafkaError):
+                start = before.get(partition)
+                if start is None:  # It got its first position during the poll, so nothing of it was handed out yet.
+                    start = await self.committed(partition)
+                if start is None:
+                    start = (await self.beginning_offsets([partition]))[partition]
+                if start != position:
+                    self.seek(partition, start)
+
+    async def _salvaged(self, error: Exception, max_records: int | None) -> Batch:
+        """The first window of records that holds an unreadable one, the sound ones of it included."""
+        for partition in self.assignment():
+            try:
+                position = await self.position(partition)
+                records = salvage(*partition, await self._raw(partition, position), position)
+            except KafkaError as failed:
+                log.warning("kafka.salvage_failed", partition=str(partition), error=type(failed).__name__)
+                continue
+            if any(isinstance(record, Unreadable) for record in records):
+                records = records[:max_records]
+                with suppress(KafkaError):
+                    self.seek(partition, records[-1].offset + 1)
+                    return {partition: records}
+        log.error("kafka.undecodable_not_found", consumer=self.steering.progress.name, error=type(error).__name__)
+        await asyncio.sleep(_ERROR_PAUSE_S)
+        return {}
+
+    async def _raw(self, partition: TopicPartition, position: int) -> bytes:
+        """The bytes of one fetch, undecoded. Uses the consumer's own connection, which aiokafka keeps private."""
+        leader = self._client.cluster.leader_for_partition(partition)
+        span = (partition.partition, position, self._max_partition_fetch_bytes)
+        request = FetchRequest(500, 1, self._fetch_max_bytes, 0, [(partition.topic, [span])], rack_id="")
+        response = await self._client.send(leader, request)
+        for _, parts in response.topics:
+            for _, error_code, *_, raw in parts:
+                if error_code == 0:
+                    return bytes(raw or b"")
+        return b""

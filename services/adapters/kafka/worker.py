@@ -1,0 +1,154 @@
+"""What happens to a batch of records: handled, put back, or put aside; and when is it committed?
+
+The one place where offsets are committed, and in this order: effects, dead letters, commit. A crash before the commit
+brings the batch again, and handlers are idempotent; a crash after it finds everything done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from services.adapters.kafka.consumer import SteadyConsumer
+from services.adapters.kafka.dead_letters import DeadLetters, describe
+from services.adapters.kafka.metrics import DeliveryMetrics
+from services.adapters.kafka.records import first_offsets, next_offsets, to_record
+from services.adapters.kafka.salvage import Unreadable
+from services.adapters.kafka.settling import Aside, Settling
+from services.adapters.kafka.steering import Steering
+from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
+from services.core.errors import DependencyUnavailable, UnreadableRecord, Verdict, verdict_of
+from services.core.ports import BatchHandler, Record
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """Takes the batches of one consumer, one at a time.
+
+    Args:
+        subscription: the group and its limits.
+        handler: what is done with the records.
+        steering: shared with the consumer.
+        dead_letters: where records go that cannot be used.
+        metrics: what is counted.
+        on_halt: told once when the worker stops for good.
+        commit_timeout_s: longest time for a commit; one that fails is only counted.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        handler: BatchHandler,
+        steering: Steering,
+        *,
+        dead_letters: DeadLetters,
+        metrics: DeliveryMetrics,
+        on_halt: Callable[[Exception], None],
+        commit_timeout_s: float,
+    ) -> None:
+        self._subscription = subscription
+        self._group = subscription.group
+        self._settling = Settling(handler, internal_error_limit=subscription.internal_error_limit)
+        self._steering = steering
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._on_halt = on_halt
+        self._commit_timeout_s = commit_timeout_s
+        self._failed_attempts = 0
+
+    async def deliver(self, raws: Sequence[Any], consumer: SteadyConsumer) -> None:
+        """Handle a batch to its end. Raises no `Exception`: FastStream would swallow it and go on past the batch."""
+        done = 0
+        try:
+            if self._steering.halted:
+                consumer.put_back(first_offsets(raws))
+            elif await self._settled(raws, consumer):
+                done = len(raws)
+                await self._commit(raws, consumer)
+        except Exception as error:
+            self._halt(error)
+        finally:
+            self._steering.done(done)
+
+    async def _settled(self, raws: Sequence[Any], consumer: SteadyConsumer) -> bool:
+        started = perf_counter()
+        try:
+            await self._settle(raws)
+        except Exception as error:
+            consumer.put_back(first_offsets(raws))
+            if verdict_of(error) is Verdict.RETRY:
+                self._retry_later(error)
+            else:
+                self._halt(error)
+            return False
+        self._metrics.batch_seconds.labels(self._group).observe(perf_counter() - started)
+        self._failed_attempts = 0
+        self._steering.release()
+        return True
+
+    async def _settle(self, raws: Sequence[Any]) -> None:
+        asides = [Aside(to_record(r), UnreadableRecord(r.reason), 1) for r in raws if isinstance(r, Unreadable)]
+        records = [to_record(r) for r in raws if not isinstance(r, Unreadable)]
+        mine = [r for r in records if self._is_mine(r)]
+        if mine:
+            weary = self._failed_attempts >= self._subscription.retry_limit
+            asides += await self._settling.settle(mine, weary=weary)
+        await self._dead_letters.put(self._group, asides)
+        dead = Counter(aside.record.topic for aside in asides)
+        skipped = Counter(r.topic for r in records) - Counter(r.topic for r in mine)
+        self._count("dead_letter", dead)
+        self._count("skipped", skipped)
+        self._count("done", Counter(r.topic for r in raws) - dead - skipped)
+
+    def _is_mine(self, record: Record) -> bool:
+        """Whether the record is for this group: a replayed dead letter is for the group that failed only."""
+        for name, value in record.headers:
+            if name == REPLAY_GROUP_HEADER:
+                return value == self._group.encode()
+        return True
+
+    def _count(self, outcome: str, by_topic: Counter[str]) -> None:
+        for topic, number in by_topic.items():
+            self._metrics.records.labels(topic, self._group, outcome).inc(number)
+
+    def _retry_later(self, error: Exception) -> None:
+        self._failed_attempts += 1
+        waiting_on = error.dependency if isinstance(error, DependencyUnavailable) else type(error).__name__
+        delay_s = self._subscription.retry.delay_s(self._failed_attempts)
+        self._steering.hold(delay_s, waiting_on)
+        self._metrics.retries.labels(self._group, waiting_on).inc()
+        log.warning(
+            "kafka.batch_put_back",
+            group=self._group,
+            waiting_on=waiting_on,
+            error=describe(error),
+            attempt=self._failed_attempts,
+            retry_in_s=round(delay_s, 3),
+        )
+
+    def _halt(self, error: Exception) -> None:
+        self._steering.halt(describe(error))
+        log.critical("kafka.consumer_stopped", group=self._group, error=describe(error))
+        self._on_halt(error)
+
+    async def _commit(self, raws: Sequence[Any], consumer: SteadyConsumer) -> None:
+        if self._steering.stale:
+            # The partitions went to somebody else, who has begun at the last commit; ours would set them back.
+            self._metrics.commit_failures.labels(self._group, "stale").inc()
+            return
+        try:
+            async with asyncio.timeout(self._commit_timeout_s):
+                await consumer.commit(next_offsets(raws))
+        except (KafkaError, TimeoutError) as error:
+            # The effects are done; without the commit they are met again as duplicates, and the next commit covers it.
+            self._metrics.commit_failures.labels(self._group, type(error).__name__).inc()
+            log.warning("kafka.commit_failed", group=self._group, error=type(error).__name__)
+        for partition, records in consumer.lag().items():
+            self._metrics.lag.labels(self._group, partition.topic, partition.partition).set(records)

@@ -1,0 +1,61 @@
+"""How ids are derived, so that doing a thing twice gives the same id and the second time changes nothing."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid5
+
+#: Root of all ids of the exchange; changing it would make every redelivery look new.
+NAMESPACE = UUID("5f0c4c0e-8e55-5b57-9d55-3d2c3f1f7a10")
+
+#: Number of shards that referrals are spread over for the expirer; fixed, stored in documents.
+SHARDS = 64
+
+
+def _derive(kind: str, *parts: str) -> str:
+    # Lengths make the joint unambiguous: ("ab", "c") and ("a", "bc") differ.
+    return str(uuid5(NAMESPACE, kind + "".join(f"|{len(p)}:{p}" for p in parts)))
+
+
+def rfi_id(source: str, publisher_id: str) -> str:
+    """The id of an RFI: one for each (publisher, publisher's own id)."""
+    return _derive("rfi", source, publisher_id)
+
+
+def referral_id(rfi: str, partner: str) -> str:
+    """The id of a referral: a partner gets one for each RFI."""
+    return _derive("referral", rfi, partner)
+
+
+def event_id(document: str, version: int, kind: str) -> str:
+    """The id of an event: a document's version says each kind of thing once."""
+    return _derive("event", document, str(version), kind)
+
+
+def job_id(event: str, kind: str, role: str) -> str:
+    """The id of a send job: one mail for each event, kind and recipient's role."""
+    return _derive("job", event, kind, role)
+
+
+def refusal_id(topic: str, partition: int, offset: int) -> str:
+    """The id of a refusal: the record's place in the log, so that a redelivery refuses once."""
+    return _derive("refusal", topic, str(partition), str(offset))
+
+
+def dead_letter_id(group: str, topic: str, partition: int, offset: int) -> str:
+    """The id of a dead letter: the record's place in the log for one consumer group."""
+    return _derive("dead-letter", group, topic, str(partition), str(offset))
+
+
+def profile_id(partner: str, country: str) -> str:
+    """The id of a business profile: a partner has one for each country."""
+    return _derive("profile", partner, country)
+
+
+def partner_id(source: str, external_id: str) -> str:
+    """The id of a partner loaded from elsewhere: one for each (source, id there)."""
+    return _derive("partner", source, external_id)
+
+
+def shard_of(referral: str) -> int:
+    """The shard of a referral, 0 to SHARDS - 1; stable, from the id alone."""
+    return UUID(referral).int % SHARDS

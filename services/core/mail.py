@@ -1,0 +1,124 @@
+"""What a mail is before it is sent: a durable send job, and the message that a sender makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class MailKind(StrEnum):
+    """Every kind of mail. The first six go to a partner, the others to the customer."""
+
+    NEW_REFERRAL = "new_referral"
+    REMINDER = "reminder"
+    EXPIRING_SOON = "expiring_soon"
+    FLAME_CHANGED = "flame_changed"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    SENT_TO_PARTNERS = "sent_to_partners"
+    #: Received and sent to N partners; or received and no partner found yet.
+    ACCEPTED_BY = "accepted_by"
+    DECLINED_BY = "declined_by"
+    EXPIRED_AT = "expired_at"
+    #: A partner did not answer in time; choose a different one.
+
+
+class Role(StrEnum):
+    """Whom a mail is for."""
+
+    PARTNER = "partner"
+    CUSTOMER = "customer"
+
+
+class JobState(StrEnum):
+    """Where a send job stands."""
+
+    PENDING = "pending"
+    #: Waits for `due_at`.
+    LEASED = "leased"
+    #: A sender has it until `lease_until`; after that any sender may take it.
+    SENT = "sent"
+    OBSOLETE = "obsolete"
+    #: The state of the referral had moved on before it was sent.
+    FAILED = "failed"
+    #: Given up; a person must look.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendJob:
+    """One mail to one recipient because of one event. The id is uuid5(event, kind, role): a second one can't be."""
+
+    id: str
+    event_id: str
+    kind: MailKind
+    role: Role
+    rfi_id: str
+    referral_id: str | None = None
+    partner_id: str | None = None
+    address: str
+    #: Frozen when the job is made.
+    name: str
+    language: str
+    time_zone: str = "UTC"
+    at: datetime
+    #: Business time of the event.
+    facts_version: int = 1
+    #: Version of the document that the event told of; a later state may make the mail obsolete.
+    state: JobState = JobState.PENDING
+    attempts: int = 0
+    due_at: datetime
+    #: Business time of the next attempt.
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    #: Real time (never shifted).
+    sent_at: datetime | None = None
+    last_error: str | None = None
+    cut_at_dot: int = 0
+    #: Attempts whose answer to the final dot was never seen: each may have made one extra copy.
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What SMTP needs: one recipient, bytes ready for DATA (CRLF, not dot-stuffed), and the job it belongs to."""
+
+    job_id: str
+    sender: str
+    recipient: str
+    message: bytes
+
+
+class Outcome(StrEnum):
+    """How one attempt ended."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    #: 4xx, time-out or no connection before the final dot.
+    UNKNOWN = "unknown"
+    #: Connection lost after the final dot: may or may not have been accepted.
+    REFUSED = "refused"
+    #: 5xx: never again to this address.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of one envelope."""
+
+    job_id: str
+    outcome: Outcome
+    code: int | None = None
+    detail: str = ""
+    #: The server's words, shortened, without addresses.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUpdate:
+    """How a job goes on after an attempt; written only if the lease is still the owner's."""
+
+    job_id: str
+    state: JobState
+    attempts: int
+    due_at: datetime | None = None
+    sent_at: datetime | None = None
+    last_error: str | None = None
+    cut_at_dot: int = 0

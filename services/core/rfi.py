@@ -1,0 +1,152 @@
+"""What an RFI is once intake has accepted it: the engagement that referrals belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from services.core.codes import Channel, CompanySize, RfiState, Timeframe
+from services.core.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """An amount in a currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A region, from wide to narrow; each part needs the one before it, but city needs only the country."""
+
+    country: str
+    #: ISO 3166-1 alpha-2.
+    subdivision: str | None = None
+    #: ISO 3166-2, for example ES-AN.
+    city: str | None = None
+    #: As written; compared folded.
+    postal_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody to write to or call."""
+
+    first_name: str
+    last_name: str
+    email: str
+    phone: str | None = None
+    #: E.164.
+    language: str = "en"
+    #: Language of mails to this person, a language we have a catalogue for.
+    time_zone: str = "UTC"
+    #: IANA name; instants in mails are shown in it.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """Who asks."""
+
+    company: str
+    place: Place
+    contact: Person
+    size: CompanySize | None = None
+    website: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What is asked for, and where. Texts as written; `terms` are their normalised words, made once by intake."""
+
+    title: str
+    description: str
+    place: Place
+    industries: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    budget: Money | None = None
+    timeframe: Timeframe = Timeframe.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What the customer agreed to."""
+
+    contact: bool
+    #: Partners may contact the customer. Without it an RFI is refused.
+    share: bool
+    #: Contact details may be shared with partners. Without it an RFI is refused.
+    next_best: bool = False
+    #: After a decline or expiry the next-best partner may be asked.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A partner that an RFI goes to, through which of its profiles and locations, and why."""
+
+    partner_id: str
+    profile_id: str
+    location_id: str
+    score: float
+    picked: bool = False
+    #: True when the customer picked this partner; False when the matcher did.
+    reasons: tuple[str, ...] = ()
+    #: For people, for example `region ES-AN: served`, `keyword migrar: weight 2.1`.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A partner that an RFI did not go to though it came near or was picked, and why not."""
+
+    partner_id: str
+    profile_id: str | None
+    score: float
+    because: str
+    #: Code: inactive, paused, at_capacity, size_excluded, outside_region, below_cut, unknown_partner, no_term.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    """The router's decision on an RFI, stored once; what was stored wins over any later calculation."""
+
+    at: datetime
+    chosen: tuple[Chosen, ...]
+    near_misses: tuple[Skipped, ...] = ()
+    no_match_because: str | None = None
+    #: Code when nobody was chosen: no_partner_in_region, no_term_matches, all_at_capacity, size_excluded, ....
+    rules: str = "reference-1"
+    #: Which version of the matching rules decided.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rfi:
+    """An accepted RFI. Every change is one conditional write on (id, version)."""
+
+    id: str
+    source: str
+    publisher_id: str
+    channel: Channel
+    language: str
+    #: Language of the texts.
+    customer: Customer
+    need: Need
+    consent: Consent
+    submitted_at: datetime
+    accepted_at: datetime
+    content_hash: str
+    #: Of the canonical submitted data: the same id with another hash is refused.
+    selected_partners: tuple[str, ...] = ()
+    max_partners: int = 5
+    contact_requested: bool = False
+    #: The customer asked to be contacted directly: flame.
+    state: RfiState = RfiState.ACCEPTED
+    version: int = 1
+    routing: Routing | None = None
+    chosen_partner_id: str | None = None
+    #: The partner the customer said it chose; set with the state `chosen`.
+    closed_at: datetime | None = None
+    outbox: tuple[Event, ...] = field(default=())

@@ -1,0 +1,157 @@
+"""Where do the engines keep their data, logs, process ids and ports?
+
+Everything lies under one folder (the home), so that removing it removes every trace. Jars and Java archives are shared
+by all homes of a user and lie in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+HOME_VARIABLE = "REFERRALS_HOME"
+DEFAULT_HOME = ".referrals"
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The one folder of a running system; the properties name what lies where in it."""
+
+    root: Path
+
+    @property
+    def kafka(self) -> Path:
+        """The broker's log, metadata and configuration."""
+        return self.root / "data" / "kafka"
+
+    def mongo(self, member: int = 1) -> Path:
+        """The data of one replica set member, counted from 1."""
+        return self.root / "data" / f"mongo-{member}"
+
+    @property
+    def mail(self) -> Path:
+        """The caught mails and their index."""
+        return self.root / "mail"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per process."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """What is running: plan, status, ports."""
+        return self.root / "run"
+
+    @property
+    def plan(self) -> Path:
+        """What the supervisor was asked to run; may hold secrets of the processes' environment."""
+        return self.run / "plan.json"
+
+    @property
+    def status(self) -> Path:
+        """What the supervisor last saw of every process."""
+        return self.run / "status.json"
+
+    @property
+    def state(self) -> Path:
+        """The chosen ports."""
+        return self.run / "state.json"
+
+    def log(self, name: str) -> Path:
+        """The log file of the process `name`."""
+        return self.logs / f"{name}.log"
+
+    def create(self) -> Home:
+        """Make the folders, readable by their owner only, and return the home."""
+        for folder in (self.root, self.root / "data", self.logs, self.run):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+
+def home_from(environ: Mapping[str, str], cwd: Path) -> Home:
+    """The home the environment names (REFERRALS_HOME), else `.referrals` in `cwd`."""
+    return Home((cwd / environ.get(HOME_VARIABLE, DEFAULT_HOME)).absolute())
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """The user's cache folder for jars and Java archives (XDG_CACHE_HOME, else ~/.cache)."""
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
+    return Path(base).absolute() / "referral-exchange"
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nobody listens on the loopback port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # A port in TIME_WAIT can be listened on again, as the engines do themselves.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A loopback port that nobody has at this moment."""
+    with ExitStack() as held:
+        return _free_port(held, set())
+
+
+def claim_ports(home: Home, names: Iterable[str]) -> dict[str, int]:
+    """A loopback port for each name: the one it had last time if still free, else a new one, kept for next time.
+
+    Call it only while the processes of `names` are down, or their own ports look taken.
+    """
+    known: dict[str, int] = dict(read_json(home.state).get("ports", {}))
+    wanted = list(names)
+    keep = {name: known[name] for name in wanted if name in known and port_is_free(known[name])}
+    spoken_for = set(known.values())
+    with ExitStack() as held:
+        for name in wanted:
+            if name not in keep:
+                keep[name] = _free_port(held, spoken_for)
+    write_json(home.state, {"ports": known | keep})
+    return {name: keep[name] for name in wanted}
+
+
+def _free_port(held: ExitStack, spoken_for: set[int]) -> int:
+    """A port nobody has; the socket stays open in `held`, so that the next call gets another one."""
+    while True:
+        probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        probe.bind((LOOPBACK, 0))
+        port = int(probe.getsockname()[1])
+        if port not in spoken_for:
+            return port
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in the file; empty when the file is not there."""
+    try:
+        loaded = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return loaded if isinstance(loaded, dict) else {}
+
+
+def write_json(path: Path, value: Mapping[str, object]) -> None:
+    """Replace the file at once, so that a reader sees the old or the new and never a part; only the owner may read it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""Expirer: reminds, ages and expires what nobody answers."""

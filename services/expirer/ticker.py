@@ -1,0 +1,52 @@
+"""Who says what time it is: one tick for each shard, published by the instance that owns the first partition.
+
+Two tickers for a moment (a rebalance) do no harm: ticks only say that time has come this far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+
+from services.core.errors import DependencyUnavailable
+from services.core.ids import SHARDS
+from services.core.ports import Clock, Outgoing, Publisher
+
+log = structlog.get_logger("ticker")
+
+
+class Ticker:
+    """Publishes ticks as long as this instance leads."""
+
+    def __init__(
+        self,
+        *,
+        publisher: Publisher,
+        clock: Clock,
+        encode: Callable[[int, datetime], Outgoing],
+        leads: Callable[[], bool],
+        every_s: float,
+    ) -> None:
+        self._publisher, self._clock, self._encode = publisher, clock, encode
+        self._leads, self._every_s = leads, every_s
+
+    def ticks(self) -> Sequence[Outgoing]:
+        """One tick for every shard, now."""
+        now = self._clock.now()
+        return [self._encode(shard, now) for shard in range(SHARDS)]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tick until stopped. Kafka being away costs ticks and nothing else: the next one says all."""
+        while not stop.is_set():
+            if self._leads():
+                try:
+                    await self._publisher.publish(self.ticks())
+                except DependencyUnavailable as error:
+                    log.warning("ticks_not_published", reason=str(error))
+            try:
+                await asyncio.wait_for(stop.wait(), self._every_s)
+            except TimeoutError:
+                continue

@@ -1,0 +1,1 @@
+"""Notifier: turns events into mails, each sent once."""

@@ -1,0 +1,1 @@
+"""Router: sends each RFI to the partners it fits and stores why."""
