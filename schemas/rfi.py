@@ -9,21 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-
-class Wire(BaseModel):
-    """Base of every wire model: frozen, camelCase, no unknown fields, no guessing of types."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-    )
-
+from schemas.base import Wire
 
 Text = Annotated[str, Field(min_length=1)]
 Term = Annotated[str, Field(min_length=1, max_length=100)]
@@ -74,10 +62,10 @@ class NeedV1(Wire):
     title: Annotated[str, Field(min_length=3, max_length=300)]
     description: Annotated[str, Field(max_length=20_000)] = ""
     place: PlaceV1 | None = None
-    industries: Terms = []
-    products: Terms = []
-    services: Terms = []
-    keywords: Terms = []
+    industries: Terms = Field(default_factory=list)
+    products: Terms = Field(default_factory=list)
+    services: Terms = Field(default_factory=list)
+    keywords: Terms = Field(default_factory=list)
     budget: BudgetV1 | None = None
     timeframe: Annotated[str, Field(max_length=20, examples=["within30days"])] | None = None
 
@@ -100,6 +88,6 @@ class RfiSubmittedV1(Wire):
     customer: CustomerV1
     need: NeedV1
     consent: ConsentV1
-    selected_partners: Annotated[list[PartnerRef], Field(max_length=20)] = []
+    selected_partners: Annotated[list[PartnerRef], Field(max_length=20)] = Field(default_factory=list)
     max_partners: Annotated[int, Field(ge=1, le=20)] = 5
     contact_requested: bool = False

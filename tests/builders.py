@@ -12,9 +12,10 @@ from typing import Any
 
 from services.core import ids
 from services.core.codes import Channel, CompanySize, PolicyName, Timeframe
+from services.core.creation import new_referral
 from services.core.partner import Location, Partner, Profile
 from services.core.policy import POLICIES
-from services.core.referral import Referral, Timers
+from services.core.referral import Referral
 from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi
 
 #: The instant at which everything of the builders begins: a Monday morning, UTC.
@@ -140,32 +141,17 @@ def make_chosen(n: int = 1, **overrides: Any) -> Chosen:
 
 
 def make_referral(
-    n: int = 1, *, partner: int = 1, policy: PolicyName = PolicyName.STANDARD, **overrides: Any
+    n: int = 1,
+    *,
+    partner: int = 1,
+    policy: PolicyName = PolicyName.STANDARD,
+    contact_requested: bool = False,
+    **overrides: Any,
 ) -> Referral:
-    """RFI `n` offered to partner `partner`, created at START: New/Pending, version 1, its timers set."""
-    rfi, chosen = make_rfi(n), make_chosen(partner)
-    periods = POLICIES[policy]
-    id_ = ids.referral_id(overrides.get("rfi_id", rfi.id), overrides.get("partner_id", chosen.partner_id))
-    expire_at = START + periods.expire_after
-    base = Referral(
-        id=id_,
-        rfi_id=rfi.id,
-        partner_id=chosen.partner_id,
-        profile_id=chosen.profile_id,
-        location_id=chosen.location_id,
-        policy=policy,
-        created_at=START,
-        updated_at=START,
-        expires_at=expire_at,
-        timers=Timers(
-            remind_at=START + periods.remind_after if periods.remind_after else None,
-            warn_at=expire_at - periods.warn_before if periods.warn_before else None,
-            expire_at=expire_at,
-        ),
-        shard=ids.shard_of(id_),
-        title=rfi.need.title,
-        company=rfi.customer.company,
-        place=rfi.need.place,
-        why={"score": chosen.score, "reasons": list(chosen.reasons)},
-    )
+    """RFI `n` offered to partner `partner` at START: New/Pending, version 1, its timers set by the policy."""
+    rfi = make_rfi(n, contact_requested=contact_requested)
+    base = new_referral(rfi, make_chosen(partner), POLICIES[policy], START)
+    if "id" not in overrides and overrides.keys() & {"rfi_id", "partner_id"}:
+        id_ = ids.referral_id(overrides.get("rfi_id", base.rfi_id), overrides.get("partner_id", base.partner_id))
+        overrides |= {"id": id_, "shard": ids.shard_of(id_)}
     return replace(base, **overrides)

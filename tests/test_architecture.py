@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(p for top in ("services", "schemas") for p in (ROOT / top).rglob("*.py"))
-ROOMS = ("intake", "router", "notifier", "expirer")
+ROOMS = ("intake", "router", "notifier", "expirer", "audit")
 DRIVERS = {"motor", "pymongo", "bson", "aiokafka", "aiosmtplib", "faststream"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,7 +34,7 @@ class ReferralChange:
         """Set fields of the referral."""
         self.referral = replace(self.referral, **fields)
 
-    def tell(self, kind: EventType, *, note: str | None = None, **facts: object) -> None:
+    def tell(self, kind: EventType, facts: Mapping[str, object] | None = None, *, note: str | None = None) -> None:
         """Add an event and its line of history; `facts` come on top of those every event has."""
         self._events.append(
             Event(
@@ -43,7 +44,7 @@ class ReferralChange:
                 rfi_id=self.referral.rfi_id,
                 at=self._now,
                 sequence=self.referral.version,
-                facts=facts_of(self.referral, self._by) | facts,
+                facts=facts_of(self.referral, self._by) | dict(facts or {}),
             )
         )
         self.note(kind.value, note)
@@ -60,7 +61,7 @@ class ReferralChange:
         if undo is None:
             return
         self.set(undo=None, timers=replace(self.referral.timers, settle_at=None))
-        self.tell(EventType.SETTLED, cause=cause_of(undo))
+        self.tell(EventType.SETTLED, {"cause": cause_of(undo)})
 
     def done(self) -> Referral:
         """The referral after the change, with everything unsent in its outbox, in order.

@@ -7,7 +7,6 @@ events (see `change` and `engagement`), so that it is the first to appear on Kaf
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from services.core import ids
@@ -16,12 +15,19 @@ from services.core.deadlines import timers_for_new
 from services.core.events import Event, EventType
 from services.core.facts import facts_of
 from services.core.policy import Policy
-from services.core.referral import Details, HistoryEntry, Referral
+from services.core.referral import HistoryEntry, Referral
 from services.core.rfi import Chosen, Rfi
 
 #: Version of an RFI once the router has written its routing; intake wrote version 1.
 ROUTED_VERSION = 2
 SYSTEM = "system"
+
+_NEWBORN: dict[str, object] = {
+    "status": Status.NEW.value,
+    "substatus": Substatus.PENDING.value,
+    "stage": Stage.NEW.value,
+    "version": 1,
+}
 
 
 def new_referral(rfi: Rfi, chosen: Chosen, policy: Policy, now: datetime, round_: int = 1) -> Referral:
@@ -59,16 +65,11 @@ def created_event(referral: Referral) -> Event:
 
     It does not name the deadline, which a classic partner's interest moves; readers find it on the referral.
     """
-    newborn = replace(
-        referral,
-        version=1,
-        status=Status.NEW,
-        substatus=Substatus.PENDING,
-        stage=Stage.NEW,
-        flame=Flame.NONE if referral.flame is Flame.NONE else Flame.RAISED,
-        expires_at=None,
-        details=Details(),
-    )
+    facts = facts_of(referral, SYSTEM) | _NEWBORN
+    facts.pop("expiresAt", None)
+    facts.pop("reason", None)
+    if referral.flame is not Flame.NONE:
+        facts["flame"] = Flame.RAISED.value
     return Event(
         id=ids.event_id(referral.id, 1, EventType.CREATED),
         type=EventType.CREATED,
@@ -76,13 +77,18 @@ def created_event(referral: Referral) -> Event:
         rfi_id=referral.rfi_id,
         at=referral.created_at,
         sequence=1,
-        facts=facts_of(newborn, SYSTEM),
+        facts=facts,
     )
 
 
 def accepted_event(rfi: Rfi) -> Event:
     """The `rfi.accepted` event of an RFI in any later state."""
-    facts = {"rfiId": rfi.id, "source": rfi.source, "publisherId": rfi.publisher_id, "channel": rfi.channel.value}
+    facts: dict[str, object] = {
+        "rfiId": rfi.id,
+        "source": rfi.source,
+        "publisherId": rfi.publisher_id,
+        "channel": rfi.channel.value,
+    }
     return _rfi_event(rfi, EventType.RFI_ACCEPTED, rfi.accepted_at, 1, facts)
 
 

@@ -69,7 +69,7 @@ class Refused(ExchangeError):
 
 
 class TransitionRefused(Refused):
-    """The referral (or another `subject`) is in a state that does not allow this command; `hint` says what does help."""
+    """The referral (or other `subject`) is in a state that forbids this command; `hint` says what helps."""
 
     def __init__(
         self,

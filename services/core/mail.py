@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 
 class MailKind(StrEnum):
@@ -122,3 +124,13 @@ class JobUpdate:
     sent_at: datetime | None = None
     last_error: str | None = None
     cut_at_dot: int = 0
+
+
+class Mailer(Protocol):
+    """Hands mails to a relay."""
+
+    async def send(self, envelopes: Sequence[Envelope]) -> Sequence[Delivery]:
+        """Try each envelope once; one delivery for each, in any order.
+
+        Never raises for what servers or networks do: an unreachable relay is RETRY for every envelope.
+        """

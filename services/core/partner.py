@@ -23,17 +23,23 @@ class Partner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """An office: which places it serves, and who gets the alerts."""
+class Office:
+    """Where a partner has an office, without the people there."""
 
     id: str
     place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location(Office):
+    """An office, and who gets its alerts."""
+
     contact: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """A partner's business profile for one country. Only an active profile receives referrals."""
+class RoutableProfile:
+    """What matching knows of a business profile: everything but the people. Travels on `partner.profiles`."""
 
     id: str
     partner_id: str
@@ -41,7 +47,7 @@ class Profile:
     #: ISO 3166-1 alpha-2.
     serves: tuple[Place, ...]
     #: Regions served, each the whole of what it names; the country alone means all of it.
-    locations: tuple[Location, ...]
+    locations: tuple[Office, ...]
     #: At least one.
     keywords: tuple[str, ...] = ()
     industries: tuple[str, ...] = ()
@@ -58,3 +64,10 @@ class Profile:
     version: int = 1
     policy: PolicyName = PolicyName.STANDARD
     #: Copied from the partner, so that the router needs no second read.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(RoutableProfile):
+    """A partner's business profile for one country. Only an active profile receives referrals."""
+
+    locations: tuple[Location, ...]

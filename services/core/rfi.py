@@ -103,7 +103,7 @@ class Skipped:
     """A partner that an RFI did not go to though it came near or was picked, and why not."""
 
     partner_id: str
-    profile_id: str | None
+    profile_id: str | None = None
     score: float
     because: str
     #: Code: inactive, paused, at_capacity, size_excluded, outside_region, below_cut, unknown_partner, no_term.

@@ -47,6 +47,9 @@ class RfiStore(Protocol):
     async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
         """The newest accepted RFIs, newest first."""
 
+    async def scan(self, after: str, limit: int) -> list[Rfi]:
+        """The next RFIs in the order of their ids, those greater than `after` ("" begins)."""
+
 
 class ReferralStore(Protocol):
     """The referrals."""
@@ -166,6 +169,9 @@ class RefusalStore(Protocol):
     async def listed(self, limit: int, code: str | None = None) -> list[Refusal]:
         """Newest first; the records come without value and headers."""
 
+    async def of_rfi(self, source: str, publisher_id: str) -> Refusal | None:
+        """The newest refusal of a publisher's RFI, without value and headers, or None."""
+
     async def count(self) -> int:
         """How many there are."""
 
@@ -200,6 +206,9 @@ class IdempotencyStore(Protocol):
 
     async def claim(self, key: str, body_hash: str, answer: str, at: datetime) -> tuple[str, str]:
         """Store (body_hash, answer) under the key if absent; return what is stored now."""
+
+    async def find(self, key: str) -> tuple[str, str] | None:
+        """What is stored under the key, or None."""
 
 
 class SandboxClockStore(Protocol):

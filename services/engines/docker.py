@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from services.engines.children import EngineFailed
-from services.engines.choose import Endpoints, Missing
+from services.engines.choose import Choice, Endpoints, Missing
 from services.engines.locations import LOOPBACK, free_port
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -18,6 +18,8 @@ SERVICES = {"kafka": 9092, "mongo": 27017, "mailpit": 1025}
 KAFKA_IMAGE = "apache/kafka:4.2.1"
 MONGO_IMAGE = "mongo:6.0.5"
 MAILPIT_IMAGE = "axllent/mailpit:v1.29"
+#: How compose names "published on all interfaces".
+_EVERYWHERE = {"0.0.0.0", "[::]"}  # noqa: S104 - compared, not bound
 _UP_S = 600
 _LOOK_S = 20
 
@@ -29,7 +31,9 @@ def docker_problem() -> Missing | None:
     try:
         _run(["docker", "version", "--format", "{{.Server.Version}}"], _LOOK_S)
     except EngineFailed as error:
-        return Missing(what=f"no Docker engine answers ({error})", fix="sudo systemctl start docker   (and: docker info)")
+        return Missing(
+            what=f"no Docker engine answers ({error})", fix="sudo systemctl start docker   (and: docker info)"
+        )
     return None
 
 
@@ -49,6 +53,12 @@ def compose_up(project: Path, services: Sequence[str] = tuple(SERVICES)) -> Endp
         mail_dir=None,
         kind="docker",
     )
+
+
+def needed_services(choice: Choice) -> list[str]:
+    """The compose services for the engines whose addresses were not given."""
+    given = {"kafka": choice.kafka, "mongo": choice.mongo, "mailpit": choice.smtp}
+    return [service for service in SERVICES if not given[service]]
 
 
 def compose_down(project: Path, services: Sequence[str] = tuple(SERVICES)) -> None:
@@ -72,12 +82,14 @@ def _published(project: Path, service: str) -> str:
     host, _, port = answer.rpartition(":")
     if not port.isdigit():
         raise EngineFailed(f"{COMPOSE_FILE} does not publish port {SERVICES[service]} of {service}")
-    return f"{LOOPBACK if host in {'0.0.0.0', '[::]'} else host}:{port}"
+    return f"{LOOPBACK if host in _EVERYWHERE else host}:{port}"
 
 
 def _run(argv: list[str], timeout_s: float) -> str:
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=timeout_s)
+        done = subprocess.run(  # noqa: S603 - our own words
+            argv, capture_output=True, text=True, check=False, timeout=timeout_s
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EngineFailed(f"`{' '.join(argv[:3])}`: {error}") from error
     if done.returncode != 0:

@@ -145,7 +145,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
-    """Replace the file at once, so that a reader sees the old or the new and never a part; only the owner may read it."""
+    """Replace the file at once, so that a reader never sees a part; only the owner may read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

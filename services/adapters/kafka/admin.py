@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,6 +14,10 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.topics import TopicSpec
 from services.core.errors import DependencyUnavailable, Misconfigured
+
+#: From this many copies on, one broker may die without a record being lost.
+_SAFE_REPLICATION = 3
+_RETRY_S = 0.1
 
 #: (topic, partition) -> offset
 Offsets = dict[tuple[str, int], int]
@@ -47,7 +52,7 @@ class KafkaAdmin:
         """
         wanted = [_new_topic(spec, replication, (partitions or {}).get(spec.topic)) for spec in specs]
         async with self._client() as client:
-            answer = await client.create_topics(wanted)
+            answer = await _patiently(partial(client.create_topics, wanted))
         created = []
         for name, code, *words in answer.topic_errors:
             if code == 0:
@@ -74,7 +79,7 @@ class KafkaAdmin:
     async def committed(self, group: str) -> Offsets:
         """The offsets a group has committed; partitions without one are left out."""
         async with self._client() as client:
-            found = await client.list_consumer_group_offsets(group)
+            found = await _patiently(partial(client.list_consumer_group_offsets, group))
         return {(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
 
     async def end_offsets(self, topics: Collection[str]) -> Offsets:
@@ -136,12 +141,23 @@ class KafkaAdmin:
             raise DependencyUnavailable("kafka", f"at {self._bootstrap}: {type(error).__name__}") from error
 
 
+async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Repeat what Kafka says may be repeated, such as the first question for a group on a new broker."""
+    while True:
+        try:
+            return await call()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(_RETRY_S)
+
+
 def _new_topic(spec: TopicSpec, replication: int, partitions: int | None) -> NewTopic:
     if spec.retention is None:
         settings = {"cleanup.policy": "compact"}
     else:
         settings = {"retention.ms": str(int(spec.retention.total_seconds() * 1000))}
-    if replication > 2:
+    if replication >= _SAFE_REPLICATION:
         # Two copies of three must have a record before it counts as acknowledged: one broker may die.
         settings["min.insync.replicas"] = "2"
     return NewTopic(spec.topic.value, partitions or spec.partitions, replication, topic_configs=settings)

@@ -1,8 +1,8 @@
 """How are records fetched so that no bad byte and no outage stops the consumer?
 
-An `AIOKafkaConsumer` whose `getmany` never raises for what lies in the log: unreadable records come out as `Unreadable`,
-an unreachable Kafka as an empty batch. It obeys its `Steering` (hold, halt) while it keeps polling, so that the
-membership in the group stays.
+An `AIOKafkaConsumer` whose `getmany` never raises for what lies in the log: unreadable records come out as
+`Unreadable`, an unreachable Kafka as an empty batch. It obeys its `Steering` (hold, halt) while it keeps polling, so
+that the membership in the group stays.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ERROR_PAUSE_S = 1.0
 Batch = dict[TopicPartition, list[Any]]
 
 
-class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not typed
+class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # aiokafka is not typed
     """A consumer that goes on whatever it meets. `max_partition_fetch_bytes` must be as at aiokafka (1 MiB)."""
 
     steering: Steering
@@ -47,7 +47,7 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not
         self.steering = listener
         super().subscribe(topics=topics, pattern=pattern, listener=listener)
 
-    async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
+    async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:  # noqa: ARG002  FastStream passes it
         """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.
 
         Waits up to half a second by itself; `timeout_ms` is not used.
@@ -105,9 +105,10 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not
     def _positions(self) -> dict[TopicPartition, int]:
         """Where the next fetch begins, for each partition that knows it already (aiokafka's own call would wait)."""
         subscription = self._subscription.subscription
-        if subscription is None or subscription.assignment is None:
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None:
             return {}
-        states = {tp: subscription.assignment.state_value(tp) for tp in subscription.assignment.tps}
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps}
         return {tp: state.position for tp, state in states.items() if state.has_valid_position}
 
     async def _rewind(self, before: dict[TopicPartition, int]) -> None:
@@ -130,7 +131,7 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka is not
         for partition in self.assignment():
             try:
                 position = await self.position(partition)
-                records = salvage(*partition, await self._raw(partition, position), position)
+                records = salvage(partition, await self._raw(partition, position), position)
             except KafkaError as failed:
                 log.warning("kafka.salvage_failed", partition=str(partition), error=type(failed).__name__)
                 continue

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import PurePath
+from typing import Protocol
 
 import structlog
 
@@ -16,11 +17,17 @@ from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.settling import Aside
 from services.core.errors import ExchangeError
 from services.core.ports import DeadLetter, Outgoing, Publisher
-from services.core.stores import DeadLetterStore
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_DETAIL = 500
+
+
+class LetterBox(Protocol):
+    """What is needed of the dead letter store."""
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Store the letters; one that is there already is left as it is."""
 
 
 class DeadLetters:
@@ -36,7 +43,7 @@ class DeadLetters:
 
     def __init__(
         self,
-        store: DeadLetterStore,
+        store: LetterBox,
         publisher: Publisher,
         *,
         encode: Callable[[DeadLetter], Outgoing],

@@ -1,7 +1,7 @@
 """How does a process consume Kafka: subscribe handlers, start, tell its health, stop?
 
 At least once: offsets are committed by `Worker` alone, after effects and dead letters. FastStream carries the loop;
-its acknowledgements, its parser and its replies are switched off, and a check at the start refuses any other subscriber.
+its acknowledgements, its parser and its replies are switched off; a check at the start refuses any other subscriber.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from services.adapters.kafka.admin import KafkaAdmin
-from services.adapters.kafka.backoff import Backoff
+from services.adapters.kafka.backoff import pause_s
 from services.adapters.kafka.broker import ExchangeBroker
+from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.progress import Progress
@@ -62,15 +63,16 @@ class Delivery:
         self._instance = instance
         self._topics: set[str] = set()
         self.progress: list[Progress] = []
-        self._halted: asyncio.Future[Exception] | None = None
+        self._halt = asyncio.Event()
+        self._halt_error: Exception | None = None
 
     def subscribe(self, subscription: Subscription, handler: BatchHandler) -> None:
         """Give every batch of the subscription to `handler`. Before `start` only."""
         self._topics.update(subscription.topics)
         for number in range(1, subscription.concurrency + 1):
             name = f"{subscription.group}-{number}"
-            limits = {"batch_limit_s": self._timing.batch_limit_s, "poll_limit_s": self._timing.poll_limit_s}
-            progress = Progress(name, **limits)
+            timing = self._timing
+            progress = Progress(name, batch_limit_s=timing.batch_limit_s, poll_limit_s=timing.poll_limit_s)
             self.progress.append(progress)
             steering = Steering(progress, revoke_wait_s=self._timing.revoke_wait_s)
             worker = Worker(
@@ -84,6 +86,24 @@ class Delivery:
             )
             self._attach(subscription, steering, worker, number)
 
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set: a loop for the process to run beside others.
+
+        Raises:
+            Exception: the one that made a consumer stop for good; the process must exit non-zero.
+        """
+        stopping = asyncio.ensure_future(stop.wait())
+        working = asyncio.ensure_future(self._work())
+        try:
+            await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            working.cancel()
+            await asyncio.wait({working}, timeout=self._timing.leave_s)
+            await self.stop()
+        if working.done() and not working.cancelled():
+            working.result()
+
     async def start(self) -> None:
         """Return when every consumer has its partitions. Kafka being away, or a topic missing, is waited for.
 
@@ -91,7 +111,7 @@ class Delivery:
             Misconfigured: a subscriber could lose messages.
         """
         check_subscribers(self._broker)
-        backoff, attempt = Backoff(), 0
+        attempt = 0
         while True:
             attempt += 1
             try:
@@ -102,7 +122,7 @@ class Delivery:
                 self._waiting_on("kafka")
                 log.warning("kafka.start_failed", error=str(error) or type(error).__name__, attempt=attempt)
                 await self._stop_broker(self._timing.leave_s)
-                await asyncio.sleep(backoff.delay_s(attempt))
+                await asyncio.sleep(pause_s(attempt))
             else:
                 return self._waiting_on(None)
 
@@ -110,23 +130,22 @@ class Delivery:
         """Finish the batches in hand, leave the groups. Returns within `drain_s + leave_s`, also with Kafka away.
 
         Returns:
-            Whether all ended as they should; if not, the process should exit at once (see `watchdog`).
+            Whether all ended as they should; if not, the process should exit at once.
         """
         return await self._stop_broker(self._timing.drain_s + self._timing.leave_s)
 
     async def halted(self) -> Exception:
         """Wait until a consumer stops for good; the error says why. The process must then exit non-zero."""
-        if self._halted is None:
-            self._halted = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._halted)
+        await self._halt.wait()
+        return self._halt_error or Misconfigured("stopped without a reason")
 
-    def stuck(self) -> list[str]:
-        """Why the process should be replaced (/live); empty when it gets on or waits for a dependency."""
-        return [reason for progress in self.progress if (reason := progress.stuck())]
+    def stuck(self) -> str | None:
+        """Why the process should be replaced (/live); None when it gets on or waits for a dependency."""
+        return "; ".join(reason for progress in self.progress if (reason := progress.stuck())) or None
 
-    def unready(self) -> list[str]:
-        """Why work is not done at the moment (/ready); empty when all is well."""
-        return [reason for progress in self.progress if (reason := progress.unready())]
+    def unready(self) -> str | None:
+        """Why work is not done at the moment (/ready); None when all is well."""
+        return "; ".join(reason for progress in self.progress if (reason := progress.unready())) or None
 
     def _attach(self, subscription: Subscription, steering: Steering, worker: Worker, number: int) -> None:
         subscriber = self._broker.subscriber(
@@ -152,16 +171,18 @@ class Delivery:
 
         async def deliver(raws: Sequence[Any]) -> None:
             consumer = subscriber.consumer
-            if consumer is not None:
+            if isinstance(consumer, SteadyConsumer):
                 await worker.deliver(raws, consumer)
 
         subscriber(deliver)
 
     def _on_halt(self, error: Exception) -> None:
-        if self._halted is None:
-            self._halted = asyncio.get_running_loop().create_future()
-        if not self._halted.done():
-            self._halted.set_result(error)
+        self._halt_error = self._halt_error or error
+        self._halt.set()
+
+    async def _work(self) -> None:
+        await self.start()
+        raise await self.halted()
 
     def _waiting_on(self, dependency: str | None) -> None:
         for progress in self.progress:

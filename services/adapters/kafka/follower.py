@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.adapters.kafka.admin import KafkaAdmin, Offsets
-from services.adapters.kafka.backoff import Backoff
+from services.adapters.kafka.backoff import pause_s
 from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.records import to_record
@@ -91,7 +91,7 @@ class Follower:
             await self._close(consumer)
 
     async def _patiently_opened(self, topics: Collection[str], start: Start) -> SteadyConsumer:
-        backoff, attempt = Backoff(), 0
+        attempt = 0
         while True:
             attempt += 1
             try:
@@ -99,7 +99,7 @@ class Follower:
             except DependencyUnavailable as error:
                 self.progress.waiting_on = error.dependency
                 log.warning("kafka.follow_failed", error=str(error), attempt=attempt)
-                await asyncio.sleep(backoff.delay_s(attempt))
+                await asyncio.sleep(pause_s(attempt))
             else:
                 self.progress.waiting_on = None
                 return consumer
@@ -152,9 +152,7 @@ def _readable(found: Mapping[TopicPartition, list[Any]]) -> list[Record]:
     for raws in found.values():
         for raw in raws:
             if isinstance(raw, Unreadable):
-                log.warning(
-                    "kafka.unreadable_record", record=f"{raw.topic}/{raw.partition}/{raw.offset}", why=raw.reason
-                )
+                log.warning("kafka.unreadable_record", record=to_record(raw).where, why=raw.reason)
             else:
                 records.append(to_record(raw))
     return records

@@ -22,6 +22,8 @@ from services.core.ports import Outgoing
 
 log = structlog.get_logger(__name__)
 
+#: Messages with more headers than this are always measured exactly.
+_FEW_HEADERS = 32
 #: Bytes of a record that are neither key, value nor headers; generous.
 _RECORD_OVERHEAD = 100
 
@@ -116,7 +118,7 @@ class KafkaPublisher:
 
     def _check_size(self, message: Outgoing) -> None:
         size = _RECORD_OVERHEAD + len(message.key) * 4 + len(message.value)
-        if size <= self._max_record_bytes // 2 and len(message.headers) < 32:
+        if size <= self._max_record_bytes // 2 and len(message.headers) <= _FEW_HEADERS:
             return  # Far away from the limit: no need to count exactly.
         size = _RECORD_OVERHEAD + len(message.key.encode()) + len(message.value)
         size += sum(len(name.encode()) + len(value) + 10 for name, value in message.headers)

@@ -10,6 +10,9 @@ from aiokafka import TopicPartition
 
 from services.core.ports import Record
 
+#: The year 10000, where Python's calendar ends.
+_CALENDAR_END_MS = 253_402_300_800_000
+
 
 def to_record(raw: Any) -> Record:
     """Our record of aiokafka's; nothing is decoded, so nothing can fail. A header without a value gets an empty one."""
@@ -18,7 +21,7 @@ def to_record(raw: Any) -> Record:
         partition=raw.partition,
         offset=raw.offset,
         # A producer may send any number as the time; one outside the calendar counts as unknown (1970).
-        timestamp=datetime.fromtimestamp(raw.timestamp / 1000 if 0 <= raw.timestamp < 253_402_300_800_000 else 0, UTC),
+        timestamp=datetime.fromtimestamp(raw.timestamp / 1000 if 0 <= raw.timestamp < _CALENDAR_END_MS else 0, UTC),
         key=raw.key,
         value=raw.value,
         headers=tuple([(name, value or b"") for name, value in raw.headers]),

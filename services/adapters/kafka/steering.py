@@ -14,7 +14,7 @@ from services.adapters.kafka.progress import Progress
 log = structlog.get_logger(__name__)
 
 
-class Steering(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
+class Steering(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore]  # aiokafka is not typed
     """The state that one consumer, its rebalances and its worker share.
 
     Args:

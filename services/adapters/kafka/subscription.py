@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from services.adapters.kafka.backoff import Backoff
+from dataclasses import dataclass
 
 #: A replayed dead letter names the group it is for; every other group skips it.
 REPLAY_GROUP_HEADER = "x-referrals-replay-group"
@@ -21,7 +19,6 @@ class Subscription:
     group: str
     max_records: int = 1000
     concurrency: int = 1
-    retry: Backoff = field(default_factory=Backoff)
     retry_limit: int = 10
     #: Tries of a batch after which an error that names no dependency (a conflict) is put on its record.
     internal_error_limit: int = 10

@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
+from services.adapters.kafka.backoff import pause_s
 from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.dead_letters import DeadLetters, describe
 from services.adapters.kafka.metrics import DeliveryMetrics
@@ -72,7 +73,7 @@ class Worker:
             elif await self._settled(raws, consumer):
                 done = len(raws)
                 await self._commit(raws, consumer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  see the docstring
             self._halt(error)
         finally:
             self._steering.done(done)
@@ -81,7 +82,7 @@ class Worker:
         started = perf_counter()
         try:
             await self._settle(raws)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  any error concerns the batch; its verdict decides
             consumer.put_back(first_offsets(raws))
             if verdict_of(error) is Verdict.RETRY:
                 self._retry_later(error)
@@ -121,7 +122,7 @@ class Worker:
     def _retry_later(self, error: Exception) -> None:
         self._failed_attempts += 1
         waiting_on = error.dependency if isinstance(error, DependencyUnavailable) else type(error).__name__
-        delay_s = self._subscription.retry.delay_s(self._failed_attempts)
+        delay_s = pause_s(self._failed_attempts)
         self._steering.hold(delay_s, waiting_on)
         self._metrics.retries.labels(self._group, waiting_on).inc()
         log.warning(

@@ -43,7 +43,7 @@ class Engine(Protocol):
 
 
 def ask(port: int, question: bytes, enough: int) -> bytes:
-    """Send `question` to a loopback port and return at least `enough` bytes of answer, or nothing when it does not serve."""
+    """Send `question` to a loopback port; at least `enough` bytes of answer, or nothing when it does not serve."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=LOOK_S) as conversation:
             conversation.sendall(question)

@@ -66,5 +66,5 @@ class Faults:
 
 
 def set_faults(folder: Path, *rules: FaultRule) -> None:
-    """Make the catcher that keeps its mails in `folder` follow these rules from its next mail on; none: behave again."""
+    """Make the catcher of `folder` follow these rules from its next mail on; without rules it behaves again."""
     write_json(folder / FILE, {"rules": [asdict(rule) for rule in rules]})

@@ -71,7 +71,9 @@ class JarCache:
         from jgo.maven import MavenContext
 
         url = environ.get(MIRROR_VARIABLE, CENTRAL_URL).rstrip("/")
-        maven = MavenContext(repo_cache=self.folder / "maven", local_repos=[], remote_repos={"central": url}, timeout=30)
+        maven = MavenContext(
+            repo_cache=self.folder / "maven", local_repos=[], remote_repos={"central": url}, timeout=30
+        )
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return list(pool.map(lambda pinned: _checked(maven, *pinned), JARS))
 
@@ -82,7 +84,10 @@ def _checked(maven: MavenContext, coordinate: str, sha256: str) -> Path:
     for _ in range(2):
         try:
             path = maven.project(group, artifact).at_version(version).artifact().resolve()
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; jgo says RuntimeError for "not found".
+        except (
+            OSError,
+            RuntimeError,
+        ) as error:  # requests' errors are OSErrors; jgo says RuntimeError for "not found".
             raise EngineFailed(
                 f"cannot download {coordinate}: {error}. Check the network, or name a mirror in {MIRROR_VARIABLE}."
             ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.engines.bundled.engine import ask
 from services.engines.children import Command
@@ -46,4 +47,4 @@ class MailCatcher:
 
 def import_path() -> dict[str, str]:
     """The environment that lets a new Python, started anywhere, import what this one can."""
-    return {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+    return {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}

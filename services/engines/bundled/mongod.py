@@ -96,15 +96,20 @@ class Mongod:
     def ready(self) -> bool:
         """Whether this member is primary or secondary; the first member sets the replica set up, once."""
         try:
-            hello = self._admin("hello")
-            if hello.get("isWritablePrimary") or hello.get("secondary"):
-                return self._right_address(hello) or self._move()
-            if self.member == 1 and hello.get("isreplicaset"):
-                self._initiate()
-            elif self.member == 1 and hello.get("info", "").startswith("Does not have a valid"):
-                self._move()
+            serves = self._serves()
         except PyMongoError:
+            serves = False
             self.close()
+        if serves:
+            self.close()  # Kept open, it would make the server's stop wait for it.
+        return serves
+
+    def _serves(self) -> bool:
+        hello = self._admin("hello")
+        if hello.get("isWritablePrimary") or (hello.get("secondary") and "primary" in hello):
+            return set(hello.get("hosts", ())) == set(_hosts(self.ports)) or self._move()
+        if self.member == 1:
+            self._initiate()
         return False
 
     def stopped(self) -> None:
@@ -117,7 +122,7 @@ class Mongod:
             self._client.close()
             self._client = None
 
-    def _admin(self, command: str, value: object = 1, **options: object) -> dict[str, Any]:
+    def _admin(self, command: str, value: Any = 1, **options: Any) -> dict[str, Any]:
         if self._client is None:
             self._client = MongoClient(
                 LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=_LOOK_MS, socketTimeoutMS=20_000
@@ -133,9 +138,6 @@ class Mongod:
             self._admin("replSetInitiate", _configuration(self.ports, 1))
         else:
             self._move()
-
-    def _right_address(self, hello: dict[str, Any]) -> bool:
-        return set(hello.get("hosts", ())) == set(_hosts(self.ports))
 
     def _move(self) -> bool:
         """Give the members their new ports: one was taken while the set was down. True when nothing had to be done."""

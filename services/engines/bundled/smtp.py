@@ -49,7 +49,7 @@ class Keeper:
 
 
 class SmtpConversation(asyncio.Protocol):
-    """One connection. Commands that wait behind a mail are read on once that mail is answered, so replies keep order."""
+    """One connection. Commands behind a mail wait until that mail is answered, so replies keep order."""
 
     def __init__(self, keeper: Keeper, faults: Faults) -> None:
         self._keeper, self._faults = keeper, faults
@@ -72,7 +72,7 @@ class SmtpConversation(asyncio.Protocol):
         self._buffer += data
         self._go_on()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Forget the connection; a mail that is being kept stays kept."""
         self._transport = None
 
@@ -109,15 +109,18 @@ class SmtpConversation(asyncio.Protocol):
             self._hang_up()
         return True
 
-    def _ehlo(self, _line: bytes) -> bytes:
+    def on_ehlo(self, _line: bytes) -> bytes:
+        """EHLO: start anew and tell what we can."""
         self._reset()
         return _EHLO
 
-    def _helo(self, _line: bytes) -> bytes:
+    def on_helo(self, _line: bytes) -> bytes:
+        """HELO: start anew."""
         self._reset()
         return b"250 localhost\r\n"
 
-    def _mail(self, line: bytes) -> bytes:
+    def on_mail(self, line: bytes) -> bytes:
+        """MAIL: begin a mail."""
         self._faults.refresh()
         found = _ADDRESS.search(line)
         if self._sender is not None:
@@ -127,7 +130,8 @@ class SmtpConversation(asyncio.Protocol):
         self._sender = found[1].decode("utf-8", "replace")
         return _OK
 
-    def _recipient(self, line: bytes) -> bytes:
+    def on_recipient(self, line: bytes) -> bytes:
+        """RCPT: one more recipient."""
         found = _ADDRESS.search(line)
         if self._sender is None:
             return b"503 MAIL first\r\n"
@@ -140,23 +144,28 @@ class SmtpConversation(asyncio.Protocol):
         self._rcpt.append(address)
         return _OK
 
-    def _data(self, _line: bytes) -> bytes:
+    def on_data(self, _line: bytes) -> bytes:
+        """DATA: the mail follows."""
         if not self._rcpt:
             return b"503 no valid recipient\r\n"
         self._in_mail, self._scanned = True, 0
         return b"354 end with a dot on a line\r\n"
 
-    def _rset(self, _line: bytes) -> bytes:
+    def on_rset(self, _line: bytes) -> bytes:
+        """RSET: forget the mail begun."""
         self._reset()
         return _OK
 
-    def _noop(self, _line: bytes) -> bytes:
+    def on_noop(self, _line: bytes) -> bytes:
+        """NOOP."""
         return _OK
 
-    def _verify(self, _line: bytes) -> bytes:
+    def on_verify(self, _line: bytes) -> bytes:
+        """VRFY: not told."""
         return b"252 send it and see\r\n"
 
-    def _quit(self, _line: bytes) -> bytes:
+    def on_quit(self, _line: bytes) -> bytes:
+        """QUIT."""
         return b"221 bye\r\n"
 
     def _reset(self) -> None:
@@ -216,13 +225,13 @@ def _unstuff(content: bytes) -> bytes:
 
 
 _COMMANDS: dict[bytes, Callable[[SmtpConversation, bytes], bytes]] = {
-    b"EHLO": SmtpConversation._ehlo,
-    b"HELO": SmtpConversation._helo,
-    b"MAIL": SmtpConversation._mail,
-    b"RCPT": SmtpConversation._recipient,
-    b"DATA": SmtpConversation._data,
-    b"RSET": SmtpConversation._rset,
-    b"NOOP": SmtpConversation._noop,
-    b"VRFY": SmtpConversation._verify,
-    b"QUIT": SmtpConversation._quit,
+    b"EHLO": SmtpConversation.on_ehlo,
+    b"HELO": SmtpConversation.on_helo,
+    b"MAIL": SmtpConversation.on_mail,
+    b"RCPT": SmtpConversation.on_recipient,
+    b"DATA": SmtpConversation.on_data,
+    b"RSET": SmtpConversation.on_rset,
+    b"NOOP": SmtpConversation.on_noop,
+    b"VRFY": SmtpConversation.on_verify,
+    b"QUIT": SmtpConversation.on_quit,
 }

@@ -1,7 +1,7 @@
 """How are caught mails kept, so that writing is quick, nothing accepted is lost, and a person can read them?
 
-Two append-only files: `mails.mbox`, which mail programs open, and `index.jsonl` with one line per mail that says where
-in it the mail lies. A mail counts once its index line is there; a line that a crash cut off is removed at the next start.
+Two append-only files: `mails.mbox`, which mail programs open, and `index.jsonl` with one line per mail, which says
+where in it the mail lies. A mail counts once its line is there; a line cut by a crash is removed at the next start.
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ class SpoolWriter:
         try:
             fcntl.flock(self._index, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            self.close()
             raise OSError(f"another mail catcher writes to {folder}") from error
         self._offset = self._mails.seek(0, os.SEEK_END)
         self._next_id = _cut_torn_line(self._index)

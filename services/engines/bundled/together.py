@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.engines.bundled.mail import MailCatcher
 from services.engines.bundled.engine import Engine
 from services.engines.bundled.kafka import KafkaBroker
+from services.engines.bundled.mail import MailCatcher
 from services.engines.bundled.mongod import replica_set
 from services.engines.children import Child, EngineFailed, tail, wait_until
 from services.engines.choose import Endpoints
@@ -78,7 +78,7 @@ class Running:
         return self._child.identity.pid if self._child and self._child.identity else None
 
     def launch(self) -> None:
-        """Prepare and start the process; it does not serve yet. The process is tied to the life of the calling thread."""
+        """Prepare and start the process, tied to the life of the calling thread; it does not serve yet."""
         self.engine.prepare()
         self._child = Child(self.engine.name, self.engine.command(), self._log)
         self._child.start()
@@ -100,7 +100,7 @@ class Running:
         self.wait()
 
     def kill(self) -> None:
-        """kill -9."""
+        """SIGKILL, at once."""
         if self._child:
             self._child.kill()
 

@@ -1,0 +1,1 @@
+"""Mail: SMTP to a relay, pooled and pipelined."""

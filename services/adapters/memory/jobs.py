@@ -1,0 +1,93 @@
+"""How would send jobs be kept if there were no database? The twin of port `SendJobStore`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.adapters.memory.faults import Faults, faulty
+from services.adapters.mongo.documents import JOBS
+from services.adapters.mongo.jobs import leased_to
+from services.core.mail import JobState, JobUpdate, SendJob
+
+
+class MemorySendJobs:
+    """Jobs by id, in `stored`."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self.stored: dict[str, SendJob] = {}
+
+    @faulty
+    async def add_leased(self, jobs: Sequence[SendJob], owner: str, until: datetime) -> set[str]:
+        """Insert what is not there."""
+        new = {job.id: job for job in jobs if job.id not in self.stored}
+        for job in new.values():
+            self.stored[job.id] = JOBS.as_stored(leased_to(job, owner, until))
+        return set(new)
+
+    @faulty
+    async def claim(self, owner: str, now: datetime, real_now: datetime, until: datetime, limit: int) -> list[SendJob]:
+        """Due ones first, then those whose lease ran out."""
+        pending = [job for job in self.stored.values() if job.state is JobState.PENDING and job.due_at <= now]
+        ran_out = [
+            job
+            for job in self.stored.values()
+            if job.state is JobState.LEASED and job.lease_until is not None and job.lease_until <= real_now
+        ]
+        taken = (sorted(pending, key=lambda job: job.due_at) + ran_out)[:limit]
+        for job in taken:
+            self.stored[job.id] = replace(leased_to(job, owner, until), attempts=job.attempts + 1)
+        return [self.stored[job.id] for job in taken]
+
+    @faulty
+    async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
+        """Those still leased to the owner."""
+        ours = {id_ for id_ in ids if self._is_leased_to(id_, owner)}
+        for id_ in ours:
+            self.stored[id_] = replace(self.stored[id_], lease_until=until)
+        return ours
+
+    def _is_leased_to(self, id_: str, owner: str) -> bool:
+        job = self.stored.get(id_)
+        return job is not None and job.state is JobState.LEASED and job.lease_owner == owner
+
+    @faulty
+    async def finish(self, updates: Sequence[JobUpdate], owner: str) -> None:
+        """Only where the lease is still the owner's."""
+        for update in updates:
+            if self._is_leased_to(update.job_id, owner):
+                job = self.stored[update.job_id]
+                self.stored[job.id] = replace(
+                    job,
+                    state=update.state,
+                    attempts=update.attempts,
+                    due_at=update.due_at or job.due_at,
+                    sent_at=update.sent_at or job.sent_at,
+                    last_error=update.last_error,
+                    cut_at_dot=update.cut_at_dot,
+                    lease_owner=None,
+                    lease_until=None,
+                )
+
+    @faulty
+    async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
+        """By id."""
+        return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+
+    @faulty
+    async def of_rfis(self, rfi_ids: Sequence[str]) -> list[SendJob]:
+        """All of them."""
+        return [job for job in self.stored.values() if job.rfi_id in rfi_ids]
+
+    @faulty
+    async def counts(self) -> dict[tuple[str, str, JobState], int]:
+        """By kind, language and state."""
+        return dict(Counter((job.kind.value, job.language, job.state) for job in self.stored.values()))
+
+    @faulty
+    async def next_due(self) -> datetime | None:
+        """The earliest of the pending ones."""
+        return min((job.due_at for job in self.stored.values() if job.state is JobState.PENDING), default=None)

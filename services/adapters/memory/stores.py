@@ -1,0 +1,40 @@
+"""Which twins make up a whole exchange without a database?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.adapters.memory.dead_letters import MemoryDeadLetters
+from services.adapters.memory.faults import Faults
+from services.adapters.memory.idempotency import MemoryIdempotency
+from services.adapters.memory.jobs import MemorySendJobs
+from services.adapters.memory.partners import MemoryPartners
+from services.adapters.memory.publishers import MemoryPublishers
+from services.adapters.memory.referrals import MemoryReferrals
+from services.adapters.memory.refusals import MemoryRefusals
+from services.adapters.memory.rfis import MemoryRfis
+from services.adapters.memory.sandbox_clock import MemorySandboxClock
+
+
+@dataclass(slots=True)
+class MemoryStores:
+    """Every store as a twin, all under the same faults: a test can break the database at any call."""
+
+    faults: Faults = field(default_factory=Faults)
+    rfis: MemoryRfis = field(init=False)
+    referrals: MemoryReferrals = field(init=False)
+    partners: MemoryPartners = field(init=False)
+    jobs: MemorySendJobs = field(init=False)
+    refusals: MemoryRefusals = field(init=False)
+    dead_letters: MemoryDeadLetters = field(init=False)
+    idempotency: MemoryIdempotency = field(init=False)
+    publishers: MemoryPublishers = field(init=False)
+    sandbox_clock: MemorySandboxClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the twins."""
+        self.rfis, self.referrals = MemoryRfis(self.faults), MemoryReferrals(self.faults)
+        self.partners, self.jobs = MemoryPartners(self.faults), MemorySendJobs(self.faults)
+        self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
+        self.idempotency, self.publishers = MemoryIdempotency(self.faults), MemoryPublishers(self.faults)
+        self.sandbox_clock = MemorySandboxClock(self.faults)

@@ -1,0 +1,241 @@
+"""Which operations of the MongoDB driver do we use? The one module that imports it: another driver is another import.
+
+A misspelt method of motor is a sub-collection that fails only when called; here every operation in use has a signature
+that the type checker knows. Nothing is opened before the first operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from bson.codec_options import CodecOptions, TypeRegistry
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
+
+from services.adapters.mongo.failures import duplicates, translated
+from services.core.errors import Misconfigured
+
+__all__ = ["ASCENDING", "DESCENDING", "Collection", "Index", "Mongo", "ReplaceOne", "Timing", "UpdateOne"]
+
+Doc: TypeAlias = dict[str, Any]
+Filter: TypeAlias = Mapping[str, Any]
+Sort: TypeAlias = Sequence[tuple[str, int]]
+Write: TypeAlias = UpdateOne | ReplaceOne[Doc]
+Index: TypeAlias = IndexModel
+
+#: Index of every collection, named where a query reads everything on purpose.
+BY_ID = "_id_"
+
+
+def _plain(value: object) -> str:
+    """BSON has no decimal fraction that is exact to any length and no date without a time: both as ISO text."""
+    if isinstance(value, Decimal | date):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} cannot be stored")
+
+
+#: How values become BSON: aware datetimes in UTC both ways, `Decimal` and `date` as text.
+CODECS: CodecOptions[Doc] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, uuid_representation=4, type_registry=TypeRegistry(fallback_encoder=_plain)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long to wait, in seconds."""
+
+    choose_server_s: float = 3.0
+    #: Until a primary is known.
+    operation_s: float = 10.0
+    #: One operation with the driver's own retries.
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a bulk of updates met: documents that matched, and documents that came into being or were altered."""
+
+    matched: int
+    modified: int
+    upserted: int
+
+
+class Mongo:
+    """A connection to one database; safe to make before the event loop runs, to be closed when done."""
+
+    def __init__(
+        self,
+        uri: str,
+        database: str,
+        *,
+        timing: Timing | None = None,
+        pool: int = 32,
+        listeners: Sequence[Any] = (),
+    ) -> None:
+        """Take the address; `listeners` are pymongo's, for tests that look at what is asked.
+
+        Raises:
+            Misconfigured: the address is not one.
+        """
+        timing = timing or Timing()
+        try:
+            self._client: AsyncIOMotorClient[Doc] = AsyncIOMotorClient(
+                uri,
+                appname="referral-exchange",
+                tz_aware=True,
+                uuidRepresentation="standard",
+                w="majority",
+                journal=True,
+                retryWrites=True,
+                retryReads=True,
+                readConcernLevel="majority",
+                serverSelectionTimeoutMS=int(timing.choose_server_s * 1000),
+                connectTimeoutMS=int(timing.choose_server_s * 1000),
+                timeoutMS=int(timing.operation_s * 1000),
+                maxPoolSize=pool,
+                event_listeners=list(listeners),
+            )
+        except (ConfigurationError, ValueError) as error:  # The error's words may hold the password: leave them out.
+            raise Misconfigured("the address of MongoDB is not valid: check REFERRALS_MONGO") from error
+        self._database = self._client.get_database(database, codec_options=CODECS)
+
+    def collection(self, name: str) -> Collection:
+        """A collection by name."""
+        return Collection(self._database.get_collection(name))
+
+    async def hello(self) -> Doc:
+        """The server's account of itself, its `localTime` among it."""
+        with translated():
+            return dict(await self._client.admin.command("hello"))
+
+    async def ping(self) -> None:
+        """Return if a primary answers."""
+        with translated():
+            await self._client.admin.command("ping")
+
+    async def explain(self, command: Mapping[str, Any]) -> Doc:
+        """How the server would carry out a command; for the test that no query scans a collection."""
+        with translated():
+            return dict(await self._database.command("explain", command, verbosity="queryPlanner"))
+
+    async def drop(self) -> None:
+        """Drop the whole database: for tests and `referrals reset`."""
+        with translated():
+            await self._client.drop_database(self._database.name)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class Collection:
+    """The operations in use on one collection. All may raise what `translated` says."""
+
+    def __init__(self, collection: AsyncIOMotorCollection[Doc]) -> None:
+        self._it = collection
+
+    @property
+    def name(self) -> str:
+        """Name of the collection."""
+        return str(self._it.name)
+
+    async def insert_new(self, docs: Sequence[Doc]) -> set[str]:
+        """Insert the documents whose `_id` is not there; return the ids that were there already."""
+        if not docs:
+            return set()
+        with translated():
+            try:
+                await self._it.insert_many(docs, ordered=False)
+            except BulkWriteError as error:
+                found = duplicates(error)
+                if found is None:
+                    raise
+                return found
+        return set()
+
+    async def write(self, writes: Sequence[Write]) -> Changed:
+        """Carry out the writes in one call, in any order; a document that an upsert finds taken counts for nothing."""
+        if not writes:
+            return Changed(0, 0, 0)
+        with translated():
+            try:
+                done = (await self._it.bulk_write(writes, ordered=False)).bulk_api_result
+            except BulkWriteError as error:
+                if duplicates(error) is None:
+                    raise
+                done = dict(error.details or {})
+        return Changed(done["nMatched"], done["nModified"], done["nUpserted"])
+
+    async def update_all(self, where: Filter, change: Mapping[str, Any]) -> int:
+        """Change every document that matches; return how many."""
+        with translated():
+            return int((await self._it.update_many(where, change)).modified_count)
+
+    async def put(self, id_: str, doc: Doc) -> None:
+        """Insert or replace one document."""
+        with translated():
+            try:
+                await self._it.replace_one({"_id": id_}, doc, upsert=True)
+            except DuplicateKeyError:  # Two first writers: the other one inserted in between.
+                await self._it.replace_one({"_id": id_}, doc)
+
+    async def upsert_and_get(self, id_: str, change: Mapping[str, Any]) -> Doc:
+        """Change (or make) one document and return it as it is then."""
+        with translated():
+            try:
+                found = await self._it.find_one_and_update(
+                    {"_id": id_}, change, upsert=True, return_document=ReturnDocument.AFTER
+                )
+            except DuplicateKeyError:
+                found = await self._it.find_one_and_update({"_id": id_}, change, return_document=ReturnDocument.AFTER)
+        return dict(found)
+
+    async def get(self, id_: str) -> Doc | None:
+        """One document by id."""
+        with translated():
+            return await self._it.find_one({"_id": id_})
+
+    async def by_ids(self, ids: Sequence[str], fields: Sequence[str] | None = None) -> list[Doc]:
+        """Documents by id, in any order."""
+        if not ids:
+            return []
+        return await self.find({"_id": {"$in": list(ids)}}, limit=len(ids), fields=fields)
+
+    async def find(
+        self,
+        where: Filter,
+        *,
+        sort: Sort | None = None,
+        limit: int = 0,
+        fields: Sequence[str] | None = None,
+        hint: str | None = None,
+    ) -> list[Doc]:
+        """Documents that match; `limit` 0 means all."""
+        with translated():
+            cursor = self._it.find(where, fields, limit=limit, sort=list(sort) if sort else None, hint=hint)
+            return await cursor.to_list(None)
+
+    async def count(self, where: Filter, *, hint: str) -> int:
+        """How many documents match, counted exactly (the server's estimate is off after a crash)."""
+        with translated():
+            return int(await self._it.count_documents(where, hint=hint))
+
+    async def distinct(self, field: str) -> list[Any]:
+        """The values of an indexed field."""
+        with translated():
+            return list(await self._it.distinct(field))
+
+    async def aggregate(self, pipeline: Sequence[Mapping[str, Any]], *, hint: str) -> list[Doc]:
+        """The pipeline's answer."""
+        with translated():
+            return await self._it.aggregate(list(pipeline), hint=hint).to_list(None)
+
+    async def ensure(self, indexes: Sequence[Index]) -> None:
+        """Make the indexes that are not there."""
+        if indexes:
+            with translated():
+                await self._it.create_indexes(list(indexes))

@@ -1,0 +1,82 @@
+"""Which indexes exist, and for which query each? A test asserts that no query of the stores scans a collection.
+
+Every insert pays for every index, and the database is what a busy exchange waits for: few indexes, partial ones where
+few documents qualify. A partial index serves only queries that repeat its condition, so conditions stand here by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
+
+RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
+REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
+IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
+
+#: Conditions of partial indexes and of the queries that use them.
+UNSENT: Mapping[str, Any] = {"outbox.0": {"$exists": True}}
+PENDING: Mapping[str, Any] = {"state": "pending"}
+LEASED: Mapping[str, Any] = {"state": "leased"}
+OPEN: Mapping[str, Any] = {"open": True}
+UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
+
+#: Names of indexes that a query asks for by name.
+JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
+
+
+def _index(*keys: str, name: str, where: Mapping[str, Any] | None = None, **options: Any) -> Index:
+    """An index; a key that begins with `-` is descending."""
+    fields = [(key.removeprefix("-"), DESCENDING if key.startswith("-") else ASCENDING) for key in keys]
+    if where is not None:
+        options["partialFilterExpression"] = dict(where)
+    return Index(fields, name=name, **options)
+
+
+def _ttl(field: str) -> Index:
+    """Documents go when the instant in `field` has passed; those without it stay."""
+    return _index(field, name="retention", expireAfterSeconds=0)
+
+
+INDEXES: Mapping[str, tuple[Index, ...]] = {
+    RFIS: (
+        _index("outbox.0.at", name="unsent", where=UNSENT),  # with_outbox
+        _index("state", "-accepted_at", name="recent"),  # recent
+    ),
+    REFERRALS: (
+        _index("rfi_id", name="of_rfi"),  # of_rfis, listed of an RFI
+        _index("shard", "next_due_at", name="due", where={"next_due_at": {"$exists": True}}),  # due
+        _index("profile_id", name="open_of_profile", where=OPEN),  # open_counts
+        _index("partner_id", "status", "-created_at", name="of_partner"),  # listed of a partner
+        _index("status", "-created_at", name="recent"),  # listed of all partners
+        _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
+    ),
+    PARTNERS: (),
+    PROFILES: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
+    JOBS: (
+        _index("rfi_id", "kind", "language", "state", name=JOBS_OF_RFI),  # of_rfis; counts, from the index alone
+        _index("due_at", name="pending", where=PENDING),  # claim, next_due
+        _index("lease_until", name="leased", where=LEASED),  # claim of leases that ran out
+    ),
+    REFUSALS: (
+        _index("-at", name=REFUSALS_BY_TIME),  # listed, count
+        _index("codes", "-at", name="by_code"),  # listed with a code, by_code
+        _index("publisher_id", "source", "-at", name="of_rfi"),  # of_rfi
+    ),
+    DEAD_LETTERS: (
+        _index("-at", name=OPEN_LETTERS, where=OPEN),  # listed, count
+        _index("group", "-at", name="open_of_group", where=OPEN),  # listed of a group
+        _ttl("expires_at"),
+    ),
+    ORIGINALS: (_ttl("expires_at"),),
+    IDEMPOTENCY: (_ttl("expires_at"),),
+    PUBLISHERS: (_index("token_hash", name="by_token", unique=True),),  # by_token_hash
+    SETTINGS: (),
+}
+
+
+async def ensure_indexes(mongo: Mongo) -> None:
+    """Make what is missing; nothing happens when all of it is there."""
+    for collection, indexes in INDEXES.items():
+        await mongo.collection(collection).ensure(indexes)

@@ -1,0 +1,112 @@
+"""How are send jobs kept in MongoDB, so that each is in the hands of one sender at a time?
+
+A lease is a conditional update. `owner` must be new for each start of a process: a sender that comes back under its old
+name would take its dead self's leases for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from services.adapters.mongo.documents import JOBS
+from services.adapters.mongo.driver import ASCENDING, Mongo, UpdateOne
+from services.adapters.mongo.indexes import JOBS as COLLECTION
+from services.adapters.mongo.indexes import JOBS_OF_RFI, LEASED, PENDING
+from services.core.mail import JobState, JobUpdate, SendJob
+
+
+class MongoSendJobs:
+    """Port `SendJobStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._jobs = mongo.collection(COLLECTION)
+
+    async def add_leased(self, jobs: Sequence[SendJob], owner: str, until: datetime) -> set[str]:
+        """Insert them leased, which spares a claim. After a crash in the middle others claim them when leases end."""
+        leased = [leased_to(job, owner, until) for job in jobs]
+        there = await self._jobs.insert_new([JOBS.to_doc(job) for job in leased])
+        return {job.id for job in jobs} - there
+
+    async def claim(self, owner: str, now: datetime, real_now: datetime, until: datetime, limit: int) -> list[SendJob]:
+        """Find candidates, lease them under the same condition, read back what we got by the token of this claim."""
+        pending, ran_out = {**PENDING, "due_at": {"$lte": now}}, {**LEASED, "lease_until": {"$lte": real_now}}
+        token = str(uuid4())
+        lease = {
+            "$set": {"state": JobState.LEASED.value, "lease_owner": owner, "lease_until": until, "claim": token},
+            "$inc": {"attempts": 1},
+        }
+        claimed: list[SendJob] = []
+        for where, oldest in ((pending, "due_at"), (ran_out, "lease_until")):
+            left = limit - len(claimed)
+            found = await self._jobs.find(where, sort=[(oldest, ASCENDING)], limit=left, fields=["_id"]) if left else []
+            if found:
+                ids = {"_id": {"$in": [doc["_id"] for doc in found]}}
+                await self._jobs.update_all({**ids, **where}, lease)
+                claimed += [JOBS.from_doc(doc) for doc in await self._jobs.find({**ids, "claim": token})]
+        return claimed
+
+    async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
+        """Lengthen what is still ours, and read back what that is."""
+        if not ids:
+            return set()
+        ours = {"_id": {"$in": list(ids)}, **LEASED, "lease_owner": owner}
+        await self._jobs.update_all(ours, {"$set": {"lease_until": until}})
+        return {doc["_id"] for doc in await self._jobs.find(ours, fields=["_id"])}
+
+    async def finish(self, updates: Sequence[JobUpdate], owner: str) -> None:
+        """One bulk, fenced by the owner; a repeat finds the lease gone and changes nothing."""
+        await self._jobs.write(
+            [UpdateOne({"_id": each.job_id, **LEASED, "lease_owner": owner}, _result(each)) for each in updates]
+        )
+
+    async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
+        """By id."""
+        return JOBS.by_id(await self._jobs.by_ids(ids))
+
+    async def of_rfis(self, rfi_ids: Sequence[str]) -> list[SendJob]:
+        """Through the index of RFIs."""
+        docs = await self._jobs.find({"rfi_id": {"$in": list(rfi_ids)}}) if rfi_ids else []
+        return [JOBS.from_doc(doc) for doc in docs]
+
+    async def counts(self) -> dict[tuple[str, str, JobState], int]:
+        """From the index alone, without reading a document."""
+        rows = await self._jobs.aggregate(
+            [
+                {"$match": {"rfi_id": {"$gte": ""}}},
+                {"$group": {"_id": {"k": "$kind", "l": "$language", "s": "$state"}, "n": {"$sum": 1}}},
+            ],
+            hint=JOBS_OF_RFI,
+        )
+        return {(row["_id"]["k"], row["_id"]["l"], JobState(row["_id"]["s"])): row["n"] for row in rows}
+
+    async def next_due(self) -> datetime | None:
+        """The first of the index of pending jobs."""
+        first = await self._jobs.find(PENDING, sort=[("due_at", ASCENDING)], limit=1, fields=["due_at"])
+        return first[0]["due_at"] if first else None
+
+
+def leased_to(job: SendJob, owner: str, until: datetime) -> SendJob:
+    """The job in its first sender's hands."""
+    return replace(job, state=JobState.LEASED, lease_owner=owner, lease_until=until, attempts=1)
+
+
+def _result(update: JobUpdate) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "state": update.state.value,
+        "attempts": update.attempts,
+        "cut_at_dot": update.cut_at_dot,
+    }
+    gone: dict[str, Any] = {"lease_owner": "", "lease_until": "", "claim": ""}
+    if update.due_at is not None:
+        written["due_at"] = update.due_at
+    if update.sent_at is not None:
+        written["sent_at"] = update.sent_at
+    if update.last_error is not None:
+        written["last_error"] = update.last_error
+    else:
+        gone["last_error"] = ""
+    return {"$set": written, "$unset": gone}

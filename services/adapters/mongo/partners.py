@@ -1,0 +1,86 @@
+"""How are partners and their business profiles kept in MongoDB?
+
+A profile's document carries `unpublished` until its newest version is known to be on Kafka.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec
+from services.adapters.mongo.driver import BY_ID, Collection, Mongo, ReplaceOne, UpdateOne
+from services.adapters.mongo.indexes import PARTNERS as PARTNERS_COLLECTION
+from services.adapters.mongo.indexes import PROFILES as PROFILES_COLLECTION
+from services.adapters.mongo.indexes import UNPUBLISHED
+from services.core.partner import Partner, Profile
+
+T = TypeVar("T", Partner, Profile)
+
+
+class MongoPartners:
+    """Port `PartnerStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._partners = mongo.collection(PARTNERS_COLLECTION)
+        self._profiles = mongo.collection(PROFILES_COLLECTION)
+
+    async def put_partners(self, partners: Sequence[Partner]) -> None:
+        """Insert, or replace lower versions."""
+        await _put_newer(self._partners, PARTNERS, partners)
+
+    async def put_profiles(self, profiles: Sequence[Profile]) -> None:
+        """Insert, or replace lower versions; each that was written is unpublished."""
+        await _put_newer(self._profiles, PROFILES, profiles)
+
+    async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:
+        """By id."""
+        return PARTNERS.by_id(await self._partners.by_ids(ids))
+
+    async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
+        """By id."""
+        return PROFILES.by_id(await self._profiles.by_ids(ids))
+
+    async def all_profiles(self) -> list[Profile]:
+        """By id, in the order of ids."""
+        return [PROFILES.from_doc(doc) for doc in await self._profiles.find({}, hint=BY_ID)]
+
+    async def all_partners(self) -> list[Partner]:
+        """By id, in the order of ids."""
+        return [PARTNERS.from_doc(doc) for doc in await self._partners.find({}, hint=BY_ID)]
+
+    async def unpublished(self, limit: int) -> list[Profile]:
+        """Through the index of unpublished profiles."""
+        return [PROFILES.from_doc(doc) for doc in await self._profiles.find(UNPUBLISHED, limit=limit)]
+
+    async def mark_published(self, versions: Mapping[str, int]) -> None:
+        """Only where the stored version is still the published one."""
+        await self._profiles.write(
+            [
+                UpdateOne({"_id": id_, "version": version}, {"$unset": {"unpublished": ""}})
+                for id_, version in versions.items()
+            ]
+        )
+
+
+async def _put_newer(collection: Collection, codec: Codec[T], values: Sequence[T]) -> None:
+    """Upsert where the stored version is lower; an upsert that finds a newer one collides with it, which is the point.
+
+    Two first writers can collide as well: the second round writes what lost to a lower version.
+    """
+    writes = [
+        ReplaceOne({"_id": value.id, "version": {"$lt": value.version}}, codec.to_doc(value), upsert=True)
+        for value in newest(values)
+    ]
+    done = await collection.write(writes)
+    if done.matched + done.upserted < len(writes):
+        await collection.write(writes)
+
+
+def newest(values: Iterable[T]) -> list[T]:
+    """The highest version of each; the first of several that are equal."""
+    found: dict[str, T] = {}
+    for value in values:
+        if value.id not in found or found[value.id].version < value.version:
+            found[value.id] = value
+    return list(found.values())

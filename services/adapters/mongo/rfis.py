@@ -1,0 +1,72 @@
+"""How are engagements kept in MongoDB?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.adapters.mongo import guarded
+from services.adapters.mongo.documents import RFIS, ROUTINGS
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, Mongo, UpdateOne
+from services.adapters.mongo.indexes import RFIS as COLLECTION
+from services.adapters.mongo.indexes import UNSENT
+from services.core.codes import RfiState
+from services.core.ports import Change, Saved
+from services.core.rfi import Rfi, Routing
+
+
+class MongoRfis:
+    """Port `RfiStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._rfis = mongo.collection(COLLECTION)
+
+    async def add(self, rfis: Sequence[Rfi]) -> dict[str, Rfi]:
+        """Insert what is not there; a crash in the middle leaves some of it, which the next attempt finds there."""
+        there = await self._rfis.insert_new([RFIS.to_doc(rfi) for rfi in rfis])
+        return await self.load(sorted(there))
+
+    async def load(self, ids: Sequence[str]) -> dict[str, Rfi]:
+        """By id."""
+        return RFIS.by_id(await self._rfis.by_ids(ids))
+
+    async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:
+        """One bulk of conditional updates; read back only when some were not written."""
+        writes = [UpdateOne(_unrouted(id_), _routed(routing)) for id_, routing in routings.items()]
+        if (await self._rfis.write(writes)).modified == len(writes):
+            return {}
+        stored = await self.load(list(routings))
+        return {
+            id_: rfi
+            for id_, rfi in stored.items()
+            # Ours already: an earlier attempt of this very write, whose answer was lost.
+            if rfi.routing != ROUTINGS.as_stored(routings[id_])
+        }
+
+    async def save(self, changes: Sequence[Change[Rfi]]) -> Saved:
+        """One bulk of conditional replacements."""
+        return await guarded.save(self._rfis, RFIS, changes)
+
+    async def clear_outbox(self, sent: Mapping[str, Sequence[str]]) -> None:
+        """One bulk of pulls."""
+        await guarded.pull(self._rfis, sent)
+
+    async def with_outbox(self, limit: int) -> list[Rfi]:
+        """Those with the oldest unsent event first."""
+        docs = await self._rfis.find(UNSENT, sort=[("outbox.0.at", ASCENDING)], limit=limit)
+        return [RFIS.from_doc(doc) for doc in docs]
+
+    async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
+        """All states are named when none is asked for, so that the index on (state, time) serves both questions."""
+        states = [state.value] if state else [each.value for each in RfiState]
+        docs = await self._rfis.find({"state": {"$in": states}}, sort=[("accepted_at", DESCENDING)], limit=limit)
+        return [RFIS.from_doc(doc) for doc in docs]
+
+
+def _unrouted(id_: str) -> dict[str, Any]:
+    return {"_id": id_, "state": RfiState.ACCEPTED.value, "routing": None}
+
+
+def _routed(routing: Routing) -> dict[str, Any]:
+    state = RfiState.ROUTED if routing.chosen else RfiState.NO_MATCH
+    return {"$set": {"routing": ROUTINGS.to_part(routing), "state": state.value}, "$inc": {"version": 1}}

@@ -1,0 +1,134 @@
+"""Is one engagement whole? Pure: an RFI with its referrals, events, send jobs and deliveries in, findings out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.audit.report import Fault, Finding
+from services.core.codes import RfiState
+from services.core.events import Event, EventType
+from services.core.ids import event_id, job_id, referral_id
+from services.core.mail import JobState, MailKind, Role, SendJob
+from services.core.referral import Referral
+from services.core.rfi import Rfi
+
+#: Which mails an event must lead to.
+ExpectedMails = Callable[[Event], Sequence[tuple[MailKind, Role]]]
+
+#: Kinds that one referral or engagement can have only once, whatever is undone.
+_ONCE = frozenset({MailKind.NEW_REFERRAL, MailKind.SENT_TO_PARTNERS, MailKind.EXPIRED, MailKind.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engagement:
+    """Everything that is known of one RFI."""
+
+    rfi: Rfi
+    referrals: Sequence[Referral]
+    events: Sequence[Event]
+    #: As found on Kafka, redeliveries included.
+    jobs: Sequence[SendJob]
+    deliveries: Mapping[str, int] | None
+    #: Mails caught, by job id; None when nobody can count them (a production mail server).
+
+
+def check_engagement(
+    whole: Engagement, expected_mails: ExpectedMails, *, routed_by_now: bool = True, notified_by_now: bool = True
+) -> Iterator[Finding]:
+    """Everything missing or doubled in the engagement.
+
+    Args:
+        whole: what is known of it.
+        expected_mails: which mails an event must lead to.
+        routed_by_now: the router has no backlog, so an RFI without routing is lost.
+        notified_by_now: the notifier has no backlog, so an event without its jobs is lost.
+    """
+    if routed_by_now and whole.rfi.state is RfiState.ACCEPTED:
+        yield Finding(Fault.MISSING, "routing", whole.rfi.id, "was accepted and never routed")
+    yield from _referrals(whole)
+    if routed_by_now:
+        yield from _events(whole)
+    yield from _doubled_events(whole)
+    if notified_by_now:
+        yield from _jobs(whole, expected_mails)
+    yield from _mails(whole)
+
+
+def _referrals(whole: Engagement) -> Iterator[Finding]:
+    chosen = whole.rfi.routing.chosen if whole.rfi.routing else ()
+    expected = {referral_id(whole.rfi.id, c.partner_id): c.partner_id for c in chosen}
+    stored = {r.id for r in whole.referrals}
+    for id_, partner in expected.items():
+        if id_ not in stored and whole.rfi.state is not RfiState.WITHDRAWN:
+            yield Finding(Fault.MISSING, "referral", id_, f"partner {partner} was chosen and has no referral")
+    for referral in whole.referrals:
+        if referral.id not in expected:
+            yield Finding(Fault.DOUBLED, "referral", referral.id, f"partner {referral.partner_id} was never chosen")
+    partners = Counter(r.partner_id for r in whole.referrals)
+    for partner, number in partners.items():
+        if number > 1:
+            yield Finding(Fault.DOUBLED, "referral", whole.rfi.id, f"partner {partner} has {number} referrals")
+
+
+def _events(whole: Engagement) -> Iterator[Finding]:
+    published = {e.id for e in whole.events}
+    if whole.rfi.routing is not None:
+        kind = EventType.ROUTED if whole.rfi.routing.chosen else EventType.NO_MATCH
+        if event_id(whole.rfi.id, 2, kind) not in published:
+            yield Finding(Fault.MISSING, "event", whole.rfi.id, f"{kind} was never published")
+    for referral in whole.referrals:
+        waiting = {e.id for e in referral.outbox}
+        for version, what in _told(referral):
+            id_ = event_id(referral.id, version, what)
+            if id_ not in published and id_ not in waiting:
+                yield Finding(Fault.MISSING, "event", referral.id, f"{what} of version {version} was never published")
+
+
+def _told(referral: Referral) -> Iterator[tuple[int, EventType]]:
+    yield 1, EventType.CREATED
+    kinds = set(EventType)
+    for entry in referral.history:
+        if entry.what in kinds and entry.what != EventType.CREATED:
+            yield entry.version, EventType(entry.what)
+
+
+def _doubled_events(whole: Engagement) -> Iterator[Finding]:
+    ids: dict[tuple[str, int, EventType], set[str]] = {}
+    for event in whole.events:
+        ids.setdefault((event.subject, event.sequence, event.type), set()).add(event.id)
+    for (subject, sequence, kind), found in ids.items():
+        if len(found) > 1:
+            yield Finding(Fault.DOUBLED, "event", subject, f"{kind} of version {sequence} has {len(found)} ids")
+
+
+def _jobs(whole: Engagement, expected_mails: ExpectedMails) -> Iterator[Finding]:
+    expected = {
+        job_id(event.id, kind, role): (event, kind)
+        for event in {e.id: e for e in whole.events}.values()
+        for kind, role in expected_mails(event)
+    }
+    stored = {job.id for job in whole.jobs}
+    for id_, (event, kind) in expected.items():
+        if id_ not in stored:
+            yield Finding(Fault.MISSING, "send job", id_, f"{event.type} of {event.subject} has no {kind} mail")
+    for job in whole.jobs:
+        if job.id not in expected:
+            yield Finding(Fault.DOUBLED, "send job", job.id, f"{job.kind} mail that no event asks for")
+    counts = Counter((job.referral_id, job.kind, job.role) for job in whole.jobs if job.kind in _ONCE)
+    for (referral, kind, _), number in counts.items():
+        if number > 1:
+            yield Finding(Fault.DOUBLED, "send job", referral or whole.rfi.id, f"{number} jobs for one {kind} mail")
+
+
+def _mails(whole: Engagement) -> Iterator[Finding]:
+    if whole.deliveries is None:
+        return
+    for job in whole.jobs:
+        caught = whole.deliveries.get(job.id, 0)
+        if job.state is JobState.SENT and not caught:
+            yield Finding(Fault.MISSING, "mail", job.id, f"{job.kind} is marked sent and never arrived")
+        # An attempt cut at the final dot may have been taken: one extra copy for each is foreseen and counted.
+        if caught > 1 + job.cut_at_dot:
+            yield Finding(Fault.DOUBLED, "mail", job.id, f"{job.kind} arrived {caught} times")

@@ -1,0 +1,138 @@
+"""Commands that bring the exchange up and down on this machine: up, down, status, logs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from services.cli.console import console, errors, plain_errors, table
+from services.cli.session import home, remember_mode
+from services.engines.choose import Kind
+from services.engines.locations import Home
+from services.engines.processes import Spec
+from services.engines.supervisor import Progress, Running, down, log_paths, status, up
+
+PROCESSES = ("intake", "router", "notifier", "expirer")
+
+app = typer.Typer()
+
+Engines = Annotated[str | None, typer.Option(help="bundled, docker or given; without it the first that works.")]
+
+
+def specs(*, sandbox: bool, instances: dict[str, int] | None = None) -> list[Spec]:
+    """The four consumers as separate processes, each with a health port of its own."""
+    environment = {"REFERRALS_HEALTH_PORT": "{port}", "REFERRALS_INSTANCE": "{instance}"}
+    if sandbox:
+        environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
+    return [
+        Spec(
+            name=name,
+            argv=(sys.executable, "-m", "services.cli", "run", name),
+            env=environment | ({"REFERRALS_INTAKE_PORT": "0"} if (instances or {}).get(name, 1) > 1 else {}),
+            instances=(instances or {}).get(name, 1),
+        )
+        for name in PROCESSES
+    ]
+
+
+def start(
+    at: Home,
+    *,
+    sandbox: bool,
+    engines: Kind | None = None,
+    instances: dict[str, int] | None = None,
+    on_progress: Progress | None = None,
+) -> Running:
+    """Bring everything up in `at`; the processes create topics and indexes themselves."""
+    running = up(
+        at, specs(sandbox=sandbox, instances=instances), engines, on_progress=on_progress or (lambda _n, _s: None)
+    )
+    remember_mode(at, sandbox=sandbox)
+    return running
+
+
+def _kind(text: str | None) -> Kind | None:
+    match text:
+        case None | "bundled" | "docker" | "given":
+            return text
+        case _:
+            errors.print(f"[red]--engines {escape(text)}[/red]: use bundled, docker or given")
+            raise typer.Exit(2)
+
+
+@app.command("up")
+def up_command(
+    engines: Engines = None,
+    sandbox: Annotated[bool, typer.Option(help="A clock that `referrals clock advance` can shift.")] = False,
+    scale: Annotated[list[str] | None, typer.Option(help="Instances of a process, for example router=3.")] = None,
+) -> None:
+    """Start engines and processes, and leave them running."""
+    instances: dict[str, int] = {}
+    for wish in scale or []:
+        name, _, number = wish.partition("=")
+        if name not in PROCESSES or not number.isdecimal() or not int(number):
+            errors.print(f"[red]--scale {escape(wish)}[/red]: write one of {', '.join(PROCESSES)}, =, and a number")
+            raise typer.Exit(2)
+        instances[name] = int(number)
+    with plain_errors(), console.status("Starting ...") as spinner:
+        running = start(
+            home(),
+            sandbox=sandbox,
+            engines=_kind(engines),
+            instances=instances,
+            on_progress=lambda name, state: spinner.update(f"{name}: {state}"),
+        )
+    console.print("The exchange was up already." if running.already else "The exchange is up.")
+    show_status()
+    console.print("Submit an RFI:  referrals rfi submit FILE      Watch:  referrals watch      Stop:  referrals down")
+
+
+@app.command("down")
+def down_command() -> None:
+    """Stop everything; the data stays for the next `up`."""
+    with plain_errors(), console.status("Stopping ...") as spinner:
+        stopped = down(home(), lambda name, state: spinner.update(f"{name}: {state}"))
+    console.print("Stopped." if stopped.was_running else "Nothing was running here.")
+
+
+@app.command("status")
+def status_command() -> None:
+    """What runs, where it listens, how often it was restarted. Exit code 1 when not everything is ready."""
+    if not show_status():
+        raise typer.Exit(1)
+
+
+def show_status() -> bool:
+    """Print the status table; true when everything is ready."""
+    at = home()
+    now = status(at)
+    rows = [
+        (p.name, p.state, p.pid or "", p.restarts, f"http://127.0.0.1:{p.health_port}" if p.health_port else "", p.why)
+        for p in now.processes
+    ]
+    console.print(table(f"Processes ({at.root})", ["name", "state", "pid#", "restarts#", "health", "why"], rows))
+    if now.endpoints:
+        known = {"Kafka": now.endpoints.kafka, "MongoDB": now.endpoints.mongo, "SMTP": now.endpoints.smtp}
+        known["mails"] = str(now.endpoints.mail_dir or "with the mail server")
+        console.print(table("Engines", ["engine", "address"], known.items()))
+    return now.ready
+
+
+@app.command("logs")
+def logs_command(
+    name: Annotated[str | None, typer.Argument(help="A process or engine; without it, all.")] = None,
+    lines: Annotated[int, typer.Option("-n", help="Lines from the end.")] = 20,
+    follow: Annotated[bool, typer.Option("-f", help="Go on as lines come.")] = False,
+) -> None:
+    """The last lines of the logs."""
+    paths = log_paths(home())
+    chosen = {n: p for n, p in paths.items() if name is None or n == name or n.startswith(f"{name}-")}
+    if not chosen:
+        errors.print(f"There is no log of {escape(name or 'anything')} here. Known: {', '.join(paths) or 'none yet'}")
+        raise typer.Exit(1)
+    command = ["tail", f"-n{lines}", *(["-F"] if follow else []), *map(str, chosen.values())]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own words

@@ -1,0 +1,224 @@
+"""How is one process kept running: started, looked at, restarted when it dies or hangs, stopped?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from services.engines.bundled.engine import Engine
+from services.engines.children import Child, Command
+from services.engines.locations import LOOPBACK, Home
+from services.engines.processes import ProcessStatus, Service, State, Timing, now_text
+
+#: How often a process is looked at for its death, and for its readiness until it is ready.
+_LOOK_S = 0.05
+_log = logging.getLogger(__name__)
+
+
+class Watchable(Protocol):
+    """What differs between an engine and a service."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def health_port(self) -> int | None:
+        """Where it tells how it is, None when it doesn't."""
+
+    @property
+    def grace_s(self) -> float:
+        """How long it may take to stop."""
+
+    async def prepare(self) -> None:
+        """What must be done before each start."""
+
+    def command(self) -> Command:
+        """What to run."""
+
+    async def ready(self) -> bool:
+        """Whether it serves."""
+
+    async def live(self) -> bool:
+        """Whether it makes progress."""
+
+    def stopped(self) -> None:
+        """Tidy up after it went by itself."""
+
+
+class WatchedEngine:
+    """An engine. Only its death is noticed once it serves: its clients notice the rest and wait."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.grace_s = engine.name, engine.stop_grace_s
+        self.health_port: int | None = None
+        self._served = False
+
+    async def prepare(self) -> None:
+        """The engine's own preparation, off the event loop."""
+        self._served = False
+        await asyncio.to_thread(self._engine.prepare)
+
+    def command(self) -> Command:
+        """The engine's."""
+        return self._engine.command()
+
+    async def ready(self) -> bool:
+        """Whether it serves; asked until it says yes once per start."""
+        self._served = self._served or await asyncio.to_thread(self._engine.ready)
+        return self._served
+
+    async def live(self) -> bool:
+        """Always: see the class."""
+        return True
+
+    def stopped(self) -> None:
+        """The engine's own."""
+        self._engine.stopped()
+
+
+class WatchedService:
+    """A service of ours with /live and /ready."""
+
+    def __init__(self, service: Service, timing: Timing) -> None:
+        self._service, self._timing = service, timing
+        self.name, self.health_port, self.grace_s = service.name, service.health_port, timing.grace_s
+
+    async def prepare(self) -> None:
+        """Nothing to do."""
+
+    def command(self) -> Command:
+        """As the spec says."""
+        return Command(argv=self._service.argv, env=self._service.env)
+
+    async def ready(self) -> bool:
+        """/ready answers 200."""
+        return await self._asks("/ready")
+
+    async def live(self) -> bool:
+        """/live answers 200."""
+        return await self._asks("/live")
+
+    def stopped(self) -> None:
+        """Nothing to tidy up."""
+
+    async def _asks(self, path: str) -> bool:
+        return self.health_port is None or await http_ok(self.health_port, path, self._timing.answer_s)
+
+
+async def http_ok(port: int, path: str, timeout_s: float) -> bool:
+    """Whether GET on the loopback port answers 200 in time."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(LOOPBACK, port)
+            try:
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+                status_line = await reader.readline()
+            finally:
+                writer.close()
+    except (OSError, ValueError):  # TimeoutError is an OSError; ValueError: a line without end.
+        return False
+    return status_line.split()[1:2] == [b"200"]
+
+
+class Watch:
+    """Keeps one process running until told to stop."""
+
+    def __init__(self, thing: Watchable, home: Home, timing: Timing, changed: Callable[[], None]) -> None:
+        self._thing, self._timing, self._changed = thing, timing, changed
+        self._child: Child | None = None
+        self._stop = asyncio.Event()
+        self._log_path = home.log(thing.name)
+        self.status = ProcessStatus(name=thing.name, health_port=thing.health_port, log=str(self._log_path))
+        self.was_ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start it, and start it again whenever it ends, with growing pauses; returns when it was told to stop."""
+        failures = 0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            why = await self._once()
+            if self._stop.is_set():
+                break
+            failures = 1 if time.monotonic() - began > self._timing.stable_after_s else failures + 1
+            pause_s = self._timing.backoff_s(failures)
+            _log.warning("%s: %s; again in %.1f s", self._thing.name, why, pause_s)
+            self.status.restarts += 1
+            self._become("restarting", why)
+            await self._pause(pause_s)
+        await self._end()
+
+    def stop(self) -> None:
+        """Ask it to stop; `run` returns once it has."""
+        self._stop.set()
+
+    async def _once(self) -> str:
+        """One life of the process; why it ended."""
+        try:
+            self._become("preparing", self.status.why)
+            await self._thing.prepare()
+            self._child = Child(self._thing.name, self._thing.command(), self._log_path)
+            # On this thread, the main one: the kernel ties the process to the life of the thread that starts it.
+            self._child.start()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process is tried again
+            _log.exception("%s cannot be started", self._thing.name)
+            return f"cannot be started: {error}"
+        self._become("starting", self.status.why)
+        return await self._look_after(self._child)
+
+    async def _look_after(self, child: Child) -> str:
+        """Look at the process until it ends, hangs (then it is killed) or is to stop."""
+        last_good = time.monotonic()
+        next_look = last_good
+        while not self._stop.is_set():
+            if not child.running:
+                return f"ended with {child.exit_code}"
+            if time.monotonic() >= next_look:
+                if await self._look():
+                    last_good = time.monotonic()
+                elif time.monotonic() - last_good > self._timing.hung_after_s:
+                    await asyncio.to_thread(child.kill)
+                    return f"no good answer from /live for {self._timing.hung_after_s:g} s: killed"
+                settled = self.status.state == "ready"
+                next_look = time.monotonic() + (self._timing.poll_s if settled else _LOOK_S)
+            await self._pause(_LOOK_S)
+        return "told to stop"
+
+    async def _look(self) -> bool:
+        """Ask how it is; whether it is alive."""
+        live = await self._thing.live()
+        ready = live and await self._thing.ready()
+        if ready and self.status.state != "ready":
+            self._become("ready")
+            self.was_ready.set()
+        elif not ready and self.status.state == "ready":
+            self._become("not ready")
+        return live
+
+    async def _end(self) -> None:
+        if self._child is not None and self._child.running:
+            self._become("stopping")
+            child = self._child
+            if await asyncio.to_thread(child.stop, self._thing.grace_s):
+                self._thing.stopped()
+            else:
+                _log.warning("%s did not stop in %g s: killed", self._thing.name, self._thing.grace_s)
+        self._become("stopped")
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+
+    def _become(self, state: State, why: str = "") -> None:
+        identity = self._child.identity if self._child and self._child.running else None
+        status = self.status
+        status.state, status.why, status.since = state, why, now_text()
+        status.pid, status.started = (identity.pid, identity.started) if identity else (None, None)
+        self._changed()

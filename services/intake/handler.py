@@ -1,0 +1,133 @@
+"""What happens to a batch of submitted RFIs: which are accepted, which refused, and who hears of it?
+
+The order is: store what is new, store refusals, publish both, return (then the offsets are committed). A crash at any
+point brings the batch again; ids are derived from the content and from the place in the log, so storing again changes
+nothing and publishing again repeats the same events. An RFI stored but not yet told is told by the redelivery, because
+identical duplicates are told too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from services.core import ids
+from services.core.errors import Problem
+from services.core.ports import Clock, Failure, Publisher, Record
+from services.core.rfi import Rfi
+from services.core.stores import Refusal, RefusalStore, RfiStore
+from services.intake import messages
+from services.intake.regions import Regions
+from services.intake.submission import Submission, read_submission
+from services.intake.validate import validate
+
+log = structlog.get_logger("intake")
+
+#: Source of plain records that do not name one.
+DEFAULT_SOURCE = "urn:kafka:rfi.submitted"
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch, read and checked."""
+
+    rfis: dict[str, Rfi] = field(default_factory=dict)
+    #: The first RFI of each id.
+    copies: list[tuple[Rfi, Record]] = field(default_factory=list)
+    #: Every valid RFI with its record.
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+class IntakeHandler:
+    """Handles batches of `rfi.submitted`. Nothing a publisher sends is a failure: what can't be accepted is refused."""
+
+    def __init__(
+        self,
+        rfis: RfiStore,
+        refusals: RefusalStore,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        regions: Regions,
+        default_source: str = DEFAULT_SOURCE,
+    ) -> None:
+        self._rfis, self._refusals, self._publisher = rfis, refusals, publisher
+        self._clock, self._regions, self._default_source = clock, regions, default_source
+
+    async def __call__(self, records: Sequence[Record]) -> list[Failure]:
+        """Accept or refuse every record.
+
+        Raises:
+            DependencyUnavailable: the batch must come again; whatever was done already does no harm then.
+        """
+        now = self._clock.now()
+        batch = self._read(records, now)
+        stored = await self._rfis.add(list(batch.rfis.values())) if batch.rfis else {}
+        accepted = self._settle(batch, stored, now)
+        if batch.refusals:
+            await self._refusals.put(batch.refusals)
+        told = [messages.accepted(rfi) for rfi in accepted] + [messages.refused(r) for r in batch.refusals]
+        await self._publisher.publish(told)
+        log.info(
+            "intake_batch",
+            records=len(records),
+            new=len(batch.rfis) - len(stored),
+            known=len(stored),
+            refused=len(batch.refusals),
+        )
+        return []
+
+    def _read(self, records: Sequence[Record], now: datetime) -> _Batch:
+        batch = _Batch()
+        for record in records:
+            sent = read_submission(record.value, record.headers, self._default_source)
+            result = self._check(sent, now)
+            if isinstance(result, Rfi):
+                batch.rfis.setdefault(result.id, result)
+                batch.copies.append((result, record))
+            else:
+                batch.refusals.append(refusal_of(record, sent.source, sent.publisher_id, result, now))
+        return batch
+
+    def _check(self, sent: Submission, now: datetime) -> Rfi | Sequence[Problem]:
+        if not sent.readable:
+            return sent.problems
+        # The data is checked although the envelope is at fault, so that the publisher hears everything at once.
+        result = validate(sent.data, sent.source or "", now, self._regions)
+        if isinstance(result, Rfi):
+            return sent.problems or result
+        return [*sent.problems, *result]
+
+    def _settle(self, batch: _Batch, stored: dict[str, Rfi], now: datetime) -> list[Rfi]:
+        """The RFIs to tell as accepted, as they are stored; other content under a known id becomes a refusal."""
+        accepted: dict[str, Rfi] = {}
+        for rfi, record in batch.copies:
+            kept = stored.get(rfi.id) or batch.rfis[rfi.id]
+            if kept.content_hash == rfi.content_hash:
+                accepted[kept.id] = kept
+            else:
+                batch.refusals.append(refusal_of(record, rfi.source, rfi.publisher_id, [id_reused(kept)], now))
+        return list(accepted.values())
+
+
+def refusal_of(
+    record: Record, source: str | None, publisher_id: str | None, problems: Sequence[Problem], at: datetime
+) -> Refusal:
+    """The refusal of a record; its id is the record's place in the log, so a redelivery refuses once."""
+    return Refusal(
+        id=ids.refusal_id(record.topic, record.partition, record.offset),
+        source=source,
+        publisher_id=publisher_id,
+        problems=tuple(problems),
+        at=at,
+        record=record,
+    )
+
+
+def id_reused(kept: Rfi) -> Problem:
+    """The problem of an RFI whose id belongs to another one."""
+    when = kept.accepted_at.isoformat(timespec="seconds")
+    return Problem("/id", "id_reused", f"another RFI with this id was accepted at {when}; send this one under a new id")

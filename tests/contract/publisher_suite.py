@@ -1,0 +1,75 @@
+"""What every Publisher must do, whatever is behind it. Subclasses say what `publisher` is and how to read it back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import pytest
+
+from services.core.errors import DependencyUnavailable, Misconfigured
+from services.core.ports import Outgoing, Publisher, Record
+
+
+class PublisherWorld(ABC):
+    """A publisher, a topic of four partitions, and a way to see what lies in it."""
+
+    publisher: Publisher
+    topic: str
+
+    @abstractmethod
+    async def records(self) -> list[Record]:
+        """Everything in the topic, partition by partition in order."""
+
+
+class PublisherSuite:
+    """The behaviour; collected in the subclasses."""
+
+    async def test_what_was_published_is_there_as_it_was(self, world: PublisherWorld) -> None:
+        message = Outgoing(topic=world.topic, key="ключ", value=b"\x00\xff", headers=(("a", b"\xfe"), ("a", b"")))
+        await world.publisher.publish([message])
+        (record,) = await world.records()
+        assert (record.topic, record.key, record.value) == (world.topic, "ключ".encode(), b"\x00\xff")
+        assert record.headers == (("a", b"\xfe"), ("a", b""))
+        assert record.timestamp.tzinfo is not None
+
+    async def test_messages_of_one_key_lie_in_one_partition_in_order(self, world: PublisherWorld) -> None:
+        sent = [Outgoing(topic=world.topic, key=f"k{n % 9}", value=str(n).encode()) for n in range(90)]
+        await world.publisher.publish(sent[:50])
+        await world.publisher.publish(sent[50:])
+        found = await world.records()
+        assert len(found) == 90
+        for key in {m.key for m in sent}:
+            mine = [r for r in found if r.key == key.encode()]
+            assert len({r.partition for r in mine}) == 1
+            assert [r.value for r in mine] == [m.value for m in sent if m.key == key]
+
+    async def test_keys_are_placed_as_by_every_other_client(self, world: PublisherWorld) -> None:
+        # Placed by the Java client's hash in a topic of four partitions.
+        await world.publisher.publish([Outgoing(topic=world.topic, key=key, value=b"v") for key in ("a", "b", "kafka")])
+        assert {r.key: r.partition for r in await world.records()} == PLACES
+
+    async def test_an_explicit_partition_wins_over_the_key(self, world: PublisherWorld) -> None:
+        await world.publisher.publish(
+            [Outgoing(topic=world.topic, key="same", value=b"v", partition=p) for p in range(4)]
+        )
+        assert [(r.partition, r.offset) for r in await world.records()] == [(p, 0) for p in range(4)]
+
+    async def test_a_partition_that_does_not_exist_is_refused_and_nothing_is_written(
+        self, world: PublisherWorld
+    ) -> None:
+        with pytest.raises(Misconfigured):
+            await world.publisher.publish(
+                [Outgoing(topic=world.topic, key="k", value=b"v", partition=p) for p in (0, 4)]
+            )
+        assert await world.records() == []
+
+    async def test_a_topic_that_does_not_exist_is_named(self, world: PublisherWorld) -> None:
+        with pytest.raises(DependencyUnavailable, match=r"no\.such\.topic"):
+            await world.publisher.publish([Outgoing(topic="no.such.topic", key="k", value=b"v")])
+
+    async def test_publishing_nothing_is_fine(self, world: PublisherWorld) -> None:
+        await world.publisher.publish([])
+        assert await world.records() == []
+
+
+PLACES = {b"a": 0, b"b": 1, b"kafka": 3}

@@ -1,0 +1,104 @@
+"""Followers and administration on a real Kafka: reading without a group, ends, lag, topics."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from datetime import timedelta
+
+import pytest
+
+from schemas.topics import Topic, TopicSpec
+from services.adapters.kafka.admin import KafkaAdmin
+from services.adapters.kafka.follower import Follower
+from services.adapters.kafka.producer import KafkaPublisher
+from services.core.errors import DependencyUnavailable, Misconfigured
+from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key
+
+
+async def publish(kafka: str, topic: str, *values: str, partition: int = 0) -> None:
+    publisher = KafkaPublisher(kafka)
+    await publisher.publish(outgoing(topic, *values, partition=partition))
+    await publisher.stop()
+
+
+async def first_values(follower: Follower, topic: str, start: object, number: int) -> list[str]:
+    values: list[str] = []
+    async with aclosing(follower.follow([topic], start)) as batches:  # type: ignore[arg-type]
+        async for batch in batches:
+            values += [(r.value or b"").decode() for r in batch]
+            if len(values) >= number:
+                return values
+    return values
+
+
+async def test_following_begins_where_it_is_told_to_and_goes_on(kafka: str) -> None:
+    topic = await new_topic(kafka, partitions=2)
+    follower = Follower(kafka)
+    await publish(kafka, topic, "a", "b")
+    ends = await follower.end_offsets([topic])
+    assert ends == {(topic, 0): 2, (topic, 1): 0}
+    await publish(kafka, topic, "c")
+    await publish(kafka, topic, "d", partition=1)
+    assert sorted(await first_values(follower, topic, ends, 2)) == ["c", "d"]
+    assert sorted(await first_values(follower, topic, "beginning", 4)) == ["a", "b", "c", "d"]
+    async with aclosing(follower.follow([topic], "end")) as batches:
+        assert await anext(batches) == []
+        await publish(kafka, topic, "e")
+        async for batch in batches:
+            if batch:
+                assert [r.value for r in batch] == [b"e"]
+                break
+
+
+async def test_reading_all_ends_at_the_offsets_given(kafka: str) -> None:
+    topic = await new_topic(kafka, partitions=2)
+    await publish(kafka, topic, "a", "b")
+    follower = Follower(kafka)
+    ends = await follower.end_offsets([topic])
+    await publish(kafka, topic, "later")
+    values = [r.value async for batch in follower.read_all([topic], ends) for r in batch]
+    assert values == [b"a", b"b"]
+
+
+async def test_a_record_that_nobody_can_decode_does_not_stop_a_follower(kafka: str) -> None:
+    topic = await new_topic(kafka)
+    await publish(kafka, topic, "a")
+    await send_bad_header_key(kafka, topic, b"bad")
+    await publish(kafka, topic, "b")
+    follower = Follower(kafka)
+    ends = await follower.end_offsets([topic])
+    values = [r.value async for batch in follower.read_all([topic], ends) for r in batch]
+    assert values == [b"a", b"b"]
+
+
+async def test_reading_a_topic_that_does_not_exist_says_which(kafka: str) -> None:
+    with pytest.raises(DependencyUnavailable, match=r"test\.absent"):
+        await Follower(kafka).end_offsets(["test.absent"])
+
+
+async def test_lag_counts_what_a_group_has_not_done(kafka: str) -> None:
+    topic = await new_topic(kafka, partitions=2)
+    admin = KafkaAdmin(kafka)
+    await publish(kafka, topic, "a", "b")
+    assert await admin.lag("group-lag", [topic]) == {(topic, 0): 2, (topic, 1): 0}
+    async with consuming(kafka, topic, Handled(), group="group-lag") as world:
+        await world.until_committed()
+        assert world.counted("referrals_consumer_lag_records", topic=topic, partition="0") == 0
+    await publish(kafka, topic, "c", partition=1)
+    assert await admin.lag("group-lag", [topic]) == {(topic, 0): 0, (topic, 1): 1}
+    assert await admin.end_offsets(["test.absent"]) == {}
+
+
+async def test_creating_topics_twice_changes_nothing(kafka: str) -> None:
+    spec = TopicSpec(topic=Topic.CLOCK_TICKS, key="shard", partitions=2, retention=timedelta(hours=1), purpose="test")
+    admin = KafkaAdmin(kafka)
+    await admin.create_topics([spec])
+    before = await admin.topics()
+    assert await admin.create_topics([spec], partitions={Topic.CLOCK_TICKS: 9}) == []
+    assert (await admin.topics())[Topic.CLOCK_TICKS] == before[Topic.CLOCK_TICKS]
+
+
+async def test_a_topic_that_kafka_refuses_is_named(kafka: str) -> None:
+    spec = TopicSpec(topic=Topic.PARTNER_STATS, key="partner id", partitions=1, retention=None, purpose="test")
+    with pytest.raises(Misconfigured, match=r"partner\.stats"):
+        await KafkaAdmin(kafka).create_topics([spec], replication=9)
