@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema
 
 
 class Wire(BaseModel):
@@ -18,6 +19,14 @@ class Wire(BaseModel):
         strict=True,
         hide_input_in_errors=True,
     )
+
+
+class SchemaWithoutFieldTitles(GenerateJsonSchema):
+    """JSON Schema without a title for each field, which would only spell its name once more."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - the same for every field
+        """Never."""
+        return False
 
 
 class Told(Wire):

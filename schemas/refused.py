@@ -13,7 +13,7 @@ class RfiProblemV1(Told):
     """One fault of an RFI: where (a JSON pointer, or `header:<name>`), which rule, and what to do about it."""
 
     field: str
-    code: Annotated[str, Field(min_length=1, examples=["required", "id_reused"])]
+    code: Annotated[str, Field(min_length=1, examples=["missing", "no_consent", "id_reused"])]
     message: Annotated[str, Field(min_length=1)]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas import clock, dead_letter, events, problem, profiles, refused, rfi
 from schemas.base import Wire
-from schemas.topics import Topic
+from schemas.topics import Group, Topic
 
 EXAMPLES = Path(__file__).parent / "examples"
 SOURCE_OF_SCHEMAS = "urn:referral-exchange:schema"
@@ -87,6 +87,7 @@ class Flow:
 
 
 FLOWS = {
+    # intake's HTTP side sends what it is given to its own Kafka side
     Topic.RFI_SUBMITTED: Flow(("publishers", "intake"), ("intake",)),
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
@@ -96,4 +97,14 @@ FLOWS = {
     Topic.PARTNER_STATS: Flow((), ("router",)),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
     Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer"), ("operators",)),
+}
+
+#: The consumer group in which a process reads a topic; the router reads profiles without one, in every instance.
+GROUPS = {
+    ("intake", Topic.RFI_SUBMITTED): Group.INTAKE,
+    ("router", Topic.RFI_ACCEPTED): Group.ROUTER,
+    ("router", Topic.ENGAGEMENT_EVENTS): Group.ROUTER_ENGAGEMENTS,
+    ("notifier", Topic.ENGAGEMENT_EVENTS): Group.NOTIFIER,
+    ("notifier", Topic.REFERRAL_EVENTS): Group.NOTIFIER,
+    ("expirer", Topic.CLOCK_TICKS): Group.EXPIRER,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -136,9 +135,7 @@ class World:
         self.delivery = Delivery(
             make_broker(kafka, client_id="test", drain_s=timing.drain_s),
             admin=self.admin,
-            dead_letters=DeadLetters(
-                self.letters, self.sent, encode=reference, now=lambda: datetime.now(UTC), metrics=metrics
-            ),
+            dead_letters=DeadLetters(self.letters, self.sent, now=lambda: datetime.now(UTC), metrics=metrics),
             metrics=metrics,
             timing=timing,
             instance=limits.pop("instance", None),
@@ -158,11 +155,6 @@ class World:
 
     def counted(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, {"group": self.group, **labels}) or 0.0
-
-
-def reference(letter: DeadLetter) -> Outgoing:
-    body = {"record": letter.record.where, "reason": letter.reason, "group": letter.group}
-    return Outgoing(topic="dead.letters", key=letter.record.where, value=json.dumps(body).encode())
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """How do the words of the core become records of Kafka, and records words again?
 
 The fast path: plain JSON built and read here, no model in between. The models of `schemas` say the same; a test proves
-that what is written here satisfies them. Profiles stand in `wire_profiles`.
+that what is written here satisfies them. Profiles stand in `wire_profiles`; what intake tells, in its own room.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from services.core import ids
 from services.core.errors import UnreadableRecord
 from services.core.events import Event, EventType
 from services.core.ports import DeadLetter, Outgoing, Record
-from services.core.stores import Refusal
 
 __all__ = [
     "dead_letter_outgoing",
@@ -39,15 +38,13 @@ __all__ = [
     "outgoing",
     "profile_of",
     "profile_outgoing",
-    "refusal_outgoing",
     "tick_of",
     "tick_outgoing",
 ]
 
-_TICK, _REFUSED, _DEAD_LETTER = "clock.tick", "rfi.refused", "dead_letter.recorded"
+_TICK, _DEAD_LETTER = "clock.tick", "dead_letter.recorded"
 _NOTICE_TOPICS = {
     _TICK: str(Topic.CLOCK_TICKS),
-    _REFUSED: str(Topic.RFI_REFUSED),
     _DEAD_LETTER: str(Topic.DEAD_LETTERS),
 }
 _TICK_FACTS = frozenset({"shard", "at"})
@@ -78,7 +75,7 @@ def outgoing(event: Event) -> Outgoing:
     """The record of an event of an RFI, an engagement or a referral; its key is the document's id.
 
     Raises:
-        ValueError: events of this type are not made from an `Event` (profiles, refusals, statistics).
+        ValueError: events of this type are not made from an `Event` (refusals, profiles, statistics).
     """
     form = _BY_TYPE.get(event.type)
     if form is None:
@@ -153,23 +150,6 @@ def tick_of(record: Record) -> tuple[int, datetime]:
     if at is None or type(shard) is not int or not 0 <= shard < ids.SHARDS:
         raise UnreadableRecord(f"a tick has a shard from 0 to {ids.SHARDS - 1} and an instant")
     return shard, at
-
-
-def refusal_outgoing(refusal: Refusal) -> Outgoing:
-    """The record that tells a publisher of a refusal: every problem, and the reference; nothing of the original."""
-    facts: dict[str, object] = {
-        "refusalId": refusal.id,
-        "problems": [{"field": p.field, "code": p.code, "message": p.message} for p in refusal.problems],
-        "at": timestamp(refusal.at),
-    }
-    key = refusal.record.where
-    if refusal.source is not None:
-        facts["source"] = refusal.source
-    if refusal.publisher_id is not None:
-        facts["publisherId"] = refusal.publisher_id
-        if refusal.source is not None:
-            key = ids.rfi_id(refusal.source, refusal.publisher_id)
-    return _notice(_REFUSED, refusal.id, key, facts, at=refusal.at)
 
 
 def dead_letter_outgoing(letter: DeadLetter) -> Outgoing:

@@ -39,7 +39,7 @@ async def advance(world: World, by: timedelta) -> None:
     """
     if not world.settings.sandbox:
         raise Misconfigured("this is no sandbox: `referrals up --sandbox` has a clock that can be shifted")
-    await world.sandbox_clock.advance(by)
+    await world.stores.sandbox_clock.advance(by)
     await world.clock.refresh()
 
 
@@ -48,7 +48,7 @@ def show_command() -> None:
     """What time it is for the exchange."""
 
     async def work(world: World) -> None:
-        offset = await world.sandbox_clock.offset()
+        offset = await world.stores.sandbox_clock.offset()
         console.print(f"{world.clock.now().isoformat(timespec='seconds')} (shifted by {offset})")
 
     with plain_errors():

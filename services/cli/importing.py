@@ -61,7 +61,7 @@ def partners_command(
     async def work(world: World) -> None:
         with Progress(console=console, transient=True) as progress:
             for file in files:
-                partners, profiles = parse_partners(file.read_text("utf-8-sig"), world.regions.place)
+                partners, profiles = parse_partners(file.read_text("utf-8-sig"), world.place)
                 await store_partners(world, partners, profiles, progress)
                 console.print(f"{file.name}: {len(partners)} partners with {len(profiles)} business profiles.")
 

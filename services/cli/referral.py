@@ -71,7 +71,7 @@ def day(text: str | None, field: str) -> date | None:
 
 def _execute(referral_id: str, command: Command) -> None:
     async def work(world: World) -> None:
-        referral = await world.commands.execute(referral_id, command, by=command.by)
+        referral = await world.commands.execute(referral_id, command)
         console.print(f"{referral.id} is {referral.status}/{referral.substatus} (version {referral.version}).")
         if referral.undo:
             console.print(
@@ -91,7 +91,7 @@ def list_command(
     """Referrals, newest first."""
 
     async def work(world: World) -> None:
-        found = await world.referrals.listed(partner_id=partner, rfi_id=rfi, status=status, limit=limit)
+        found = await world.stores.referrals.listed(partner_id=partner, rfi_id=rfi, status=status, limit=limit)
         console.print(_table(found))
 
     with plain_errors():
@@ -108,7 +108,7 @@ def show_command(referral_id: str) -> None:
     """One referral: state, deadlines, deal, why this partner, history."""
 
     async def work(world: World) -> None:
-        referral = (await world.referrals.load([referral_id])).get(referral_id)
+        referral = (await world.stores.referrals.load([referral_id])).get(referral_id)
         if referral is None:
             raise NotFound(f"there is no referral {referral_id}; `referrals referral list` shows the newest")
         console.print(table(f"Referral {referral.id}", ["what", ""], _facts(referral)))

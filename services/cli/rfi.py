@@ -76,7 +76,7 @@ def list_command(
     async def work(world: World) -> None:
         rows = [
             (r.id, r.state, len(r.routing.chosen) if r.routing else "", r.need.title, r.customer.place.country)
-            for r in await world.rfis.recent(limit, state)
+            for r in await world.stores.rfis.recent(limit, state)
         ]
         console.print(table("RFIs", ["id", "state", "partners#", "title", "country"], rows))
 
@@ -89,7 +89,7 @@ def show_command(rfi_id: str) -> None:
     """One RFI: its need, its routing with reasons, its referrals. Without the customer's contact."""
 
     async def work(world: World) -> None:
-        rfi = (await world.rfis.load([rfi_id])).get(rfi_id)
+        rfi = (await world.stores.rfis.load([rfi_id])).get(rfi_id)
         if rfi is None:
             raise NotFound(f"there is no RFI {rfi_id}; `referrals rfi list` shows the newest")
         console.print(table(f"RFI {rfi.id}", ["what", ""], _facts(rfi)))
@@ -101,7 +101,7 @@ def show_command(rfi_id: str) -> None:
             console.print(table("Sent to", ["partner", "score#", "how", "why"], rows))
             missed = [(s.partner_id, f"{s.score:.3f}", s.because) for s in rfi.routing.near_misses]
             console.print(table("Near misses", ["partner", "score#", "because"], missed))
-        found = (await world.referrals.of_rfis([rfi_id])).get(rfi_id, [])
+        found = (await world.stores.referrals.of_rfis([rfi_id])).get(rfi_id, [])
         rows = [(r.id, r.partner_id, r.status, r.substatus, str(r.expires_at or "")) for r in found]
         console.print(table("Referrals", ["id", "partner", "status", "substatus", "expires"], rows))
 
@@ -162,9 +162,9 @@ def refused_command(
     """What intake refused, newest first, with every problem."""
 
     async def work(world: World) -> None:
-        found = await world.refusals.listed(limit, code)
+        found = await world.stores.refusals.listed(limit, code)
         rows = [(r.id, r.publisher_id, _words(r), "yes" if r.replayed_at else "") for r in found]
-        title = f"Refused RFIs ({await world.refusals.count()} in all)"
+        title = f"Refused RFIs ({await world.stores.refusals.count()} in all)"
         console.print(table(title, ["id", "publisher's id", "problems", "replayed"], rows))
 
     with plain_errors():
@@ -176,7 +176,7 @@ def _words(refusal: Refusal) -> str:
 
 
 async def _refusal(world: World, refusal_id: str) -> Refusal:
-    found = (await world.refusals.load([refusal_id])).get(refusal_id)
+    found = (await world.stores.refusals.load([refusal_id])).get(refusal_id)
     if found is None:
         raise NotFound(f"there is no refusal {refusal_id}; `referrals rfi refused` lists them")
     return found
@@ -214,7 +214,7 @@ def replay_command(
     async def work(world: World) -> None:
         refusal = await _refusal(world, refusal_id)
         await world.publisher.publish([replay(refusal, mended.read_bytes() if mended else None)])
-        await world.refusals.mark_replayed(refusal.id, world.clock.now())
+        await world.stores.refusals.mark_replayed(refusal.id, world.clock.now())
         console.print("Submitted again. `referrals rfi list` or `referrals rfi refused` shows what became of it.")
 
     with plain_errors():

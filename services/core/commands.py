@@ -12,17 +12,32 @@ from typing import ClassVar
 from services.core.codes import CloseReason, ErrorReason, Timeframe, WithdrawReason
 from services.core.rfi import Money, Person
 
+#: Who acts, before the colon of `by`.
+ROLES = frozenset({"system", "partner", "customer", "operator"})
+
+
+def role_of(by: str) -> str:
+    """`partner` for `partner:ana@example.org`: who acts may be personal data, in which role is not."""
+    return by.partition(":")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Something asked of one referral.
 
     `by` is the actor: `partner:<user>`, `customer`, `operator:<name>` or `system`. It stays in the history; events
-    carry only the part before the colon.
+    carry only the part before the colon, the role.
+
+    Raises:
+        ValueError: `by` names none of the roles; what stands there would get into events.
     """
 
     name: ClassVar[str] = "command"
     by: str
+
+    def __post_init__(self) -> None:
+        if role_of(self.by) not in ROLES:
+            raise ValueError(f"`by` must begin with one of {', '.join(sorted(ROLES))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.core.codes import Flame, Status
+from services.core.commands import role_of
 from services.core.events import EventType
 from services.core.referral import Referral, UndoPoint
 
@@ -44,8 +45,3 @@ def facts_of(referral: Referral, by: str) -> dict[str, object]:
 def cause_of(undo: UndoPoint) -> dict[str, object]:
     """The decision that an event settles or takes back."""
     return {"eventId": undo.event_id, "type": DECISION_EVENTS[undo.command].value}
-
-
-def role_of(by: str) -> str:
-    """`partner` for `partner:ana@example.org`: who acts may be personal data, in which role is not."""
-    return by.partition(":")[0]

@@ -7,21 +7,20 @@ such a race; whoever loses it loads the referral again, decides anew, and gets a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from services.core import commands as c
 from services.core import deadlines
 from services.core.change import ReferralChange
-from services.core.codes import CloseReason, Flame, Status, Substatus
+from services.core.codes import Flame, Status, Substatus
+from services.core.details import details_after, says_nothing_new, team_after
 from services.core.errors import CommandInvalid, TransitionRefused, UndoRefused
 from services.core.events import EventType
 from services.core.facts import cause_of
 from services.core.policy import Policy
-from services.core.referral import Details, Referral, Timers, UndoPoint
+from services.core.referral import Referral, Timers, UndoPoint
 from services.core.requirements import problems_of
-from services.core.rfi import Person
 from services.core.transitions import UNDOABLE, Effect, Special, Where, effect_of, hint_for, where
 
 
@@ -53,7 +52,7 @@ def decide(referral: Referral, command: c.Command, now: datetime, policy: Policy
     if effect is Special.FINAL:
         change.settle()
         return change.done()
-    if isinstance(command, c.Edit | c.AddContact) and _same(referral, command):
+    if isinstance(command, c.Edit | c.AddContact) and says_nothing_new(referral, command):
         return referral
     _close_undo_window(change, command, now)
     _apply(change, command, effect, now, policy)
@@ -66,8 +65,8 @@ def _apply(change: ReferralChange, command: c.Command, effect: Effect, now: date
         status=effect.status,
         substatus=effect.substatus,
         stage=effect.stage,
-        details=_details(before.details, command),
-        team=_team(before.team, command),
+        details=details_after(before.details, command),
+        team=team_after(before.team, command),
         **_times(before, command, effect, now, policy),
     )
     if (decision := UNDOABLE.get(type(command))) is not None:
@@ -87,56 +86,6 @@ def _times(before: Referral, command: c.Command, effect: Effect, now: datetime, 
         timers = deadlines.timers_for_interest(policy, before.timers, now)
         return {"timers": timers, "expires_at": timers.expire_at}
     return {}
-
-
-def _details(details: Details, command: c.Command) -> Details:
-    match command:
-        case c.Accept() | c.Edit():
-            return _said(details, command)
-        case c.Decline() | c.Lose() | c.CloseAsError():
-            reason = command.reason.value if command.reason is not None else None
-            return replace(details, reason=reason, reason_notes=_trimmed(command.notes))
-        case c.NoThanks():
-            return replace(details, reason=CloseReason.OTHER.value)
-        case c.Withdraw():
-            return replace(details, reason=command.reason.value if command.reason is not None else None)
-        case c.Win():
-            won = replace(details, deal_value=command.final_value, closing_date=command.closed_on)
-            return won if command.notes is None else replace(won, notes=_trimmed(command.notes))
-        case _:
-            return details
-
-
-def _said(details: Details, command: c.Accept | c.Edit) -> Details:
-    return replace(
-        details,
-        engagement_name=_trimmed(command.engagement_name) or details.engagement_name,
-        deal_value=command.deal_value or details.deal_value,
-        closing_date=command.closing_date or details.closing_date,
-        timeframe=command.timeframe or details.timeframe,
-        notes=details.notes if command.notes is None else _trimmed(command.notes),
-        crm_id=details.crm_id if command.crm_id is None else _trimmed(command.crm_id),
-    )
-
-
-def _trimmed(text: str | None) -> str | None:
-    return (text.strip() or None) if text is not None else None
-
-
-def _team(team: tuple[Person, ...], command: c.Command) -> tuple[Person, ...]:
-    if isinstance(command, c.AddContact):
-        added: tuple[Person, ...] = (command.person,)
-    elif isinstance(command, c.Accept):
-        added = command.team
-    else:
-        return team
-    # One entry for each address: the same person sent again must not stand there twice.
-    people = {person.email.casefold(): person for person in (*team, *added)}
-    return tuple(people.values())
-
-
-def _same(referral: Referral, command: c.Command) -> bool:
-    return _details(referral.details, command) == referral.details and _team(referral.team, command) == referral.team
 
 
 def _undo_point(before: Referral, decision: str, event: str, until: datetime) -> UndoPoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +79,16 @@ class SendJob:
     last_error: str | None = None
     cut_at_dot: int = 0
     #: Attempts whose answer to the final dot was never seen: each may have made one extra copy.
+
+
+#: One mailbox: no brackets, spaces, quotes, commas or control characters, nothing that could end a header or an SMTP
+#: command, and no address literal (x@[10.0.0.1]), which would let an RFI point mails at machines inside.
+_MAILBOX = re.compile(r"[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f-\x9f]{1,64}@[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f-\x9f]{1,255}")
+
+
+def is_mailbox(address: str) -> bool:
+    """Whether it is one plain mail address that cannot say anything else to a server or in a header."""
+    return _MAILBOX.fullmatch(address) is not None and address.isprintable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from services.engines.choose import Endpoints
 from services.engines.locations import Home
 from services.engines.plan import Plan, read_plan
 from services.engines.processes import Status, services_of, write_status
-from services.engines.watch import Watch, Watchable, WatchedEngine, WatchedService
+from services.engines.watch import Watch
+from services.engines.watched import Watchable, WatchedEngine, WatchedService
 
 _log = logging.getLogger(__name__)
 

@@ -24,12 +24,12 @@ _UP_S = 600
 _LOOK_S = 20
 
 
-def docker_problem() -> Missing | None:
-    """Why Docker cannot be used here, or None."""
-    if shutil.which("docker") is None:
-        return Missing(what="there is no `docker` command", fix="https://docs.docker.com/engine/install/")
+def docker_problem(docker: str = "docker") -> Missing | None:
+    """Why Docker (the program `docker`) cannot be used here, or None."""
+    if shutil.which(docker) is None:
+        return Missing(what=f"there is no `{docker}` command", fix="https://docs.docker.com/engine/install/")
     try:
-        _run(["docker", "version", "--format", "{{.Server.Version}}"], _LOOK_S)
+        _run([docker, "version", "--format", "{{.Server.Version}}"], _LOOK_S)
     except EngineFailed as error:
         return Missing(
             what=f"no Docker engine answers ({error})", fix="sudo systemctl start docker   (and: docker info)"

@@ -102,8 +102,12 @@ def up(
         docker_services=services,
     )
     write_plan(home.create(), plan)
-    _start_daemon(home)
-    return _await_ready(home, timeout_s, on_progress)
+    try:
+        _start_daemon(home)
+        return _await_ready(home, timeout_s, on_progress)
+    except BaseException:  # Ctrl-C too: nothing stays half-started.
+        down(home)
+        raise
 
 
 def _first_steps(
@@ -195,7 +199,6 @@ def _await_ready(home: Home, timeout_s: float, on_progress: Progress) -> Running
     reached = read_status(home)
     if reached.endpoints and reached.ready:
         return Running(endpoints=reached.endpoints, status=reached, already=False)
-    down(home)
     raise EngineFailed(_why_not(home, reached, timeout_s))
 
 

@@ -94,9 +94,8 @@ class Part:
         return True
 
     def mistyped(self, name: str) -> bool:
-        """Whether the field holds something that is no text."""
-        value = self._raw.get(name)
-        return value is not None and not isinstance(value, str)
+        """Whether the field is there and holds something that is no text."""
+        return name in self._raw and not isinstance(self._raw[name], str)
 
     def flag(self, name: str) -> bool | None:
         """The truth value in a field, or None when there is none."""

@@ -14,6 +14,8 @@ from email_validator import EmailNotValidError, validate_email
 
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
+#: Domains that no mail ever reaches and that stand for people without an address (RFC 2606); the library refuses them.
+_RESERVED = frozenset({"invalid", "test"})
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WEB_SCHEMES = frozenset({"http", "https"})
 _FORBIDDEN_IN_URL = re.compile(r"[\s<>\"\\^`{|}]")
@@ -37,11 +39,19 @@ def email(text: str) -> str | None:
 @lru_cache(maxsize=16_384)
 def _mail_domain(domain: str) -> str | None:
     # email-validator takes 30 us, and domains repeat: the local part is a plain dot-atom and checked without it.
+    stem, _, last = domain.rpartition(".")
+    reserved = last.lower() in _RESERVED
     try:
-        checked = validate_email(f"a@{domain}", check_deliverability=False, globally_deliverable=False)
+        checked = validate_email(
+            f"a@{stem}.example" if reserved else f"a@{domain}",
+            check_deliverability=False,
+            globally_deliverable=False,
+        )
     except EmailNotValidError:
         return None
     ascii_domain = checked.ascii_domain.lower()
+    if reserved:
+        return f"{ascii_domain.removesuffix('example')}{last.lower()}"
     return ascii_domain if "." in ascii_domain else None
 
 

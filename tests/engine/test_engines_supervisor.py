@@ -20,7 +20,7 @@ from tests.bundled import need_bundled
 
 GIVEN = {"REFERRALS_KAFKA": "127.0.0.1:1", "REFERRALS_MONGO": "mongodb://127.0.0.1:2", "REFERRALS_SMTP": "127.0.0.1:3"}
 BUT_MAIL = {name: address for name, address in GIVEN.items() if name != "REFERRALS_SMTP"}
-QUICK = Timing(poll_s=0.1, answer_s=0.3, hung_after_s=1.5, backoff_first_s=0.05, grace_s=3.0)
+QUICK = Timing(poll_s=0.1, answer_s=0.3, hung_after_s=2.5, backoff_first_s=0.05, grace_s=3.0)
 
 #: A service whose health lies in files beside it: `live` and `ready` hold the status codes.
 SERVICE = """

@@ -57,7 +57,9 @@ async def test_messages_of_a_key_keep_their_order_over_many_record_batches(
 
 async def test_headers_and_an_explicit_partition_are_kept(kafka: str, publisher: KafkaPublisher) -> None:
     topic = await new_topic(kafka, partitions=4)
-    await publisher.publish([Outgoing(topic=topic, key="k", value=b"v", headers=(("a", b"1"), ("b", b"")), partition=3)])
+    await publisher.publish(
+        [Outgoing(topic=topic, key="k", value=b"v", headers=(("a", b"1"), ("b", b"")), partition=3)]
+    )
     (record,) = await everything(kafka, topic)
     assert (record.partition, record.headers) == (3, (("a", b"1"), ("b", b"")))
     assert record.timestamp.tzinfo is not None

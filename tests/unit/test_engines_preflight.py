@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.engines.preflight import NEEDED_BYTES, ThisMachine, missing
+from services.engines.machine import ThisMachine
+from services.engines.preflight import NEEDED_BYTES, missing
 
 
 @dataclass

@@ -149,3 +149,9 @@ def test_the_edge_of_what_may_be_said_is_allowed() -> None:
     accepted = do(make_referral(), accept(engagement_name="x" * 200, notes="x" * 4000, deal_value=value))
     assert accepted.details.deal_value == value
     assert do(make_referral(), accept(deal_value=euros("0.0001"))).status == "Active"
+
+
+@pytest.mark.parametrize("by", ["", "sara@partner1.example", "root", "partners:1"])
+def test_an_actor_without_a_known_role_is_a_bug_of_the_caller(by: str) -> None:
+    with pytest.raises(ValueError, match="must begin with one of customer, operator, partner, system"):
+        c.Open(by=by)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
 from typing import Protocol
@@ -15,12 +16,14 @@ import structlog
 
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.settling import Aside
+from services.adapters.wire import dead_letter_outgoing
 from services.core.errors import ExchangeError
 from services.core.ports import DeadLetter, Outgoing, Publisher
 
 log = structlog.get_logger(__name__)
 
 _LONGEST_DETAIL = 500
+_LONGEST_KEY = 1024
 
 
 class LetterBox(Protocol):
@@ -36,7 +39,6 @@ class DeadLetters:
     Args:
         store: keeps the original bytes.
         publisher: takes the references.
-        encode: makes the reference of a dead letter.
         now: the real time, aware, UTC.
         metrics: counts them.
     """
@@ -46,13 +48,11 @@ class DeadLetters:
         store: LetterBox,
         publisher: Publisher,
         *,
-        encode: Callable[[DeadLetter], Outgoing],
         now: Callable[[], datetime],
         metrics: DeliveryMetrics,
     ) -> None:
         self._store = store
         self._publisher = publisher
-        self._encode = encode
         self._now = now
         self._metrics = metrics
 
@@ -67,7 +67,7 @@ class DeadLetters:
         letters = [self._letter(group, aside) for aside in asides]
         await self._store.put(letters)
         # A crash here brings the records again: the store leaves its letters as they are, the references follow.
-        await self._publisher.publish([self._encode(letter) for letter in letters])
+        await self._publisher.publish([_reference(letter) for letter in letters])
         for letter in letters:
             self._metrics.dead_letters.labels(group, letter.reason).inc()
             log.warning(
@@ -88,6 +88,13 @@ class DeadLetters:
             attempts=aside.attempts,
             at=self._now(),
         )
+
+
+def _reference(letter: DeadLetter) -> Outgoing:
+    # The original may be as large as Kafka takes; its key must not make the reference too large to be sent.
+    if len(letter.record.key or b"") > _LONGEST_KEY:
+        letter = replace(letter, record=replace(letter.record, key=None))
+    return dead_letter_outgoing(letter)
 
 
 def describe(error: BaseException) -> str:

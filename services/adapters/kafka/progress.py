@@ -56,8 +56,9 @@ class Progress:
         now = self.clock()
         if self.stopped:
             return f"{self.name}: stopped: {self.stopped}"
-        if self.in_hand_since is not None and now - self.in_hand_since > self.batch_limit_s:
-            return f"{self.name}: one batch in hand for {now - self.in_hand_since:.0f} s"
+        if self.in_hand_since is not None:
+            held_s = now - self.in_hand_since
+            return f"{self.name}: one batch in hand for {held_s:.0f} s" if held_s > self.batch_limit_s else None
         if self.waiting_on is not None:
             return None
         if self.joining_since is not None and now - self.joining_since > self.join_limit_s:

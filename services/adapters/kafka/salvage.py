@@ -24,6 +24,8 @@ _MAGIC = 2
 _CODEC = 0x07
 _CONTROL = 0x20
 _CODECS: dict[int, Callable[[bytes], bytes]] = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
+#: Unreadable offsets that one fetch may yield; the rest follows with the next one.
+_MOST = 10_000
 _CONTINUED = 0x80
 _LONGEST_VARINT = 63
 
@@ -52,6 +54,8 @@ def salvage(partition: tuple[str, int], raw: bytes, position: int) -> list[Raw]:
     found: list[Raw] = []
     for batch, next_base in _batches(raw):
         found.extend(r for r in _records(partition, batch, position, next_base) if r.offset >= position)
+        if len(found) >= _MOST:
+            break
     return found
 
 
@@ -73,10 +77,9 @@ def _records(place: tuple[str, int], raw: bytes, position: int, next_base: int |
     fault = _fault(magic, crc, raw)
     if fault is None and attributes & _CONTROL:
         return
-    last = base + last_delta
-    if fault is not None:
-        # The header is not to be trusted. One offset too many would be a loss, one too few comes again.
-        last = max(base, position) if next_base is None else next_base - 1
+    # One offset too many would be a loss, one too few comes again; a wrong checksum makes the header a rumour.
+    claimed = base + last_delta if fault is None else next_base or max(base, position)
+    last = claimed if next_base is None else min(claimed, next_base - 1)
     batch = _Batch(*place, base, first_ms, fault)
     seen, broken = base - 1, fault
     try:
@@ -91,7 +94,8 @@ def _records(place: tuple[str, int], raw: bytes, position: int, next_base: int |
         broken = broken or f"{error} while decoding"
     if broken is not None:
         # What the broken batch still claims to hold: an offset each, so that none is passed over in silence.
-        for offset in range(max(seen + 1, position), last + 1):
+        start = max(seen + 1, position)
+        for offset in range(start, min(last + 1, start + _MOST)):
             yield Unreadable(*place, offset, first_ms, 0, None, None, None, -1, -1, (), broken)
 
 

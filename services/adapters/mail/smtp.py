@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 from aiosmtplib import SMTP, SMTPException
@@ -88,7 +88,7 @@ class SmtpMailer:
                     log.warning("smtp.not_connected", error=type(error).__name__)
                     return
 
-    async def _converse(self, conversation: Conversation, queue: deque[Envelope], note: _Note) -> None:
+    async def _converse(self, conversation: Conversation, queue: deque[Envelope], note: Callable[[Delivery], None]) -> None:
         room = self._relay.mails_per_connection - conversation.sent
         try:
             await conversation.run(queue, note, room)
@@ -122,11 +122,12 @@ class SmtpMailer:
         await client.connect()
         if client.is_ehlo_or_helo_needed:
             await client.ehlo()
-        transport = client.transport
-        if not isinstance(transport, asyncio.Transport) and transport is None:
+        # After STARTTLS the client's own attribute still names the plain transport; its protocol has the true one.
+        transport = client.protocol.transport if client.protocol else None
+        if transport is None or transport.is_closing():
             raise ConnectionResetError("connection lost while signing in")
-        replies = ReplyQueue(transport)  # type: ignore[arg-type]  # uvloop's transports are duck-typed
-        transport.set_protocol(replies)
+        replies = ReplyQueue(cast("asyncio.Transport", transport))
+        cast("asyncio.Transport", transport).set_protocol(replies)
         return Conversation(
             replies,
             pipelining=client.supports_extension("pipelining"),

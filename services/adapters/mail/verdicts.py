@@ -6,23 +6,15 @@ import re
 from typing import Literal
 
 from services.adapters.mail.replies import Reply
-from services.core.mail import Delivery, Envelope, Outcome
+from services.core.mail import Delivery, Envelope, Outcome, is_mailbox
 
 At = Literal["mail", "rcpt", "data", "dot"]
 
-#: One mailbox: no brackets, spaces, quotes, commas or control characters, nothing that could end an SMTP command, and
-#: no address literal (x@[10.0.0.1]), which would let an RFI point mails at machines inside.
-_ADDRESS = re.compile(r"[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f-\x9f]{1,64}@[^\s<>()\[\]\\,;:\"@\x00-\x20\x7f-\x9f]{1,255}")
 _ADDRESS_IN_TEXT = re.compile(r"<?[^\s<>]+@[^\s<>]+>?")
 _LONGEST_DETAIL = 200
 #: 5xx codes that speak of the session or of us, not of the recipient.
 _NOT_ABOUT_THE_RECIPIENT = frozenset({500, 502, 503, 530, 534, 535, 538})
 _PERMANENT = 500
-
-
-def is_mailbox(address: str) -> bool:
-    """Whether it is one plain mail address that cannot say anything else to a server."""
-    return _ADDRESS.fullmatch(address) is not None
 
 
 def unusable(envelope: Envelope, *, utf8: bool) -> Delivery | None:

@@ -72,10 +72,9 @@ def faulty(
     method: Callable[Concatenate[S, P], Awaitable[R]],
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
     """A method of a twin that lets others run first, as every call over a network does, and fails as asked."""
-
     name = getattr(method, "__name__", "call")
 
-    async def call(self: S, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         await asyncio.sleep(0)
         fault = self.faults.take(f"{type(self).__name__}.{name}")
         if fault is not None and not fault.after:

@@ -23,5 +23,4 @@ class MemoryIdempotency:
     @faulty
     async def find(self, key: str) -> tuple[str, str] | None:
         """By key."""
-        found = self.stored.get(key)
-        return found[:2] if found else None
+        return self.stored[key][:2] if key in self.stored else None

@@ -78,3 +78,8 @@ class MemoryRfis:
         """Newest first."""
         found = [rfi for rfi in self.stored.values() if state is None or rfi.state is state]
         return sorted(found, key=lambda rfi: rfi.accepted_at, reverse=True)[:limit]
+
+    @faulty
+    async def scan(self, after: str, limit: int) -> list[Rfi]:
+        """In the order of ids."""
+        return [self.stored[id_] for id_ in sorted(self.stored) if id_ > after][:limit]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
@@ -103,6 +103,12 @@ class Mongo:
             raise Misconfigured("the address of MongoDB is not valid: check REFERRALS_MONGO") from error
         self._database = self._client.get_database(database, codec_options=CODECS)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
     def collection(self, name: str) -> Collection:
         """A collection by name."""
         return Collection(self._database.get_collection(name))
@@ -120,7 +126,9 @@ class Mongo:
     async def explain(self, command: Mapping[str, Any]) -> Doc:
         """How the server would carry out a command; for the test that no query scans a collection."""
         with translated():
-            return dict(await self._database.command("explain", command, verbosity="queryPlanner"))
+            return dict(
+                await self._database.command("explain", command, verbosity="queryPlanner", codec_options=CODECS)
+            )
 
     async def drop(self) -> None:
         """Drop the whole database: for tests and `referrals reset`."""

@@ -25,6 +25,6 @@ class MongoIdempotency:
         return stored["body_hash"], stored["answer"]
 
     async def find(self, key: str) -> tuple[str, str] | None:
-        """By id."""
-        docs = await self._keys.by_ids([key])
-        return (docs[0]["body_hash"], docs[0]["answer"]) if docs else None
+        """By key."""
+        stored = await self._keys.get(key)
+        return (stored["body_hash"], stored["answer"]) if stored else None

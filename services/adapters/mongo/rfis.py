@@ -62,6 +62,11 @@ class MongoRfis:
         docs = await self._rfis.find({"state": {"$in": states}}, sort=[("accepted_at", DESCENDING)], limit=limit)
         return [RFIS.from_doc(doc) for doc in docs]
 
+    async def scan(self, after: str, limit: int) -> list[Rfi]:
+        """Through the index of ids."""
+        docs = await self._rfis.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
+        return [RFIS.from_doc(doc) for doc in docs]
+
 
 def _unrouted(id_: str) -> dict[str, Any]:
     return {"_id": id_, "state": RfiState.ACCEPTED.value, "routing": None}

@@ -19,6 +19,7 @@ from pathlib import Path
 from services.engines.bundled.engine import ask
 from services.engines.bundled.jars import JarCache
 from services.engines.bundled.kafka_lock import KAFKA_VERSION
+from services.engines.bundled.kafka_properties import server_properties
 from services.engines.children import Command, EngineFailed
 from services.engines.locations import LOOPBACK, Home, cache_folder
 
@@ -64,7 +65,8 @@ class KafkaBroker:
         """Fetch the jars the first time, write the configuration, format the storage once."""
         self._class_path = JarCache(self._cache).fetch(self.environ, self.on_progress)
         self.home.kafka.mkdir(parents=True, exist_ok=True)
-        self._configuration.write_text(self._properties(), "utf-8")
+        controller = f"{LOOPBACK}:{self.controller_port}"
+        self._configuration.write_text(server_properties(self.address, controller, self._log_dir), "utf-8")
         self._dump_base_archive()
         # The format tool writes meta.properties last, so a format that was cut is simply done again.
         if not (self._log_dir / "meta.properties").exists():
@@ -76,6 +78,7 @@ class KafkaBroker:
             sharing = [f"-XX:SharedArchiveFile={self._class_archive}"]
         else:
             sharing = [*self._base_sharing(), f"-XX:ArchiveClassesAtExit={self._recording}"]
+        # One compiler tier: on two cores a third of the CPU per message in a young process, and a start 0.6 s shorter.
         options = [_HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:disable", "-Xlog:all=error:stderr"]
         logging = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
         logging += ["-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSZ"]
@@ -139,52 +142,6 @@ class KafkaBroker:
         )
         if done.returncode != 0:
             raise EngineFailed(f"Kafka's {arguments[0]} failed: {(done.stderr or done.stdout)[-2000:]}")
-
-    def _properties(self) -> str:
-        broker, controller = f"{LOOPBACK}:{self.port}", f"{LOOPBACK}:{self.controller_port}"
-        lines = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{broker}",
-            "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "log.dirs": str(self._log_dir),
-            **_ONE_NODE,
-            **_BEHAVIOUR,
-        }
-        return "".join(f"{key}={value}\n" for key, value in lines.items())
-
-
-#: A single node can hold one copy of everything, its own topics included.
-_ONE_NODE = {
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "8",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "2",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "share.coordinator.state.topic.num.partitions": "2",
-}
-
-_BEHAVIOUR = {
-    # A broker that was killed may come back once its session is over: the default of 9 s is for networks.
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
-    "auto.create.topics.enable": "false",  # A misspelt topic must be an error.
-    "group.initial.rebalance.delay.ms": "0",
-    "message.max.bytes": str(2 * 1024 * 1024),
-    "replica.fetch.max.bytes": str(2 * 1024 * 1024),
-    "compression.type": "producer",
-    "log.segment.bytes": str(256 * 1024 * 1024),
-    "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
-    "num.network.threads": "2",
-    "num.io.threads": "4",
-    "background.threads": "4",
-    "offsets.commit.timeout.ms": "5000",
-}
 
 
 def _cluster_id() -> str:

@@ -1,0 +1,1 @@
+"""The demo: the main job from a fresh machine, on real engines, with its proof at the end."""

@@ -1,0 +1,157 @@
+"""What is said to the customer: whom the request went to, who accepted, who declined or let it lapse?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.core.mail import MailKind
+from services.notifier.letter import Letter, Links, Matter
+from services.notifier.words import Words, _
+
+
+def sent_to_partners(words: Words, matter: Matter, links: Links) -> Letter:
+    """The request has been received, and sent on; or nobody fits yet."""
+    routing = matter.rfi.routing
+    names = tuple(
+        matter.partners[each.partner_id].name
+        for each in (routing.chosen if routing else ())
+        if each.partner_id in matter.partners
+    )
+    return _sent(words, matter, links, names) if names else _no_match(words, matter, links)
+
+
+def _sent(words: Words, matter: Matter, links: Links, names: tuple[str, ...]) -> Letter:
+    say, title = words.say, matter.rfi.need.title
+    number = len(names)
+    return Letter(
+        subject=words.count(
+            "Your request was sent to {number} partner: {title}",
+            "Your request was sent to {number} partners: {title}",
+            number,
+        ).format(number=number, title=title),
+        preheader=say(_("We tell you what each of them answers.")),
+        heading=say(_("We have received your request")),
+        paragraphs=(
+            words.count(
+                "It was sent to the partner below, who may contact you before answering.",
+                "It was sent to the {number} partners below, who may contact you before answering.",
+                number,
+            ).format(number=number),
+            say(_("We tell you as soon as one of them accepts, declines or does not answer.")),
+        ),
+        facts=_request(words, matter),
+        list_title=say(_("Sent to")),
+        items=names,
+        button=say(_("See your request")),
+        url=links.engagement(matter.rfi.id),
+        footer=_footer(words, matter),
+    )
+
+
+def _no_match(words: Words, matter: Matter, links: Links) -> Letter:
+    say = words.say
+    return Letter(
+        subject=say(_("We have received your request: {title}")).format(title=matter.rfi.need.title),
+        preheader=say(_("No partner fits it yet. You can choose one yourself.")),
+        heading=say(_("We have received your request")),
+        paragraphs=(
+            say(_("We have not found a partner who fits it yet.")),
+            say(_("You can choose a partner yourself, or change what you ask for and send it again.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("Choose a partner")),
+        url=links.engagement(matter.rfi.id),
+        footer=_footer(words, matter),
+    )
+
+
+def accepted_by(words: Words, matter: Matter, links: Links) -> Letter:
+    """A partner has accepted; who will call."""
+    say, name = words.say, _partner_name(words, matter)
+    team = matter.referral.team if matter.referral else ()
+    callers = tuple(
+        ", ".join(part for part in (f"{each.first_name} {each.last_name}".strip(), each.email, each.phone) if part)
+        for each in team
+    )
+    return Letter(
+        subject=say(_("{partner} has accepted your request: {title}")).format(
+            partner=name, title=matter.rfi.need.title
+        ),
+        preheader=say(_("{partner} will contact you.")).format(partner=name),
+        heading=say(_("{partner} has accepted your request")).format(partner=name),
+        paragraphs=(say(_("{partner} will contact you. You need not do anything.")).format(partner=name),),
+        facts=_request(words, matter),
+        list_title=say(_("Who will contact you")) if callers else "",
+        items=callers,
+        button=say(_("See your request")),
+        url=links.engagement(matter.rfi.id),
+        footer=_footer(words, matter),
+    )
+
+
+def declined_by(words: Words, matter: Matter, links: Links) -> Letter:
+    """A partner has declined. Its reason stays between it and us."""
+    say, name = words.say, _partner_name(words, matter)
+    return Letter(
+        subject=say(_("{partner} cannot take your request: {title}")).format(partner=name, title=matter.rfi.need.title),
+        preheader=say(_("You can choose a different partner.")),
+        heading=say(_("{partner} cannot take your request")).format(partner=name),
+        paragraphs=(
+            say(_("{partner} has declined. Other partners who have your request are not affected.")).format(
+                partner=name
+            ),
+            say(_("You can choose a different partner on your page.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("Choose a different partner")),
+        url=links.engagement(matter.rfi.id),
+        footer=_footer(words, matter),
+    )
+
+
+def expired_at(words: Words, matter: Matter, links: Links) -> Letter:
+    """A partner has not answered in time."""
+    say, name = words.say, _partner_name(words, matter)
+    return Letter(
+        subject=say(_("{partner} has not answered: {title}")).format(partner=name, title=matter.rfi.need.title),
+        preheader=say(_("You can choose a different partner.")),
+        heading=say(_("{partner} has not answered in time")).format(partner=name),
+        paragraphs=(
+            say(_("The time to answer is over, so {partner} no longer has your request.")).format(partner=name),
+            say(_("You can choose a different partner on your page.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("Choose a different partner")),
+        url=links.engagement(matter.rfi.id),
+        footer=_footer(words, matter),
+    )
+
+
+def _request(words: Words, matter: Matter) -> tuple[tuple[str, str], ...]:
+    say, need = words.say, matter.rfi.need
+    rows = (
+        (say(_("What you asked for")), need.title),
+        (say(_("Where")), words.place(need.place)),
+        (say(_("Budget")), words.money(need.budget) if need.budget else ""),
+        (say(_("Wanted")), words.timeframe(need.timeframe)),
+    )
+    return tuple(row for row in rows if row[1])
+
+
+def _partner_name(words: Words, matter: Matter) -> str:
+    partner = matter.partners.get(matter.job.partner_id or "")
+    return partner.name if partner else words.say(_("The partner"))
+
+
+def _footer(words: Words, matter: Matter) -> str:
+    return words.say(
+        _("You get this mail because {company} sent a request to our partners. Opening the page changes nothing.")
+    ).format(company=matter.rfi.customer.company)
+
+
+CUSTOMER_LETTERS: dict[MailKind, Callable[[Words, Matter, Links], Letter]] = {
+    MailKind.SENT_TO_PARTNERS: sent_to_partners,
+    MailKind.ACCEPTED_BY: accepted_by,
+    MailKind.DECLINED_BY: declined_by,
+    MailKind.EXPIRED_AT: expired_at,
+}

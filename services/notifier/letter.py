@@ -1,0 +1,71 @@
+"""What does a mail say, before it has a layout? The text and the HTML part are made from the same letter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from services.core.mail import SendJob
+from services.core.partner import Partner
+from services.core.referral import Referral
+from services.core.rfi import Rfi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """What a mail is about: the job, and the documents as they stand now."""
+
+    job: SendJob
+    rfi: Rfi
+    referral: Referral | None = None
+    #: None for mails about the RFI as a whole.
+    partners: Mapping[str, Partner] = field(default_factory=dict)
+    #: Those the mail may name, by id.
+    contact_visible: bool = False
+    #: Whether the partner may see the customer's contact.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """The words of a mail in one language, nothing escaped, nothing encoded."""
+
+    subject: str
+    preheader: str
+    #: What an inbox shows after the subject.
+    heading: str
+    alert: str | None = None
+    #: Stands at the top and is set off.
+    paragraphs: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    quote: str | None = None
+    #: Somebody else's words, set off as such.
+    list_title: str = ""
+    items: tuple[str, ...] = ()
+    button: str
+    url: str
+    footer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A rendered mail, ready to be put into an envelope."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where the buttons lead: always to a page, never to an action, because scanners follow links."""
+
+    base_url: str
+    #: Without a slash at the end.
+
+    def referral(self, referral_id: str) -> str:
+        """The partner's page of a referral."""
+        return f"{self.base_url}/referrals/{referral_id}"
+
+    def engagement(self, rfi_id: str) -> str:
+        """The customer's own page of an RFI."""
+        return f"{self.base_url}/requests/{rfi_id}"

@@ -1,0 +1,210 @@
+"""What is said to a partner: new referral, reminder, warning, flame, expiry, withdrawal?
+
+Subjects name the company and the need, never a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from services.core.codes import Flame, PolicyName, Stage
+from services.core.mail import MailKind
+from services.core.referral import Referral
+from services.notifier.letter import Letter, Links, Matter
+from services.notifier.words import Words, _
+
+#: Reasons and words of a need shown in a mail; the page has them all.
+_MOST_REASONS = 5
+_LONGEST_TEXT = 1200
+
+
+def _about(matter: Matter) -> Referral:
+    if matter.referral is None:
+        raise ValueError(f"a {matter.job.kind} mail needs its referral")
+    return matter.referral
+
+
+def new_referral(words: Words, matter: Matter, links: Links) -> Letter:
+    """A referral has come in."""
+    referral, say = _about(matter), words.say
+    alert = say(_("The customer asked to be contacted directly.")) if referral.flame is not Flame.NONE else None
+    return Letter(
+        subject=say(_("New referral: {title} ({company})")).format(title=referral.title, company=referral.company),
+        preheader=_answer_by(words, matter, referral),
+        heading=say(_("{company} is looking for a partner")).format(company=referral.company),
+        alert=alert,
+        paragraphs=(
+            say(_("A new referral is waiting in your inbox. Please answer within 24 hours: fast answers rank higher.")),
+        ),
+        facts=_need(words, matter, referral) + _contact(words, matter),
+        quote=_shortened(matter.rfi.need.description),
+        list_title=say(_("Why you got this")),
+        items=_reasons(words, referral),
+        button=say(_("See the referral and answer")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def reminder(words: Words, matter: Matter, links: Links) -> Letter:
+    """Nobody has answered for a day."""
+    referral, say = _about(matter), words.say
+    return Letter(
+        subject=say(_("Reminder: {company} waits for your answer ({title})")).format(
+            company=referral.company, title=referral.title
+        ),
+        preheader=_answer_by(words, matter, referral),
+        heading=say(_("{company} waits for your answer")).format(company=referral.company),
+        paragraphs=(
+            say(_("You have not answered this referral yet. Fast answers rank higher, and a clear no helps the customer too.")),
+        ),
+        facts=_need(words, matter, referral) + _contact(words, matter),
+        button=say(_("Accept or decline")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def expiring_soon(words: Words, matter: Matter, links: Links) -> Letter:
+    """The deadline is near."""
+    referral, say = _about(matter), words.say
+    day = words.day(referral.expires_at or matter.job.at, matter.job.time_zone)
+    return Letter(
+        subject=say(_("Expires on {day}: {title} ({company})")).format(
+            day=day, title=referral.title, company=referral.company
+        ),
+        preheader=_answer_by(words, matter, referral),
+        heading=say(_("This referral expires soon")),
+        paragraphs=(
+            say(_("Without your answer it is closed, and the customer is asked to choose a different partner.")),
+        ),
+        facts=_need(words, matter, referral) + _contact(words, matter),
+        button=say(_("Answer before it expires")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def flame_changed(words: Words, matter: Matter, links: Links) -> Letter:
+    """The customer asked to be contacted, three days ago."""
+    referral, say = _about(matter), words.say
+    return Letter(
+        subject=say(_("Still waiting to be contacted: {company} ({title})")).format(
+            company=referral.company, title=referral.title
+        ),
+        preheader=say(_("The customer asked to be contacted directly, and has waited for more than 72 hours.")),
+        heading=say(_("{company} still waits to hear from you")).format(company=referral.company),
+        alert=say(_("The customer asked to be contacted directly, and has waited for more than 72 hours.")),
+        paragraphs=(say(_("The referral stays open. A short call today keeps the chance alive.")),),
+        facts=_need(words, matter, referral) + _contact(words, matter),
+        button=say(_("Open the referral")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def expired(words: Words, matter: Matter, links: Links) -> Letter:
+    """The deadline has passed."""
+    referral, say = _about(matter), words.say
+    return Letter(
+        subject=say(_("Expired: {title} ({company})")).format(title=referral.title, company=referral.company),
+        preheader=say(_("Nobody answered in time, so the referral was closed.")),
+        heading=say(_("This referral has expired")),
+        paragraphs=(
+            say(_("Nobody answered in time, so the referral was closed. You find it in your archive.")),
+            say(_("No room for new referrals at the moment? Pause your profile, and none is sent to you.")),
+        ),
+        facts=_summary(words, matter, referral),
+        button=say(_("See it in the archive")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def withdrawn(words: Words, matter: Matter, links: Links) -> Letter:
+    """The customer does not go on with this partner."""
+    referral, say = _about(matter), words.say
+    return Letter(
+        subject=say(_("Withdrawn: {title} ({company})")).format(title=referral.title, company=referral.company),
+        preheader=say(_("The customer has withdrawn the request or chosen another partner.")),
+        heading=say(_("The customer no longer needs an answer")),
+        paragraphs=(
+            say(_("The customer has withdrawn the request or chosen another partner. There is nothing left to do.")),
+        ),
+        facts=_summary(words, matter, referral),
+        button=say(_("See it in the archive")),
+        url=links.referral(referral.id),
+        footer=_footer(words, matter),
+    )
+
+
+def _answer_by(words: Words, matter: Matter, referral: Referral) -> str:
+    return words.say(_("Please answer by {when}.")).format(
+        when=words.instant(referral.expires_at or matter.job.at, matter.job.time_zone)
+    )
+
+
+def _summary(words: Words, matter: Matter, referral: Referral) -> tuple[tuple[str, str], ...]:
+    say = words.say
+    return (
+        (say(_("Company")), referral.company),
+        (say(_("What is asked")), referral.title),
+        (say(_("Where")), words.place(referral.place)),
+    )
+
+
+def _need(words: Words, matter: Matter, referral: Referral) -> tuple[tuple[str, str], ...]:
+    say, need, customer = words.say, matter.rfi.need, matter.rfi.customer
+    asked = ", ".join(dict.fromkeys((*need.services, *need.products, *need.keywords)))
+    rows = (
+        *_summary(words, matter, referral),
+        (say(_("Topics")), asked),
+        (say(_("Industry")), ", ".join(need.industries)),
+        (say(_("Company size")), words.size(customer.size) or ""),
+        (say(_("Budget")), words.money(need.budget) if need.budget else say(_("not stated"))),
+        (say(_("Wanted")), words.timeframe(need.timeframe)),
+        (say(_("Answer by")), words.instant(referral.expires_at, matter.job.time_zone) if referral.expires_at else ""),
+    )
+    return tuple(row for row in rows if row[1])
+
+
+def _contact(words: Words, matter: Matter) -> tuple[tuple[str, str], ...]:
+    say, person = words.say, matter.rfi.customer.contact
+    if not matter.contact_visible:
+        return ((say(_("Contact")), _hidden(words, _about(matter))),)
+    parts = (f"{person.first_name} {person.last_name}".strip(), person.email, person.phone)
+    return ((say(_("Contact")), ", ".join(part for part in parts if part)),)
+
+
+def _hidden(words: Words, referral: Referral) -> str:
+    if referral.policy is PolicyName.CLASSIC and referral.stage is Stage.NEW:
+        return words.say(_("shown once you have said that you are interested"))
+    return words.say(_("shown once you have accepted"))
+
+
+def _reasons(words: Words, referral: Referral) -> tuple[str, ...]:
+    if referral.picked:
+        return (words.say(_("The customer chose you.")),)
+    reasons = referral.why.get("reasons")
+    return tuple(str(each) for each in reasons[:_MOST_REASONS]) if isinstance(reasons, (list, tuple)) else ()
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT].rstrip() + " …"
+
+
+def _footer(words: Words, matter: Matter) -> str:
+    partner = matter.partners.get(matter.job.partner_id or "")
+    return words.say(
+        _("You get this mail because you receive the referrals of {partner}. Opening the page changes nothing.")
+    ).format(partner=partner.name if partner else words.say(_("your company")))
+
+
+PARTNER_LETTERS: dict[MailKind, Callable[[Words, Matter, Links], Letter]] = {
+    MailKind.NEW_REFERRAL: new_referral,
+    MailKind.REMINDER: reminder,
+    MailKind.EXPIRING_SOON: expiring_soon,
+    MailKind.FLAME_CHANGED: flame_changed,
+    MailKind.EXPIRED: expired,
+    MailKind.WITHDRAWN: withdrawn,
+}

@@ -1,0 +1,130 @@
+"""Which mails does an event ask for, to whom; and does the state of things still call for one when it is to be sent?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.core import ids
+from services.core.codes import RfiState, Status, Substatus
+from services.core.events import Event, EventType
+from services.core.mail import MailKind, Role, SendJob
+from services.core.partner import Partner, Profile
+from services.core.referral import Referral
+from services.core.rfi import Person, Rfi
+
+_PARTNER_MAILS = {
+    EventType.CREATED: MailKind.NEW_REFERRAL,
+    EventType.REMINDER_DUE: MailKind.REMINDER,
+    EventType.EXPIRING_SOON: MailKind.EXPIRING_SOON,
+    EventType.FLAME_CHANGED: MailKind.FLAME_CHANGED,
+    EventType.EXPIRED: MailKind.EXPIRED,
+    EventType.WITHDRAWN: MailKind.WITHDRAWN,
+}
+_CUSTOMER_MAILS = {
+    EventType.ROUTED: MailKind.SENT_TO_PARTNERS,
+    EventType.NO_MATCH: MailKind.SENT_TO_PARTNERS,
+    EventType.EXPIRED: MailKind.EXPIRED_AT,
+}
+#: A decision reaches the customer only when its undo window is over: `settled` names it as its cause.
+_SETTLED_MAILS = {
+    EventType.ACCEPTED.value: MailKind.ACCEPTED_BY,
+    EventType.DECLINED.value: MailKind.DECLINED_BY,
+}
+_MAILED_LATE = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One mail that an event asks for."""
+
+    kind: MailKind
+    role: Role
+
+
+def wanted(event: Event) -> tuple[Wanted, ...]:
+    """The mails an event asks for; most events ask for none or one."""
+    found: list[Wanted] = []
+    if kind := _PARTNER_MAILS.get(event.type):
+        found.append(Wanted(kind=kind, role=Role.PARTNER))
+    if kind := _customer_kind(event):
+        found.append(Wanted(kind=kind, role=Role.CUSTOMER))
+    return tuple(found)
+
+
+def job_of(event: Event, mail: Wanted, to: Person) -> SendJob:
+    """The send job: its id follows from the event, so a second one can't be."""
+    facts = event.facts
+    return SendJob(
+        id=ids.job_id(event.id, mail.kind.value, mail.role.value),
+        event_id=event.id,
+        kind=mail.kind,
+        role=mail.role,
+        rfi_id=event.rfi_id,
+        referral_id=_text(facts.get("referralId")),
+        partner_id=_text(facts.get("partnerId")),
+        address=to.email,
+        name=f"{to.first_name} {to.last_name}".strip(),
+        language=to.language,
+        time_zone=to.time_zone,
+        at=event.at,
+        facts_version=event.sequence,
+        due_at=event.at,
+    )
+
+
+def partner_contacts(location_id: str | None, profile: Profile | None, partner: Partner | None) -> list[Person]:
+    """Whom a partner's mail may go to, best first: the location's contact, other contacts, the admin."""
+    locations = profile.locations if profile else ()
+    mine = [each.contact for each in locations if each.id == location_id]
+    others = [each.contact for each in locations if each.id != location_id]
+    everybody = [*mine, *others, *([partner.admin] if partner else [])]
+    if not mine and partner:
+        # The location is gone: its people may be, too, so the organisation's admin comes first.
+        everybody = [partner.admin, *others]
+    return list({person.email.casefold(): person for person in reversed(everybody)}.values())[::-1]
+
+
+def obsolete(job: SendJob, rfi: Rfi | None, referral: Referral | None) -> str | None:
+    """Why the mail is not to be sent any more, or None."""
+    if rfi is None:
+        return "the request is gone"
+    if job.role is Role.CUSTOMER and rfi.state is RfiState.WITHDRAWN:
+        return "the customer has withdrawn the request"
+    if job.kind is MailKind.SENT_TO_PARTNERS:
+        return None
+    if referral is None:
+        return "the referral is gone"
+    if job.kind in _MAILED_LATE and rfi.state is RfiState.CHOSEN:
+        return "the customer has chosen a partner"
+    if _still_true(job.kind, referral):
+        return None
+    return f"the referral is {referral.status}/{referral.substatus}"
+
+
+def _still_true(kind: MailKind, referral: Referral) -> bool:
+    """Whether what the mail says holds in the referral's present state."""
+    substatus = referral.substatus
+    truths: Mapping[MailKind, bool] = {
+        MailKind.NEW_REFERRAL: referral.status is Status.NEW,
+        MailKind.REMINDER: referral.status is Status.NEW,
+        MailKind.EXPIRING_SOON: referral.status is Status.NEW,
+        MailKind.FLAME_CHANGED: referral.status is not Status.CLOSED,
+        MailKind.EXPIRED: substatus is Substatus.EXPIRED,
+        MailKind.WITHDRAWN: substatus is Substatus.WITHDRAWN,
+        MailKind.ACCEPTED_BY: substatus in {Substatus.ACCEPTED, Substatus.WON, Substatus.LOST},
+        MailKind.DECLINED_BY: substatus is Substatus.DECLINED,
+        MailKind.EXPIRED_AT: substatus is Substatus.EXPIRED,
+    }
+    return truths[kind]
+
+
+def _customer_kind(event: Event) -> MailKind | None:
+    if event.type is not EventType.SETTLED:
+        return _CUSTOMER_MAILS.get(event.type)
+    cause = event.facts.get("cause")
+    return _SETTLED_MAILS.get(str(cause.get("type"))) if isinstance(cause, Mapping) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,142 @@
+"""What do the mails look like? `python -m services.notifier.preview DIR` writes every kind in every language.
+
+For each there is the HTML part, the text part, and the whole mail as .eml, which a mail program opens.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from services.core import ids
+from services.core.codes import Channel, CompanySize, Flame, PolicyName, Timeframe
+from services.core.mail import MailKind, Role, SendJob
+from services.core.partner import Partner
+from services.core.referral import Referral
+from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Routing
+from services.notifier.customer_letters import CUSTOMER_LETTERS
+from services.notifier.letter import Links, Matter
+from services.notifier.mime import Sender, envelope
+from services.notifier.render import render
+from services.notifier.words import languages
+
+AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
+LINKS = Links("https://exchange.example")
+_PLACE = Place(country="ES", subdivision="ES-AN", city="Sevilla", postal_code="41001")
+_NEED = Need(
+    title="Move our order system to the cloud",
+    description="We run an order system on twelve servers in our own basement.\n\nIt should move to the cloud before the"
+    " olive harvest begins in October, with no more than one night of standstill. Who has done this before?",
+    place=_PLACE,
+    industries=("food",),
+    products=("kubernetes", "postgresql"),
+    services=("migration", "managed services"),
+    budget=Money(amount=Decimal(48000), currency="EUR"),
+    timeframe=Timeframe.WITHIN_90_DAYS,
+)
+_ANA = Person(first_name="Ana", last_name="Peña", email="ana.pena@aceites.example", phone="+34955000100", language="es")
+_SARA = Person(first_name="Sara", last_name="Núñez", email="sara@nube-andaluza.example", phone="+34955000200")
+_NAMES = ("Nube Andaluza S.L.", "Cloudwright Ltd", "Datos & Más")
+
+
+def matter(kind: MailKind, language: str, variant: str = "") -> Matter:
+    """An example of a mail; variants are `flame`, `classic`, `picked` and `no_match`."""
+    partners = {id_: Partner(id=id_, name=name, admin=_SARA) for id_, name in zip(_partner_ids(), _NAMES, strict=True)}
+    rfi, first = _rfi(no_match=variant == "no_match"), next(iter(partners))
+    customer = kind in CUSTOMER_LETTERS
+    to = _ANA if customer else _SARA
+    id_ = ids.referral_id(rfi.id, first)
+    job = SendJob(
+        id=ids.job_id("preview", kind.value, language),
+        event_id="preview",
+        kind=kind,
+        role=Role.CUSTOMER if customer else Role.PARTNER,
+        rfi_id=rfi.id,
+        referral_id=id_,
+        partner_id=first,
+        address=to.email,
+        name=f"{to.first_name} {to.last_name}",
+        language=language,
+        time_zone="Europe/Madrid",
+        at=AT,
+        due_at=AT,
+    )
+    referral = _referral(id_, rfi, first, variant, flame=kind is MailKind.FLAME_CHANGED)
+    return Matter(job=job, rfi=rfi, referral=referral, partners=partners, contact_visible=variant != "classic")
+
+
+def examples() -> Iterator[tuple[str, Matter]]:
+    """Every kind, and the variants that look different, in every language; with a name for each."""
+    variants = [
+        *((kind, "") for kind in MailKind),
+        *((MailKind.NEW_REFERRAL, variant) for variant in ("flame", "classic", "picked")),
+        (MailKind.SENT_TO_PARTNERS, "no_match"),
+    ]
+    for language in sorted(languages()):
+        for kind, variant in variants:
+            yield "-".join(part for part in (kind.value, variant, language) if part), matter(kind, language, variant)
+
+
+def main(folder: Path) -> None:
+    """Write them all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, each in examples():
+        mail = render(each, LINKS)
+        (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
+        (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
+        (folder / f"{name}.eml").write_bytes(envelope(each.job, mail, SENDER, AT).message)
+
+
+def _partner_ids() -> list[str]:
+    return [ids.partner_id("preview", name) for name in _NAMES]
+
+
+def _rfi(*, no_match: bool) -> Rfi:
+    chosen = tuple(
+        Chosen(partner_id=id_, profile_id="profile", location_id="office", score=1.0) for id_ in _partner_ids()
+    )
+    because = "no_partner_in_region" if no_match else None
+    return Rfi(
+        id=ids.rfi_id("preview", "1"),
+        source="preview",
+        publisher_id="1",
+        channel=Channel.SEARCH,
+        language="en",
+        customer=Customer(company="Aceites del Sur S.A.", place=_PLACE, contact=_ANA, size=CompanySize.S51_250),
+        need=_NEED,
+        consent=Consent(contact=True, share=True),
+        submitted_at=AT,
+        accepted_at=AT,
+        content_hash="preview",
+        routing=Routing(at=AT, chosen=() if no_match else chosen, no_match_because=because),
+    )
+
+
+def _referral(id_: str, rfi: Rfi, partner_id: str, variant: str, *, flame: bool) -> Referral:
+    return Referral(
+        id=id_,
+        rfi_id=rfi.id,
+        partner_id=partner_id,
+        profile_id="profile",
+        location_id="office",
+        policy=PolicyName.CLASSIC if variant == "classic" else PolicyName.STANDARD,
+        created_at=AT,
+        updated_at=AT,
+        expires_at=AT + timedelta(days=14),
+        shard=ids.shard_of(id_),
+        flame=Flame.OVERDUE if flame else Flame.RAISED if variant == "flame" else Flame.NONE,
+        picked=variant == "picked",
+        title=rfi.need.title,
+        company=rfi.customer.company,
+        place=rfi.need.place,
+        team=(_SARA,),
+        why={"score": 1.0, "reasons": ["region ES-AN: served", "service migration: weight 2.1"]},
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,59 @@
+"""What does port `PartnerStore` promise?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from services.core.codes import CompanySize
+from tests.builders import START, make_partner, make_profile
+from tests.contract.stores import Stores
+
+
+class PartnerStoreSuite:
+    async def test_what_is_put_is_loaded_the_same(self, stores: Stores) -> None:
+        partner, profile = make_partner(), make_profile(sizes=(CompanySize.S20001,), paused_until=START, capacity=3)
+        await stores.partners.put_partners([partner])
+        await stores.partners.put_profiles([profile])
+        assert await stores.partners.load_partners([partner.id, "missing"]) == {partner.id: partner}
+        assert await stores.partners.load_profiles([profile.id, "missing"]) == {profile.id: profile}
+        assert await stores.partners.load_profiles([]) == {}
+
+    async def test_a_higher_version_replaces_and_a_lower_or_equal_one_does_not(self, stores: Stores) -> None:
+        second = make_partner(1, name="second", version=2)
+        await stores.partners.put_partners([second])
+        await stores.partners.put_partners([make_partner(1, name="first"), make_partner(2)])
+        await stores.partners.put_partners([make_partner(1, name="other second", version=2)])
+        assert await stores.partners.load_partners([second.id]) == {second.id: second}
+        third = make_partner(1, name="third", version=3)
+        await stores.partners.put_partners([third])
+        assert await stores.partners.all_partners() == sorted([third, make_partner(2)], key=lambda each: each.id)
+
+    async def test_versions_put_at_once_end_with_the_highest(self, stores: Stores) -> None:
+        versions = [make_profile(1, version=n) for n in (2, 5, 3, 1)]
+        await asyncio.gather(*(stores.partners.put_profiles([each]) for each in versions))
+        await stores.partners.put_profiles([make_profile(2, version=1), make_profile(2, version=4)])
+        found = {profile.id: profile.version for profile in await stores.partners.all_profiles()}
+        assert found == {make_profile(1).id: 5, make_profile(2).id: 4}
+
+    async def test_every_profile_is_listed_inactive_ones_too(self, stores: Stores) -> None:
+        profiles = [make_profile(n, active=n % 2 == 0) for n in range(5)]
+        await stores.partners.put_profiles(profiles)
+        assert await stores.partners.all_profiles() == sorted(profiles, key=lambda each: each.id)
+
+    async def test_a_change_is_unpublished_until_that_version_is_marked(self, stores: Stores) -> None:
+        one, two = make_profile(1), make_profile(2)
+        await stores.partners.put_profiles([one, two])
+        assert {each.id for each in await stores.partners.unpublished(10)} == {one.id, two.id}
+        assert len(await stores.partners.unpublished(1)) == 1
+        await stores.partners.put_profiles([replace(two, version=2)])
+        await stores.partners.mark_published({one.id: 1, two.id: 1, "missing": 1})
+        assert await stores.partners.unpublished(10) == [replace(two, version=2)]
+        await stores.partners.mark_published({two.id: 2})
+        assert await stores.partners.unpublished(10) == []
+
+    async def test_a_put_repeated_after_a_lost_answer_does_not_publish_again(self, stores: Stores) -> None:
+        await stores.partners.put_profiles([make_profile()])
+        await stores.partners.mark_published({make_profile().id: 1})
+        await stores.partners.put_profiles([make_profile()])
+        assert await stores.partners.unpublished(10) == []

@@ -1,0 +1,68 @@
+"""The real database keeps every promise of the stores, and no query of theirs scans a collection."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import ensure_indexes
+from services.adapters.mongo.stores import stores_of
+from tests.contract.dead_letter_suite import DeadLetterStoreSuite
+from tests.contract.job_suite import SendJobStoreSuite
+from tests.contract.mongo_queries import QueryRecorder, scans
+from tests.contract.partner_suite import PartnerStoreSuite
+from tests.contract.referral_suite import ReferralStoreSuite
+from tests.contract.refusal_suite import RefusalStoreSuite
+from tests.contract.rfi_suite import RfiStoreSuite
+from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
+from tests.contract.stores import Stores
+
+
+@pytest.fixture
+async def stores(mongo_server: str, mongo_database: str) -> AsyncIterator[Stores]:
+    recorder = QueryRecorder()
+    with (
+        Mongo(mongo_server, mongo_database, listeners=[recorder]) as watched,
+        Mongo(mongo_server, mongo_database) as plain,
+    ):
+        await ensure_indexes(plain)
+        yield stores_of(watched)
+        assert await scans(plain, recorder.queries) == []
+
+
+class TestMongoRfis(RfiStoreSuite):
+    pass
+
+
+class TestMongoReferrals(ReferralStoreSuite):
+    pass
+
+
+class TestMongoPartners(PartnerStoreSuite):
+    pass
+
+
+class TestMongoSendJobs(SendJobStoreSuite):
+    pass
+
+
+class TestMongoRefusals(RefusalStoreSuite):
+    pass
+
+
+class TestMongoDeadLetters(DeadLetterStoreSuite):
+    pass
+
+
+class TestMongoIdempotency(IdempotencyStoreSuite):
+    pass
+
+
+class TestMongoPublishers(PublisherStoreSuite):
+    pass
+
+
+class TestMongoSandboxClock(SandboxClockStoreSuite):
+    pass
