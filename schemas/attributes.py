@@ -45,7 +45,7 @@ def read_attributes(attributes: Mapping[str, object], prefix: str, faults: list[
         elif len(text) > MAX_ATTRIBUTE:
             message = f"the attribute {name} has at most {MAX_ATTRIBUTE} characters"
             faults.append(Fault(f"{prefix}{name}", "too_long", message))
-        elif _CONTROL.search(text):
+        elif not text.isprintable() and _CONTROL.search(text):  # the first test is many times faster
             message = f"the attribute {name} contains control characters; remove them"
             faults.append(Fault(f"{prefix}{name}", "control_characters", message))
         else:

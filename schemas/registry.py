@@ -94,7 +94,7 @@ FLOWS = {
     Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli"), ("router", "notifier")),
     Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("notifier",)),
     Topic.PARTNER_PROFILES: Flow(("cli",), ("router",)),
-    Topic.PARTNER_STATS: Flow((), ("router",)),
+    Topic.PARTNER_STATS: Flow((), ()),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
     Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer"), ("operators",)),
 }

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from schemas.base import Wire
 
-Text = Annotated[str, Field(min_length=1)]
 Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
 PartnerRef = Annotated[str, Field(min_length=1, max_length=64)]

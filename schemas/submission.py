@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import Id, Told
 from schemas.problem import FieldProblemV1
@@ -26,6 +26,8 @@ class SubmissionStatus(StrEnum):
 class ReceiptV1(Told):
     """The RFI is on its way: stored durably, not yet looked at by the consumers behind."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
     id: Id
     publisher_id: Annotated[str, Field(examples=["CRM-2026-0042"])]
     status: SubmissionStatus = SubmissionStatus.SUBMITTED
@@ -36,4 +38,4 @@ class RfiStatusV1(ReceiptV1):
 
     partners: int | None = None
     because: str | None = None
-    problems: Annotated[list[FieldProblemV1], Field(default_factory=list)]
+    problems: list[FieldProblemV1] = Field(default_factory=list)

@@ -35,13 +35,13 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: fl
             await asyncio.sleep(0.02)
 
 
-async def new_topic(kafka: str, partitions: int = 1, **settings: str) -> str:
+async def new_topic(kafka: str, partitions: int = 1, settings: dict[str, str] | None = None) -> str:
     """Create a topic that no other test uses."""
     name = f"test.{uuid4().hex}"
     client = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await client.start()
     try:
-        await client.create_topics([NewTopic(name, partitions, 1, topic_configs=settings)])
+        await client.create_topics([NewTopic(name, partitions, 1, topic_configs=settings or {})])
     finally:
         await client.close()
     return name

@@ -12,11 +12,12 @@ import typer
 
 from services.adapters.settings import Settings
 from services.adapters.telemetry import configure_logging
-from services.bootstrap import PROCESSES, World, prepare, run_process
+from services.bootstrap import World, prepare
 from services.cli.console import console, errors, plain_errors, table
 from services.cli.session import with_world
 from services.core.ids import partner_id
 from services.core.stores import Publisher
+from services.processes import PROCESSES, run_process
 
 
 def run_command(process: Annotated[str, typer.Argument(help="intake, router, notifier or expirer")]) -> None:

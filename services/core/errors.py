@@ -137,7 +137,7 @@ class TooManyInternalErrors(Fatal):
 
 
 class Problem:
-    """One fault of an input: where (`field`, a JSON pointer), which rule (`code`), and what to do about it (`message`)."""
+    """One fault of an input: where (`field`, a JSON pointer), which rule (`code`), what to do about it (`message`)."""
 
     __slots__ = ("code", "field", "message")
 

@@ -18,11 +18,11 @@ WRONG_TOKENS_PER_MINUTE = 60
 _TOKEN_LIMIT = 1024
 
 
-class Denied(Exception):  # noqa: N818 - named for what it says
+class Denied(Exception):
     """There is no valid token."""
 
 
-class TooFast(Exception):  # noqa: N818 - named for what it says
+class TooFast(Exception):
     """Too many requests; `retry_after_s` says when to come again."""
 
     def __init__(self, retry_after_s: int) -> None:

@@ -41,7 +41,6 @@ def paragraphs(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
-@lru_cache(maxsize=65_536)
 def fold(text: str) -> str:
     """The text for comparing: NFKC, case folded, without marks, white space collapsed (`España` is `espana`)."""
     if text.isascii():
@@ -60,10 +59,16 @@ def terms(texts: Iterable[str]) -> tuple[str, ...]:
     """Terms in their first spelling, each once: those that fold to the same are the same."""
     kept: dict[str, str] = {}
     for text in texts:
-        line = one_line(text)
+        line, folded = _term(text)
         if line:
-            kept.setdefault(fold(line), line)
+            kept.setdefault(folded, line)
     return tuple(kept.values())
+
+
+@lru_cache(maxsize=65_536)
+def _term(text: str) -> tuple[str, str]:
+    line = one_line(text)
+    return line, fold(line)
 
 
 def content_hash(data: object) -> str:

@@ -33,7 +33,7 @@ RETRY_AFTER_S = 5
 _UNPROCESSABLE = 422
 
 
-class NoSuchRfi(Exception):  # noqa: N818 - named for what it says
+class NoSuchRfi(Exception):
     """This publisher has no RFI with this id."""
 
 
@@ -94,7 +94,8 @@ def _foreign(error: Exception) -> Response:
         case HTTPException():
             return answer(error.status_code, str(error.detail), headers=error.headers)
         case _:
-            log.error("request_failed", error=type(error).__name__, exc_info=error)
+            # The server logs the traceback; the framework raises the error again behind this answer.
+            log.error("request_failed", error=type(error).__name__)
             # The framework answers these outside of every middleware, so the headers are given here.
             return answer(500, "an error of ours; it is logged. Send the same request again", headers=SECURITY_HEADERS)
 

@@ -18,6 +18,7 @@ _LOCAL_LIMIT, _ADDRESS_LIMIT = 64, 254
 _RESERVED = frozenset({"invalid", "test"})
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _WEB_SCHEMES = frozenset({"http", "https"})
+_PLAIN_WEBSITE = re.compile(r"https?://(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[A-Za-z0-9/_.~-]*)?")
 _FORBIDDEN_IN_URL = re.compile(r"[\s<>\"\\^`{|}]")
 
 
@@ -89,6 +90,9 @@ def _international(text: str) -> phonenumbers.PhoneNumber | None:
 def website(text: str) -> str | None:
     """An absolute http(s) address with a dotted host and without user name; None when it is none."""
     address = text.strip()
+    # The plain form of nearly all addresses is told without taking it apart.
+    if _PLAIN_WEBSITE.fullmatch(address):
+        return address
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port

@@ -14,11 +14,11 @@ _TOO_LARGE = f"an RFI has at most {MAX_BYTES} bytes; shorten the texts"
 _MEDIA_TYPES = frozenset({"", "application/json", "application/cloudevents+json"})
 
 
-class BodyTooLarge(Exception):  # noqa: N818 - named for what it says
+class BodyTooLarge(Exception):
     """The body is larger than any RFI."""
 
 
-class UnsupportedMedia(Exception):  # noqa: N818 - named for what it says
+class UnsupportedMedia(Exception):
     """The body is neither JSON nor a CloudEvent in JSON."""
 
 

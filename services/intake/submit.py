@@ -23,11 +23,11 @@ from services.intake.submission import SOURCE_HEADER, Submission, read_submissio
 from services.intake.validate import validate
 
 
-class NotYours(Exception):  # noqa: N818 - named for what it says
+class NotYours(Exception):
     """The event names a source that this publisher's token does not bind."""
 
 
-class Rejected(Exception):  # noqa: N818 - named for what it says
+class Rejected(Exception):
     """The RFI can't be taken; `problems` lists why."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -7,6 +7,7 @@ For a new language, copy locale/en to locale/<code>, run it, translate what is e
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -58,13 +59,13 @@ def update(language: str) -> None:
     _path(language, "mo").write_bytes(compiled(stored(language)))
 
 
-def _translated(catalogue: Catalog, id_: str | tuple[str, ...]) -> bool:
+def _translated(catalogue: Catalog, id_: str | Sequence[str]) -> bool:
     there = catalogue.get(_name(id_))
     strings = there.string if there else ""
     return all(strings) if isinstance(strings, tuple) else bool(strings)
 
 
-def _name(id_: str | tuple[str, ...]) -> str:
+def _name(id_: str | Sequence[str]) -> str:
     return id_ if isinstance(id_, str) else id_[0]
 
 

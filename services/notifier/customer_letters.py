@@ -145,7 +145,7 @@ def _partner_name(words: Words, matter: Matter) -> str:
 
 def _footer(words: Words, matter: Matter) -> str:
     return words.say(
-        _("You get this mail because {company} sent a request to our partners. Opening the page changes nothing.")
+        _("Sent because {company} has made a request to our partners; opening the page changes nothing.")
     ).format(company=matter.rfi.customer.company)
 
 

@@ -68,20 +68,21 @@ class Sender:
     reply_to: str | None = None
 
 
-def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime, address: str | None = None) -> Envelope:
+def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime) -> Envelope:
     """The envelope of a job.
 
     Args:
+        job: gives the Message-ID, the recipient and the thread.
+        mail: what it says.
+        sender: who it comes from.
         at: the date of the mail.
-        address: where to send it if not to the job's own address; the Message-ID stays the same.
 
     Raises:
         ValueError: the address is not one mailbox.
     """
-    recipient = address or job.address
     message = _HEAD % {
         b"sender": mailbox(sender.name, sender.address),
-        b"to": mailbox(job.name if address is None else "", recipient),
+        b"to": mailbox(job.name, job.address),
         b"subject": header(mail.subject),
         b"date": _date(at.replace(microsecond=0)),
         b"job": job.id.encode("ascii"),
@@ -94,7 +95,7 @@ def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime, address: st
         b"text": quoted_printable(mail.text),
         b"html": base64_lines(mail.html),
     }
-    return Envelope(job.id, sender.address, recipient, message)
+    return Envelope(job.id, sender.address, job.address, message)
 
 
 @lru_cache(maxsize=8192)
@@ -147,7 +148,8 @@ def _date(at: datetime) -> bytes:
 
 
 def _encoded_words(value: str) -> bytes:
-    words, at = [], 0
+    words: list[bytes] = []
+    at = 0
     while at < len(value) or not words:
         piece = value[at : at + _WORD_BYTES]
         # A character must not be cut in two; one takes up to four bytes.

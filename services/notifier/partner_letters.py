@@ -56,7 +56,7 @@ def reminder(words: Words, matter: Matter, links: Links) -> Letter:
         preheader=_answer_by(words, matter, referral),
         heading=say(_("{company} waits for your answer")).format(company=referral.company),
         paragraphs=(
-            say(_("You have not answered this referral yet. Fast answers rank higher, and a clear no helps the customer too.")),
+            say(_("You have not answered this referral yet. Fast answers rank higher, and a clear no helps as well.")),
         ),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Accept or decline")),
@@ -114,7 +114,7 @@ def expired(words: Words, matter: Matter, links: Links) -> Letter:
             say(_("Nobody answered in time, so the referral was closed. You find it in your archive.")),
             say(_("No room for new referrals at the moment? Pause your profile, and none is sent to you.")),
         ),
-        facts=_summary(words, matter, referral),
+        facts=_summary(words, referral),
         button=say(_("See it in the archive")),
         url=links.referral(referral.id),
         footer=_footer(words, matter),
@@ -131,7 +131,7 @@ def withdrawn(words: Words, matter: Matter, links: Links) -> Letter:
         paragraphs=(
             say(_("The customer has withdrawn the request or chosen another partner. There is nothing left to do.")),
         ),
-        facts=_summary(words, matter, referral),
+        facts=_summary(words, referral),
         button=say(_("See it in the archive")),
         url=links.referral(referral.id),
         footer=_footer(words, matter),
@@ -144,7 +144,7 @@ def _answer_by(words: Words, matter: Matter, referral: Referral) -> str:
     )
 
 
-def _summary(words: Words, matter: Matter, referral: Referral) -> tuple[tuple[str, str], ...]:
+def _summary(words: Words, referral: Referral) -> tuple[tuple[str, str], ...]:
     say = words.say
     return (
         (say(_("Company")), referral.company),
@@ -157,7 +157,7 @@ def _need(words: Words, matter: Matter, referral: Referral) -> tuple[tuple[str, 
     say, need, customer = words.say, matter.rfi.need, matter.rfi.customer
     asked = ", ".join(dict.fromkeys((*need.services, *need.products, *need.keywords)))
     rows = (
-        *_summary(words, matter, referral),
+        *_summary(words, referral),
         (say(_("Topics")), asked),
         (say(_("Industry")), ", ".join(need.industries)),
         (say(_("Company size")), words.size(customer.size) or ""),
@@ -172,8 +172,12 @@ def _contact(words: Words, matter: Matter) -> tuple[tuple[str, str], ...]:
     say, person = words.say, matter.rfi.customer.contact
     if not matter.contact_visible:
         return ((say(_("Contact")), _hidden(words, _about(matter))),)
-    parts = (f"{person.first_name} {person.last_name}".strip(), person.email, person.phone)
-    return ((say(_("Contact")), ", ".join(part for part in parts if part)),)
+    rows = (
+        (say(_("Contact")), f"{person.first_name} {person.last_name}".strip()),
+        (say(_("E-mail")), person.email),
+        (say(_("Phone")), person.phone or ""),
+    )
+    return tuple(row for row in rows if row[1])
 
 
 def _hidden(words: Words, referral: Referral) -> str:
@@ -196,7 +200,7 @@ def _shortened(text: str) -> str:
 def _footer(words: Words, matter: Matter) -> str:
     partner = matter.partners.get(matter.job.partner_id or "")
     return words.say(
-        _("You get this mail because you receive the referrals of {partner}. Opening the page changes nothing.")
+        _("Sent to you as a contact for the referrals of {partner}; opening the page changes nothing.")
     ).format(partner=partner.name if partner else words.say(_("your company")))
 
 

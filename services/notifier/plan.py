@@ -87,17 +87,13 @@ def partner_contacts(location_id: str | None, profile: Profile | None, partner: 
 
 def obsolete(job: SendJob, rfi: Rfi | None, referral: Referral | None) -> str | None:
     """Why the mail is not to be sent any more, or None."""
-    if rfi is None:
-        return "the request is gone"
+    if rfi is None or (referral is None and job.kind is not MailKind.SENT_TO_PARTNERS):
+        return "what it is about is gone"
     if job.role is Role.CUSTOMER and rfi.state is RfiState.WITHDRAWN:
         return "the customer has withdrawn the request"
-    if job.kind is MailKind.SENT_TO_PARTNERS:
-        return None
-    if referral is None:
-        return "the referral is gone"
     if job.kind in _MAILED_LATE and rfi.state is RfiState.CHOSEN:
         return "the customer has chosen a partner"
-    if _still_true(job.kind, referral):
+    if referral is None or _still_true(job.kind, referral):
         return None
     return f"the referral is {referral.status}/{referral.substatus}"
 

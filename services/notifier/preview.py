@@ -29,8 +29,8 @@ LINKS = Links("https://exchange.example")
 _PLACE = Place(country="ES", subdivision="ES-AN", city="Sevilla", postal_code="41001")
 _NEED = Need(
     title="Move our order system to the cloud",
-    description="We run an order system on twelve servers in our own basement.\n\nIt should move to the cloud before the"
-    " olive harvest begins in October, with no more than one night of standstill. Who has done this before?",
+    description="We run an order system on twelve servers in our own basement.\n\nIt should move to the cloud before"
+    " the olive harvest begins in October, with no more than one night of standstill. Who has done this before?",
     place=_PLACE,
     industries=("food",),
     products=("kubernetes", "postgresql"),

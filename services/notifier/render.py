@@ -14,7 +14,9 @@ from services.notifier.words import words_of
 
 _LETTERS = PARTNER_LETTERS | CUSTOMER_LETTERS
 #: Control characters but tab and line feed, lone surrogates, and what reverses or hides text (bidi, zero width).
-_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ud800-\udfff]")
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _SPACES = re.compile(r"\s+")
 _LONGEST_SUBJECT = 150
 

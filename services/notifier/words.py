@@ -9,6 +9,7 @@ import gettext
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pycountry
@@ -143,7 +144,8 @@ def _without_decimals(locale: Locale, money: Money) -> str:
 
 @lru_cache(maxsize=8192)
 def _place(locale: Locale, place: Place) -> str:
-    subdivision = pycountry.subdivisions.get(code=place.subdivision) if place.subdivision else None
+    subdivisions: Any = pycountry.subdivisions
+    subdivision = subdivisions.get(code=place.subdivision) if place.subdivision else None
     city = " ".join(part for part in (place.postal_code, place.city) if part)
     country = locale.territories.get(place.country, place.country)
     parts = [city, subdivision.name if subdivision else place.subdivision, country]

@@ -60,7 +60,7 @@ def read(rfi: Rfi) -> Asked:
     need, language = rfi.need, language_of(rfi.language)
     offers = _said(need, language)
     industries = tuple(Said(industry_key(i), i, Source.INDUSTRY) for i in need.industries if industry_key(i))
-    named = tuple(run for words in (need.keywords, need.products, need.services) for w in words for run in segments(w, language))
+    named = tuple(run for text in (*need.keywords, *need.products, *need.services) for run in segments(text, language))
     texts = (
         (Source.TITLE, segments(need.title, language)),
         (Source.PART, named),

@@ -26,9 +26,14 @@ _PIECE = re.compile(r"([^\W_]+[+#]*)|([,;!?()\[\]{}|\n\u2022]|[.:](?=\s|$))")
 Segments = tuple[tuple[str, ...], ...]
 
 
+def primary_tag(tag: str) -> str:
+    """The language of a tag without its region: `es` of `es-MX`."""
+    return tag.replace("_", "-").partition("-")[0].lower()
+
+
 def language_of(tag: str) -> str:
     """The language to stem a text in, from its tag (`es-MX` is es); languages without a stemmer of ours count as en."""
-    primary = tag.replace("_", "-").partition("-")[0].lower()
+    primary = primary_tag(tag)
     return primary if primary in LANGUAGES else LANGUAGES[0]
 
 
@@ -77,6 +82,7 @@ def segments(text: str, language: str) -> Segments:
     return tuple(runs)
 
 
+@lru_cache(maxsize=100_000)
 def phrase(text: str, language: str) -> str:
     """The whole text as one phrase of stems; empty when it says nothing."""
     return " ".join(s for run in segments(text, language) for s in run)

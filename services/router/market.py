@@ -1,23 +1,29 @@
 """Who offers what, where? The inverted index of one country's profiles: from terms and places to profile numbers.
 
-Plain dicts and sets. Numbers are those of the matcher; a profile that serves several countries stands in several markets.
+Plain dicts and sets. Numbers are those of the matcher; who serves several countries stands in several markets.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import log
+from typing import TypeVar
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place
 from services.router.asked import Asked, Source, industry_key
-from services.router.keywords import LANGUAGES, phrase, weak_stems
+from services.router.keywords import LANGUAGES, phrase, primary_tag, weak_stems
 from services.router.regions import PlaceKey, Reach, containing, key_of, reach_of
+
+K = TypeVar("K")
 
 #: Longest phrase looked for in free texts, in stems.
 LONGEST = 6
+#: Points (millionths of a score) for working in the language of the RFI.
+LANGUAGE_POINTS = 50_000
 #: Areas remembered; each names all profiles of a country that reach a place.
 AREAS_KEPT = 64
 
@@ -28,19 +34,22 @@ class Offer:
 
     profile: RoutableProfile
     serves: tuple[PlaceKey, ...]
-    phrases: Mapping[str, frozenset[str]]
-    #: By language: keywords, products and services as phrases of stems.
-    industries: frozenset[str]
+    phrases: Mapping[str, Mapping[str, str]]
+    #: By language: keywords, products and services as phrases of stems, with the partner's words for each.
+    industries: Mapping[str, str]
+    speaks: frozenset[str]
+    #: Primary language tags; empty means any.
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
     """A term of an RFI as this market weighs it, and who offers it."""
 
+    key: str
     words: str
     source: Source
     weight: float
-    offered_by: frozenset[int] | set[int]
+    offered_by: AbstractSet[int]
 
 
 def offer_of(profile: RoutableProfile) -> Offer:
@@ -50,8 +59,9 @@ def offer_of(profile: RoutableProfile) -> Offer:
     return Offer(
         profile=profile,
         serves=tuple(dict.fromkeys(key_of(place) for place in serves)),
-        phrases={lang: frozenset(p for t in texts if (p := phrase(t, lang))) for lang in LANGUAGES},
-        industries=frozenset(k for i in profile.industries if (k := industry_key(i))),
+        phrases={lang: {p: t for t in reversed(texts) if (p := phrase(t, lang))} for lang in LANGUAGES},
+        industries={k: i for i in reversed(profile.industries) if (k := industry_key(i))},
+        speaks=frozenset(primary_tag(tag) for tag in profile.languages),
     )
 
 
@@ -66,7 +76,8 @@ class Market:
         self._industries: dict[str, set[int]] = {}
         self._places: dict[PlaceKey, set[int]] = {}
         self._wider: dict[PlaceKey, set[int]] = {}
-        self._areas: OrderedDict[PlaceKey, dict[int, Reach]] = OrderedDict()
+        self._speakers: dict[str, set[int]] = {}
+        self._areas: OrderedDict[tuple[PlaceKey, str], dict[int, int]] = OrderedDict()
 
     def add(self, number: int, offer: Offer, country: str) -> None:
         """Take a profile in."""
@@ -79,6 +90,8 @@ class Market:
                 self._reach[lang][head] = max(length, self._reach[lang].get(head, 0))
         for each in offer.industries:
             self._industries.setdefault(each, set()).add(number)
+        for tag in offer.speaks or ("",):
+            self._speakers.setdefault(tag, set()).add(number)
         for place in _places_in(offer, country):
             self._places.setdefault(place, set()).add(number)
             for wider in containing(place):
@@ -93,30 +106,38 @@ class Market:
                 _drop(self._offers[lang], each, number)
         for each in offer.industries:
             _drop(self._industries, each, number)
+        for tag in offer.speaks or ("",):
+            _drop(self._speakers, tag, number)
         for place in _places_in(offer, country):
             _drop(self._places, place, number)
             for wider in containing(place):
                 _drop(self._wider, wider, number)
 
-    def area(self, asked: PlaceKey) -> Mapping[int, Reach]:
-        """The profiles that reach a place, and how narrowly."""
-        if (known := self._areas.get(asked)) is not None:
-            self._areas.move_to_end(asked)
+    def area(self, asked: PlaceKey, tag: str) -> Mapping[int, int]:
+        """The profiles that reach a place, with the points they get for that and for working in a language.
+
+        `tag` is a primary language tag.
+        """
+        if (known := self._areas.get((asked, tag))) is not None:
+            self._areas.move_to_end((asked, tag))
             return known
-        found: dict[int, Reach] = dict.fromkeys(self._wider.get(asked, ()), Reach.WITHIN)
+        found: dict[int, int] = dict.fromkeys(self._wider.get(asked, ()), Reach.WITHIN.points)
         # Widest first: the narrowest place of a profile has the last word.
-        for key in sorted(containing(asked), key=lambda k: reach_of(k).value):
-            found.update(dict.fromkeys(self._places.get(key, ()), reach_of(key)))
-        self._areas[asked] = found
+        for key in sorted(containing(asked), key=lambda k: reach_of(k).points):
+            found.update(dict.fromkeys(self._places.get(key, ()), reach_of(key).points))
+        for speakers in (self._speakers.get(tag, set()), self._speakers.get("", set())):
+            for number in speakers & found.keys():
+                found[number] += LANGUAGE_POINTS
+        self._areas[asked, tag] = found
         if len(self._areas) > AREAS_KEPT:
             self._areas.popitem(last=False)
         return found
 
     def terms(self, asked: Asked) -> tuple[Term, ...]:
-        """What is asked, each term once and where it earns most; what nobody offers stays when it was named outright."""
+        """What is asked, each term once and where it earns most; what was named outright stays if nobody offers it."""
         offers = self._offers[asked.language]
-        found = {said.key: self._term(said.words, said.source, offers.get(said.key)) for said in asked.offers}
-        industries = [self._term(s.words, s.source, self._industries.get(s.key)) for s in asked.industries]
+        found = {s.key: self._term(s.key, s.words, s.source, offers.get(s.key)) for s in asked.offers}
+        industries = [self._term(s.key, s.words, s.source, self._industries.get(s.key)) for s in asked.industries]
         reach, weak = self._reach[asked.language], weak_stems(asked.language)
         for source, runs in asked.texts:
             for run in runs:
@@ -125,23 +146,23 @@ class Market:
                         each = head if length == 1 else " ".join(run[start : start + length])
                         if each in found or each not in offers or (length == 1 and head in weak):
                             continue
-                        found[each] = self._term(each, source, offers[each])
+                        found[each] = self._term(each, each, source, offers[each])
         return (*found.values(), *industries)
 
-    def _term(self, words: str, source: Source, offered_by: set[int] | None) -> Term:
-        holders = offered_by or frozenset()
+    def _term(self, key: str, words: str, source: Source, offered_by: set[int] | None) -> Term:
+        holders: AbstractSet[int] = offered_by or frozenset()
         # The rarer an offer is in this country, the more it tells.
         weight = log(1 + len(self.members) / max(1, len(holders))) * source.share
-        return Term(words, source, weight, holders)
+        return Term(key, words, source, weight, holders)
 
 
 def _places_in(offer: Offer, country: str) -> list[PlaceKey]:
     return [place for place in offer.serves if place[0] == country]
 
 
-def _drop(index: dict[str, set[int]] | dict[PlaceKey, set[int]], key: object, number: int) -> None:
-    holders = index.get(key)  # type: ignore[call-overload]
+def _drop(index: dict[K, set[int]], key: K, number: int) -> None:
+    holders = index.get(key)
     if holders is not None:
         holders.discard(number)
         if not holders:
-            del index[key]  # type: ignore[arg-type]
+            del index[key]

@@ -18,13 +18,18 @@ PlaceKey = tuple[str, str, str, str]
 
 
 class Reach(Enum):
-    """How narrowly a profile serves the place of an RFI; the number is the share of the region's score."""
+    """How narrowly a profile serves the place of an RFI; the number is its points, in millionths of a score."""
 
-    LOCAL = 1.0
-    SUBDIVISION = 0.75
-    COUNTRY = 0.5
-    WITHIN = 0.25
+    LOCAL = 100_000
+    SUBDIVISION = 75_000
+    COUNTRY = 50_000
+    WITHIN = 25_000
     #: The profile serves a part of what the RFI names.
+
+    @property
+    def points(self) -> int:
+        """The points."""
+        return self.value
 
 
 def key_of(place: Place) -> PlaceKey:
@@ -73,7 +78,7 @@ def verdict(serves: Sequence[PlaceKey], asked: PlaceKey) -> tuple[Reach, PlaceKe
             reach = Reach.WITHIN
         else:
             continue
-        if best is None or (reach.value, served) > (best[0].value, best[1]):
+        if best is None or (reach.points, served) > (best[0].points, best[1]):
             best = reach, served
     return best
 

@@ -35,6 +35,7 @@ async def test_a_consumer_and_a_publisher_outlive_the_death_of_the_broker(engine
         for _ in range(4):  # Beyond the number of failures after which the producer is replaced.
             with pytest.raises(DependencyUnavailable, match="kafka"):
                 await publisher.publish(outgoing(topic, "during"))
+        await until(lambda: "waiting on kafka" in (world.delivery.unready() or ""))
         assert world.delivery.stuck() is None
         engines["kafka"].start()
 
@@ -47,6 +48,7 @@ async def test_a_consumer_and_a_publisher_outlive_the_death_of_the_broker(engine
 
         await until(accepted, within_s=30)
         await until(lambda: "after" in handled.values(), within_s=30)
+        await until(lambda: world.delivery.unready() is None)
         await publisher.stop()
 
 

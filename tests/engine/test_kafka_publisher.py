@@ -90,7 +90,7 @@ async def test_the_largest_message_allowed_is_taken_with_headers(kafka: str, pub
 
 
 async def test_a_topic_with_a_smaller_limit_names_the_largest_message(kafka: str, publisher: KafkaPublisher) -> None:
-    topic = await new_topic(kafka, **{"max.message.bytes": "5000"})
+    topic = await new_topic(kafka, settings={"max.message.bytes": "5000"})
     with pytest.raises(MessageTooLarge, match="large"):
         await publisher.publish([Outgoing(topic=topic, key="large", value=os.urandom(9000))])
     await publisher.publish([Outgoing(topic=topic, key="small", value=b"v")])

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.topics import Topic, TopicSpec
 from services.adapters.kafka.admin import KafkaAdmin
-from services.adapters.kafka.follower import Follower
+from services.adapters.kafka.follower import Follower, Start
 from services.adapters.kafka.producer import KafkaPublisher
 from services.core.errors import DependencyUnavailable, Misconfigured
 from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key
@@ -21,9 +21,9 @@ async def publish(kafka: str, topic: str, *values: str, partition: int = 0) -> N
     await publisher.stop()
 
 
-async def first_values(follower: Follower, topic: str, start: object, number: int) -> list[str]:
+async def first_values(follower: Follower, topic: str, start: Start, number: int) -> list[str]:
     values: list[str] = []
-    async with aclosing(follower.follow([topic], start)) as batches:  # type: ignore[arg-type]
+    async with aclosing(follower.follow([topic], start)) as batches:
         async for batch in batches:
             values += [(r.value or b"").decode() for r in batch]
             if len(values) >= number:

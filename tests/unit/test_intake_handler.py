@@ -11,7 +11,8 @@ from schemas.refused import RfiRefusedV1
 from schemas.topics import TOPICS, Topic
 from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
-from services.adapters.wire import cloud_event_of, event_of
+from services.adapters.wire import event_of
+from services.adapters.wire_envelope import cloud_event_of
 from services.core import ids
 from services.core.errors import DependencyUnavailable
 from services.core.events import EventType
@@ -34,9 +35,7 @@ class World:
 
     async def handle(self, *records: Record) -> None:
         # A process of its own for each batch: nothing may depend on what the last one remembers.
-        handler = IntakeHandler(
-            self.stores.rfis, self.stores.refusals, self.publisher, self.clock, regions=regions()
-        )
+        handler = IntakeHandler(self.stores.rfis, self.stores.refusals, self.publisher, self.clock, regions=regions())
         assert await handler(records) == []
 
     def accepted(self) -> list[str]:

@@ -19,7 +19,10 @@ def test_paragraphs_keep_their_line_breaks() -> None:
 
 
 def test_terms_that_differ_in_case_marks_or_width_are_one_in_the_first_spelling() -> None:
-    assert terms(["Migración", "MIGRACION", "ｍｉｇｒａｃｉｏｎ", " migración ", "Azure", " "]) == ("Migración", "Azure")
+    assert terms(["Migración", "MIGRACION", "ｍｉｇｒａｃｉｏｎ", " migración ", "Azure", " "]) == (
+        "Migración",
+        "Azure",
+    )
 
 
 def test_names_are_compared_without_punctuation() -> None:

@@ -62,7 +62,10 @@ def test_plain_binary_and_structured_records_are_read(record: Record, source: st
         (submitted_record(b" " * (MAX_BYTES + 1)), ("", "too_large")),
         (submitted_record(b"[" * 500 + b"]" * 500), ("", "too_deep")),
         (submitted_record(event(data={"a": [[[]]] * 30}, source=""), headers=STRUCTURED), ("/source", "required")),
-        (submitted_record(rfi_json(), headers=BINARY | {"ce_type": "order.placed"}), ("header:ce_type", "unknown_type")),
+        (
+            submitted_record(rfi_json(), headers=BINARY | {"ce_type": "order.placed"}),
+            ("header:ce_type", "unknown_type"),
+        ),
         (submitted_record(rfi_json(), headers=BINARY | {"ce_source": "s" * 600}), ("header:ce_source", "too_long")),
         (submitted_record(rfi_json(), headers={"x-referrals-source": ""}), ("header:x-referrals-source", "source")),
         (submitted_record(rfi_json(), headers={"x-referrals-source": "a\tb"}), ("header:x-referrals-source", "source")),
@@ -98,9 +101,13 @@ headers = st.lists(
     ),
     max_size=6,
 )
-values = st.none() | st.binary(max_size=200) | st.recursive(
-    st.none() | st.integers() | st.text(max_size=5), lambda x: st.lists(x) | st.dictionaries(st.text(max_size=5), x)
-).map(lambda data: orjson.dumps(data) if not isinstance(data, int) or abs(data) < 2**63 else b"0")
+values = (
+    st.none()
+    | st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.integers() | st.text(max_size=5), lambda x: st.lists(x) | st.dictionaries(st.text(max_size=5), x)
+    ).map(lambda data: orjson.dumps(data) if not isinstance(data, int) or abs(data) < 2**63 else b"0")
+)
 
 
 @given(st.none() | st.binary(max_size=200), headers)

@@ -47,13 +47,15 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         self.steering = listener
         super().subscribe(topics=topics, pattern=pattern, listener=listener)
 
-    async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:  # noqa: ARG002  FastStream passes it
+    async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
         """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.
 
         Waits up to half a second by itself; `timeout_ms` is not used.
         """
+        del timeout_ms
         steering = self.steering
         steering.progress.polled()
+        self._notice_outage()
         if self._on_hold():
             await asyncio.sleep(min(_LONG_POLL_S, steering.held_for_s() or _LONG_POLL_S))
             # The poll is made all the same: a member that does not poll leaves its group.
@@ -102,10 +104,19 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
                 self.resume(*paused)
         return held
 
+    def _notice_outage(self) -> None:
+        """Tell when the group's coordinator is lost: aiokafka looks for it by itself and raises nothing meanwhile."""
+        progress = self.steering.progress
+        lost = getattr(self._coordinator, "coordinator_id", "no group") is None
+        if lost and progress.waiting_on is None:
+            progress.waiting_on = "kafka"
+        elif not lost and progress.waiting_on == "kafka" and not self.steering.held_for_s():
+            progress.waiting_on = None
+
     def _positions(self) -> dict[TopicPartition, int]:
         """Where the next fetch begins, for each partition that knows it already (aiokafka's own call would wait)."""
         subscription = self._subscription.subscription
-        assignment = None if subscription is None else subscription.assignment
+        assignment = getattr(subscription, "assignment", None)  # Neither is there before the first rebalance.
         if assignment is None:
             return {}
         states = {tp: assignment.state_value(tp) for tp in assignment.tps}
@@ -128,9 +139,8 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
 
     async def _salvaged(self, error: Exception, max_records: int | None) -> Batch:
         """The first window of records that holds an unreadable one, the sound ones of it included."""
-        for partition in self.assignment():
+        for partition, position in self._positions().items():
             try:
-                position = await self.position(partition)
                 records = salvage(partition, await self._raw(partition, position), position)
             except KafkaError as failed:
                 log.warning("kafka.salvage_failed", partition=str(partition), error=type(failed).__name__)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
@@ -138,6 +139,12 @@ class Delivery:
         """Wait until a consumer stops for good; the error says why. The process must then exit non-zero."""
         await self._halt.wait()
         return self._halt_error or Misconfigured("stopped without a reason")
+
+    def owns(self, topic: str, partition: int) -> bool:
+        """Whether a consumer of this process has the partition at the moment; another may have it a moment later."""
+        place = TopicPartition(topic, partition)
+        consumers = [getattr(subscriber, "consumer", None) for subscriber in self._broker.subscribers]
+        return any(place in consumer.assignment() for consumer in consumers if isinstance(consumer, SteadyConsumer))
 
     def stuck(self) -> str | None:
         """Why the process should be replaced (/live); None when it gets on or waits for a dependency."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -53,7 +53,7 @@ class Follower:
 
     async def follow(
         self, topics: Collection[str], start: Start, *, max_records: int = 1000
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record]]:
         """Batches of records as they come, for ever; unreadable ones are left out (and logged).
 
         Args:
@@ -73,7 +73,7 @@ class Follower:
 
     async def read_all(
         self, topics: Collection[str], upto: Mapping[tuple[str, int], int]
-    ) -> AsyncIterator[list[Record]]:
+    ) -> AsyncGenerator[list[Record]]:
         """Batches of all records from the beginning to the offsets `upto`, not more; then it ends.
 
         Raises:
@@ -138,12 +138,14 @@ async def _seek(consumer: Any, places: list[TopicPartition], start: Start) -> No
     else:
         await consumer.seek_to_beginning(*places)
         for place in places:
-            if (offset := start.get(tuple(place))) is not None:
+            if (offset := start.get((place.topic, place.partition))) is not None:
                 consumer.seek(place, offset)
 
 
 async def _positions_below(consumer: Any, upto: Mapping[tuple[str, int], int]) -> bool:
-    positions = [(await consumer.position(place), upto.get(tuple(place), 0)) for place in consumer.assignment()]
+    positions = [
+        (await consumer.position(place), upto.get((place.topic, place.partition), 0)) for place in consumer.assignment()
+    ]
     return any(position < end for position, end in positions)
 
 

@@ -74,7 +74,7 @@ def _batches(raw: bytes) -> Iterator[tuple[bytes, int | None]]:
 
 def _records(place: tuple[str, int], raw: bytes, position: int, next_base: int | None) -> Iterator[Raw]:
     base, _, _, magic, crc, attributes, last_delta, first_ms, _, _, _, _, count = _HEADER.unpack_from(raw)
-    fault = _fault(magic, crc, raw)
+    fault = _fault(magic, crc, raw) or ("the header is wrong" if min(last_delta, count) < 0 else None)
     if fault is None and attributes & _CONTROL:
         return
     # One offset too many would be a loss, one too few comes again; a wrong checksum makes the header a rumour.
@@ -86,17 +86,28 @@ def _records(place: tuple[str, int], raw: bytes, position: int, next_base: int |
         body, cursor = _unpacked(raw[_HEADER.size :], attributes & _CODEC), 0
         for _ in range(count):
             record, cursor = _record(batch, body, cursor)
-            if not seen < record.offset <= last:
-                raise ValueError("offsets out of order")
-            seen = record.offset
+            seen = _in_order(seen, record.offset, last, gaps=fault is None)
             yield record
+        _at_end(body, cursor)
     except (ValueError, IndexError) as error:
         broken = broken or f"{error} while decoding"
     if broken is not None:
         # What the broken batch still claims to hold: an offset each, so that none is passed over in silence.
-        start = max(seen + 1, position)
-        for offset in range(start, min(last + 1, start + _MOST)):
+        start, end = max(seen + 1, position), last + 1 if next_base is None else next_base
+        for offset in range(start, min(end, start + _MOST)):
             yield Unreadable(*place, offset, first_ms, 0, None, None, None, -1, -1, (), broken)
+
+
+def _in_order(seen: int, offset: int, last: int, *, gaps: bool) -> int:
+    """The offset, if it follows `seen`; only a sound batch may have gaps (compaction leaves them)."""
+    if not seen < offset <= last or (offset > seen + 1 and not gaps):
+        raise ValueError("offsets out of order")
+    return offset
+
+
+def _at_end(body: bytes, cursor: int) -> None:
+    if cursor != len(body):
+        raise ValueError("more bytes than records")
 
 
 def _fault(magic: int, crc: int, raw: bytes) -> str | None:

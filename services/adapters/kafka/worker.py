@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from services.adapters.kafka.backoff import pause_s
 from services.adapters.kafka.consumer import SteadyConsumer
@@ -24,10 +24,13 @@ from services.adapters.kafka.salvage import Unreadable
 from services.adapters.kafka.settling import Aside, Settling
 from services.adapters.kafka.steering import Steering
 from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
-from services.core.errors import DependencyUnavailable, UnreadableRecord, Verdict, verdict_of
+from services.core.errors import DependencyUnavailable, Misconfigured, UnreadableRecord, Verdict, verdict_of
 from services.core.ports import BatchHandler, Record
 
 log = structlog.get_logger(__name__)
+
+#: So many commits refused one after the other are no rebalance any more.
+_REFUSED_COMMITS = 10
 
 
 class Worker:
@@ -63,6 +66,7 @@ class Worker:
         self._on_halt = on_halt
         self._commit_timeout_s = commit_timeout_s
         self._failed_attempts = 0
+        self._refused_commits = 0
 
     async def deliver(self, raws: Sequence[Any], consumer: SteadyConsumer) -> None:
         """Handle a batch to its end. Raises no `Exception`: FastStream would swallow it and go on past the batch."""
@@ -147,9 +151,17 @@ class Worker:
         try:
             async with asyncio.timeout(self._commit_timeout_s):
                 await consumer.commit(next_offsets(raws))
+            self._refused_commits = 0
         except (KafkaError, TimeoutError) as error:
             # The effects are done; without the commit they are met again as duplicates, and the next commit covers it.
             self._metrics.commit_failures.labels(self._group, type(error).__name__).inc()
             log.warning("kafka.commit_failed", group=self._group, error=type(error).__name__)
+            self._refused_commits += isinstance(error, CommitFailedError)
+            if self._refused_commits >= _REFUSED_COMMITS:
+                # Two processes that claim to be the same instance throw each other out for ever.
+                raise Misconfigured(
+                    f"Kafka refused {self._refused_commits} commits of {self._group} in a row: "
+                    "does another process run under the same instance name?"
+                ) from error
         for partition, records in consumer.lag().items():
             self._metrics.lag.labels(self._group, partition.topic, partition.partition).set(records)

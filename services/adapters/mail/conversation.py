@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.adapters.mail.replies import ConnectionBroken, Reply, ReplyQueue
-from services.adapters.mail.verdicts import delivered, refusal, unknown, unusable
+from services.adapters.mail.replies import ConnectionBrokenError, Reply, ReplyQueue
+from services.adapters.mail.verdicts import At, delivered, refusal, unknown, unusable
 from services.core.mail import Delivery, Envelope, Outcome
 
 _GO_AHEAD = 354
@@ -58,7 +58,7 @@ class Conversation:
         its own doing.
 
         Raises:
-            ConnectionBroken: the connection ended; what was taken has been noted or put back.
+            ConnectionBrokenError: the connection ended; what was taken has been noted or put back.
         """
         self.heard = False
         body: Envelope | None = None
@@ -68,7 +68,7 @@ class Conversation:
                 limit -= following is not None
                 before, body = body, None
                 body = await self._turn(before, following, queue, note)
-        except ConnectionBroken:
+        except ConnectionBrokenError:
             self._replies.close()
             raise
 
@@ -101,7 +101,7 @@ class Conversation:
             try:
                 early = self._pipelining and following is not None
                 self._replies.write(ends + self._opening(following) if early and following else ends)
-            except ConnectionBroken as broken:
+            except ConnectionBrokenError as broken:
                 note(Delivery(job_id=before.job_id, outcome=Outcome.RETRY, detail=str(broken)))
                 _put_back(following, queue)
                 raise
@@ -122,14 +122,14 @@ class Conversation:
         self.sent += 1
         try:
             reply = await self._read(self._timeouts.final_dot_s)
-        except ConnectionBroken as broken:
+        except ConnectionBrokenError as broken:
             note(unknown(envelope, str(broken)))
             _put_back(following, queue)
             raise
         note(delivered(envelope) if reply.code in _OK else refusal(envelope, reply, at="dot"))
         if reply.code == _CLOSING:
             _put_back(following, queue)
-            raise ConnectionBroken("421")
+            raise ConnectionBrokenError("421")
 
     async def _open(
         self, envelope: Envelope, queue: deque[Envelope], note: Callable[[Delivery], None]
@@ -137,7 +137,7 @@ class Conversation:
         try:
             if self._pipelining:
                 self._replies.write(self._opening(envelope))
-        except ConnectionBroken:
+        except ConnectionBrokenError:
             _put_back(envelope, queue)
             raise
         if self._pipelining:
@@ -153,7 +153,7 @@ class Conversation:
             if reset:
                 await self._read(self._timeouts.command_s)
             answers = [await self._read(self._timeouts.command_s) for _ in range(3)]
-        except ConnectionBroken as broken:
+        except ConnectionBrokenError as broken:
             self._lost(envelope, broken, note, queue)
             raise
         return self._judge(envelope, answers, note)
@@ -170,14 +170,14 @@ class Conversation:
                 answers.append(await self._ask(command))
                 if answers[-1].code // 100 != wanted // 100:
                     break
-        except ConnectionBroken as broken:
+        except ConnectionBrokenError as broken:
             self._lost(envelope, broken, note, queue)
             raise
         return self._judge(envelope, answers, note)
 
     def _judge(self, envelope: Envelope, answers: list[Reply], note: Callable[[Delivery], None]) -> Envelope | None:
         """Return the envelope if the server waits for its body; else note why not."""
-        stages = ("mail", "rcpt", "data")
+        stages: tuple[At, At, At] = ("mail", "rcpt", "data")
         for at, answer in zip(stages, answers, strict=False):
             if answer.code in _OK or (at == "data" and answer.code == _GO_AHEAD):
                 continue
@@ -185,17 +185,17 @@ class Conversation:
             self._dirty = True
             if answers[-1].code == _GO_AHEAD or any(a.code == _CLOSING for a in answers):
                 # It waits for a body though it refused: ending the connection is the one end that delivers nothing.
-                raise ConnectionBroken("the server refused, and yet waits for a mail")
+                raise ConnectionBrokenError("the server refused, and yet waits for a mail")
             return None
         if answers[-1].code != _GO_AHEAD:
             note(refusal(envelope, answers[-1], at="data"))
-            raise ConnectionBroken("the server answered DATA out of order")
+            raise ConnectionBrokenError("the server answered DATA out of order")
         return envelope
 
     def _lost(
         self,
         envelope: Envelope,
-        broken: ConnectionBroken,
+        broken: ConnectionBrokenError,
         note: Callable[[Delivery], None],
         queue: deque[Envelope] | None,
     ) -> None:

@@ -7,11 +7,13 @@ and drops what else arrived with it. So the open transport is handed to this pro
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from dataclasses import dataclass
 
 #: Longest reply, all its lines together; a server that sends more is broken or hostile.
 _MAX_REPLY = 32 * 1024
+_REPLY = re.compile(rb"[2-5][0-9]{2}(?![^ -])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Reply:
     text: str
 
 
-class ConnectionBroken(Exception):
+class ConnectionBrokenError(Exception):
     """The connection is of no use any more: cut, silent for too long, or speaking something that is not SMTP."""
 
 
@@ -49,6 +51,9 @@ class ReplyQueue(asyncio.Protocol):
         *whole, rest = self._buffer.split(b"\n")
         self._buffer = rest
         for line in whole:
+            if self._broken is not None:
+                # After something unreadable nobody knows which command a further reply answers.
+                break
             self._take(bytes(line).rstrip(b"\r"))
         if self._size + len(self._buffer) > _MAX_REPLY:
             self._break("the server's reply is too long")
@@ -67,17 +72,17 @@ class ReplyQueue(asyncio.Protocol):
         """Send bytes.
 
         Raises:
-            ConnectionBroken: the connection is known to be gone, so nothing was sent.
+            ConnectionBrokenError: the connection is known to be gone, so nothing was sent.
         """
         if self._broken is not None or self._transport.is_closing():
-            raise ConnectionBroken(self._broken or "connection closing")
+            raise ConnectionBrokenError(self._broken or "connection closing")
         self._transport.write(data)
 
     async def read(self, timeout_s: float) -> Reply:
         """The next reply.
 
         Raises:
-            ConnectionBroken: none came in time, or none can come any more.
+            ConnectionBrokenError: none came in time, or none can come any more.
         """
         if not self._replies:
             await self._wait(timeout_s)
@@ -93,13 +98,13 @@ class ReplyQueue(asyncio.Protocol):
         try:
             self.write(b"QUIT\r\n")
             await self.read(timeout_s)
-        except ConnectionBroken:
+        except ConnectionBrokenError:
             pass
         self._transport.close()
 
     async def _wait(self, timeout_s: float) -> None:
         if self._broken is not None:
-            raise ConnectionBroken(self._broken)
+            raise ConnectionBrokenError(self._broken)
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
         # A plain timer instead of asyncio.timeout: this runs several times for each mail.
@@ -110,14 +115,14 @@ class ReplyQueue(asyncio.Protocol):
             timer.cancel()
             self._waiter = None
         if not self._replies:
-            raise ConnectionBroken(self._broken or "no reply")
+            raise ConnectionBrokenError(self._broken)  # set by whoever woke us
 
     def _take(self, line: bytes) -> None:
         self._size += len(line)
         self._lines.append(line)
         if line[3:4] == b"-" and line[:3].isdigit():
             return
-        if len(line) < 3 or not line[:3].isdigit() or not b"2" <= line[:1] <= b"5":
+        if not _REPLY.match(line):
             self._break("the server does not speak SMTP")
             return
         text = b" ".join(part[4:] for part in self._lines).decode("utf-8", "replace")

@@ -16,7 +16,7 @@ import structlog
 from aiosmtplib import SMTP, SMTPException
 
 from services.adapters.mail.conversation import Conversation, Timeouts
-from services.adapters.mail.replies import ConnectionBroken, ReplyQueue
+from services.adapters.mail.replies import ConnectionBrokenError, ReplyQueue
 from services.core.mail import Delivery, Envelope, Outcome
 
 log = structlog.get_logger("smtp")
@@ -78,7 +78,7 @@ class SmtpMailer:
                 try:
                     conversation = await self._connection()
                     await self._converse(conversation, queue, note)
-                except ConnectionBroken as broken:
+                except ConnectionBrokenError as broken:
                     breaks += 1
                     reasons.append(str(broken))
                     log.warning("smtp.connection_broken", reason=str(broken))
@@ -88,7 +88,9 @@ class SmtpMailer:
                     log.warning("smtp.not_connected", error=type(error).__name__)
                     return
 
-    async def _converse(self, conversation: Conversation, queue: deque[Envelope], note: Callable[[Delivery], None]) -> None:
+    async def _converse(
+        self, conversation: Conversation, queue: deque[Envelope], note: Callable[[Delivery], None]
+    ) -> None:
         room = self._relay.mails_per_connection - conversation.sent
         try:
             await conversation.run(queue, note, room)

@@ -116,7 +116,7 @@ class Mongo:
     async def hello(self) -> Doc:
         """The server's account of itself, its `localTime` among it."""
         with translated():
-            return dict(await self._client.admin.command("hello"))
+            return dict(await self._client.admin.command("hello", codec_options=CODECS))
 
     async def ping(self) -> None:
         """Return if a primary answers."""

@@ -1,0 +1,172 @@
+"""The composition root: opens the world, hands its ports to the rooms, runs one process. Nothing else builds these."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from schemas.topics import TOPICS
+from services.adapters.clock import DatabaseClock
+from services.adapters.commands import ReferralCommands
+from services.adapters.kafka.admin import KafkaAdmin
+from services.adapters.kafka.follower import Follower
+from services.adapters.kafka.producer import KafkaPublisher
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import ensure_indexes
+from services.adapters.mongo.stores import MongoStores, stores_of
+from services.adapters.outbox import OutboxRelay
+from services.adapters.quiet import Quiet
+from services.adapters.settings import Settings
+from services.core.codes import PolicyName
+from services.core.partner import Partner, Profile
+from services.core.policy import POLICIES, Policy
+from services.core.ports import Record
+from services.core.rfi import Place
+from services.intake.regions import Regions
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything that a process or a command may use, opened."""
+
+    settings: Settings
+    process: str
+    mongo: Mongo
+    stores: MongoStores
+    clock: DatabaseClock
+    publisher: KafkaPublisher
+    admin: KafkaAdmin
+    relay: OutboxRelay
+    commands: ReferralCommands
+    quiet: Quiet
+    policies: Mapping[PolicyName, Policy]
+    registry: CollectorRegistry
+
+    @property
+    def name(self) -> str:
+        """Name of this instance; unique among running ones, new at each start."""
+        return f"{self.process}-{self.settings.instance}@{socket.gethostname()}:{os.getpid()}"
+
+    @property
+    def follower(self) -> Follower:
+        """A reader without a group."""
+        return Follower(self.settings.kafka, client_id=self.name)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """Countries, subdivisions and currencies; made at first use, which takes a moment."""
+        return Regions()
+
+    def place(self, country: str, subdivision: str | None, city: str | None) -> Place | None:
+        """A place from names or codes, or None when country or subdivision is not known."""
+        code = self.regions.country(country)
+        if code is None:
+            return None
+        inner = self.regions.subdivision(code, subdivision) if subdivision else None
+        return None if subdivision and inner is None else Place(country=code, subdivision=inner, city=city)
+
+    def follow(self, topics: Collection[str], start: Literal["beginning", "end"]) -> AsyncIterator[list[Record]]:
+        """Records of the topics as they come."""
+        return self.follower.follow(topics, start)
+
+    async def put_partners(self, partners: Sequence[Partner]) -> None:
+        """Store partners; one that is there already gets a next version."""
+        known = await self.stores.partners.load_partners([p.id for p in partners])
+        fresh = [replace(p, version=known[p.id].version + 1) if p.id in known else p for p in partners]
+        await self.stores.partners.put_partners(fresh)
+
+    async def put_profiles(self, profiles: Sequence[Profile]) -> None:
+        """Store business profiles and publish them to the routers; one that is there already gets a next version."""
+        known = await self.stores.partners.load_profiles([p.id for p in profiles])
+        fresh = [replace(p, version=known[p.id].version + 1) if p.id in known else p for p in profiles]
+        await self.stores.partners.put_profiles(fresh)
+        await self.relay.publish_profiles()
+
+
+def policies_of(settings: Settings) -> Mapping[PolicyName, Policy]:
+    """The policies with what the settings change."""
+    return {
+        name: replace(
+            policy,
+            undo_window=timedelta(seconds=settings.undo_window_s),
+            mask_contact_until_accept=settings.mask_contact_until_accept,
+        )
+        for name, policy in POLICIES.items()
+    }
+
+
+@asynccontextmanager
+async def unopened_world(settings: Settings, process: str) -> AsyncIterator[World]:
+    """Everything built, nothing asked yet; what connected is closed at the end. `world.clock.start()` comes next."""
+    mongo = Mongo(settings.mongo.get_secret_value(), settings.mongo_database)
+    publisher = KafkaPublisher(
+        settings.kafka, client_id=f"referrals-{process}", publish_timeout_s=settings.publish_timeout_s
+    )
+    try:
+        yield _world(settings, process, mongo, publisher)
+    finally:
+        await publisher.stop()
+        mongo.close()
+
+
+@asynccontextmanager
+async def open_world(settings: Settings, process: str) -> AsyncIterator[World]:
+    """Open everything, and close it at the end; engines that are away are not waited for.
+
+    Raises:
+        DependencyUnavailable: MongoDB does not answer.
+        Misconfigured: the database's clock is a sandbox's, and this is no sandbox.
+    """
+    async with unopened_world(settings, process) as world:
+        await world.clock.start()
+        yield world
+
+
+def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPublisher) -> World:
+    stores = stores_of(mongo)
+    clock = DatabaseClock(mongo, stores.sandbox_clock, sandbox=settings.sandbox)
+    admin = KafkaAdmin(settings.kafka)
+    policies = policies_of(settings)
+    relay = OutboxRelay(
+        rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
+    )
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return World(
+        settings=settings,
+        process=process,
+        mongo=mongo,
+        stores=stores,
+        clock=clock,
+        publisher=publisher,
+        admin=admin,
+        relay=relay,
+        commands=ReferralCommands(
+            rfis=stores.rfis, referrals=stores.referrals, relay=relay, clock=clock, policies=policies
+        ),
+        quiet=Quiet(
+            admin=admin,
+            rfis=stores.rfis,
+            referrals=stores.referrals,
+            partners=stores.partners,
+            jobs=stores.jobs,
+            clock=clock,
+        ),
+        policies=policies,
+        registry=registry,
+    )
+
+
+async def prepare(world: World) -> list[str]:
+    """Create missing topics and indexes; returns the topics created. Safe to do at the same time elsewhere."""
+    created = await world.admin.create_topics(TOPICS)
+    await ensure_indexes(world.mongo)
+    return created

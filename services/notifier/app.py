@@ -1,0 +1,107 @@
+"""What is the notifier made of? Ports in, a batch handler and its senders out; the runner opens and closes ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import random
+
+from prometheus_client import CollectorRegistry
+
+from services.core.codes import PolicyName
+from services.core.events import Event
+from services.core.mail import Mailer
+from services.core.policy import Policy
+from services.core.ports import Clock, Record
+from services.core.stores import PartnerStore, ReferralStore, RfiStore, SendJobStore
+from services.notifier.delivery import BatchDelivery
+from services.notifier.directory import Directory
+from services.notifier.handler import NotifierHandler
+from services.notifier.letter import Links
+from services.notifier.metrics import MailMetrics
+from services.notifier.mime import Sender
+from services.notifier.sender import MailSenders, SenderLimits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierPorts:
+    """What the notifier needs of the world."""
+
+    rfis: RfiStore
+    referrals: ReferralStore
+    partners: PartnerStore
+    jobs: SendJobStore
+    mailer: Mailer
+    clock: Clock
+    decode: Callable[[Record], Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """The two halves: `handler` is given to the consumer, `senders.run(stop)` runs beside it."""
+
+    handler: NotifierHandler
+    senders: MailSenders
+
+
+def build(
+    ports: NotifierPorts,
+    *,
+    owner: str,
+    sender: Sender,
+    base_url: str,
+    policies: Mapping[PolicyName, Policy],
+    registry: CollectorRegistry,
+    limits: SenderLimits | None = None,
+    dice: Callable[[], float] = random,
+    progressed: Callable[[], None] = lambda: None,
+) -> Notifier:
+    """Put the notifier together.
+
+    Args:
+        ports: open, and closed by the caller.
+        owner: name for leases; must be new for each start of a process.
+        sender: who mails come from.
+        base_url: where the pages are that mails link to.
+        policies: of the deployment.
+        registry: where metrics are kept.
+        limits: bounds; None for the defaults.
+        dice: a number in [0, 1) for each retry.
+        progressed: called whenever a sender has got on, for /live.
+    """
+    bounds = limits or SenderLimits()
+    metrics = MailMetrics(registry)
+    directory = Directory(ports.partners, ports.clock)
+    delivery = BatchDelivery(
+        rfis=ports.rfis,
+        referrals=ports.referrals,
+        directory=directory,
+        mailer=ports.mailer,
+        clock=ports.clock,
+        policies=policies,
+        sender=sender,
+        links=Links(base_url.rstrip("/")),
+        dice=dice,
+        metrics=metrics,
+    )
+    senders = MailSenders(
+        jobs=ports.jobs,
+        clock=ports.clock,
+        delivery=delivery,
+        owner=owner,
+        limits=bounds,
+        metrics=metrics,
+        progressed=progressed,
+    )
+    handler = NotifierHandler(
+        rfis=ports.rfis,
+        jobs=ports.jobs,
+        directory=directory,
+        clock=ports.clock,
+        decode=ports.decode,
+        submit=senders.submit,
+        owner=owner,
+        lease=bounds.lease,
+        metrics=metrics,
+    )
+    return Notifier(handler, senders)

@@ -1,0 +1,206 @@
+"""What is done with a batch of leased jobs: recheck, render, send, decide how each goes on?"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from services.core.codes import PolicyName
+from services.core.mail import Delivery, Envelope, JobState, JobUpdate, Mailer, Outcome, Role, SendJob, is_mailbox
+from services.core.partner import Partner
+from services.core.policy import Policy
+from services.core.ports import Clock
+from services.core.referral import Referral
+from services.core.rfi import Rfi
+from services.core.stores import ReferralStore, RfiStore
+from services.core.visibility import contact_visible
+from services.notifier.directory import Directory
+from services.notifier.letter import Links, Matter
+from services.notifier.metrics import MailMetrics
+from services.notifier.mime import Sender, envelope
+from services.notifier.outcomes import after_attempt, obsolete_update
+from services.notifier.plan import obsolete, partner_contacts
+from services.notifier.render import render
+
+log = structlog.get_logger("notifier")
+
+#: Mails rendered before other tasks get their turn (a few milliseconds).
+_RENDERED_AT_ONCE = 25
+#: Other people of the partner that a refused mail is offered to in one attempt.
+_MOST_OTHERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The documents that a batch of mails is about, as they stand now."""
+
+    rfis: Mapping[str, Rfi]
+    referrals: Mapping[str, Referral]
+    partners: Mapping[str, Partner]
+
+
+class BatchDelivery:
+    """Tries batches of jobs. It keeps no state, so batches may run side by side.
+
+    Args:
+        policies: of the deployment; they say who may see the customer's contact.
+        dice: a number in [0, 1) for each retry.
+    """
+
+    def __init__(
+        self,
+        *,
+        rfis: RfiStore,
+        referrals: ReferralStore,
+        directory: Directory,
+        mailer: Mailer,
+        clock: Clock,
+        policies: Mapping[PolicyName, Policy],
+        sender: Sender,
+        links: Links,
+        dice: Callable[[], float],
+        metrics: MailMetrics,
+    ) -> None:
+        self._rfis, self._referrals, self._directory = rfis, referrals, directory
+        self._mailer, self._clock, self._policies = mailer, clock, policies
+        self._sender, self._links, self._dice, self._metrics = sender, links, dice, metrics
+
+    async def load(self, jobs: Sequence[SendJob]) -> Loaded:
+        """Read what the mails are about: one read for each kind of document."""
+        rfis = await self._rfis.load(sorted({job.rfi_id for job in jobs}))
+        referral_ids = sorted({job.referral_id for job in jobs if job.referral_id})
+        referrals = await self._referrals.load(referral_ids) if referral_ids else {}
+        named = {job.partner_id for job in jobs if job.partner_id}
+        named |= {each.partner_id for rfi in rfis.values() if rfi.routing for each in rfi.routing.chosen}
+        return Loaded(rfis, referrals, await self._directory.partners(named))
+
+    async def attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> list[JobUpdate]:
+        """Send what is still true, and say how each job goes on."""
+        updates: list[JobUpdate] = []
+        matters: dict[str, Matter] = {}
+        for job in jobs:
+            because = obsolete(job, loaded.rfis.get(job.rfi_id), loaded.referrals.get(job.referral_id or ""))
+            if because is None:
+                matters[job.id] = self._matter(job, loaded)
+            else:
+                updates.append(obsolete_update(job, because))
+                self._metrics.attempts.labels(job.kind.value, "obsolete").inc()
+        deliveries = await self._send(matters)
+        await self._offer_to_others(matters, deliveries, loaded)
+        return updates + self._decide(matters, deliveries)
+
+    def _matter(self, job: SendJob, loaded: Loaded) -> Matter:
+        referral = loaded.referrals.get(job.referral_id or "")
+        visible = referral is not None and contact_visible(referral, self._policies[referral.policy])
+        return Matter(
+            job=job,
+            rfi=loaded.rfis[job.rfi_id],
+            referral=referral,
+            partners=loaded.partners,
+            contact_visible=visible,
+        )
+
+    async def _send(self, matters: Mapping[str, Matter]) -> dict[str, Delivery]:
+        deliveries: dict[str, Delivery] = {}
+        envelopes: list[Envelope] = []
+        now = self._clock.now()
+        for number, matter in enumerate(matters.values(), 1):
+            job = matter.job
+            if not is_mailbox(job.address):
+                detail = "not a usable mail address"
+                deliveries[job.id] = Delivery(job_id=job.id, outcome=Outcome.REFUSED, detail=detail)
+                continue
+            try:
+                envelopes.append(envelope(job, render(matter, self._links), self._sender, now))
+            except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                # Its words are left out: they may be a customer's.
+                log.error(  # noqa: TRY400
+                    "mail_not_rendered",
+                    job_id=job.id,
+                    kind=job.kind.value,
+                    error=type(error).__name__,
+                    at=f"{where.name}:{where.lineno}",
+                )
+                detail = f"not rendered ({type(error).__name__})"
+                deliveries[job.id] = Delivery(job_id=job.id, outcome=Outcome.RETRY, detail=detail)
+            if number % _RENDERED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        for delivery in await self._mailer.send(envelopes) if envelopes else ():
+            deliveries[delivery.job_id] = delivery
+        return deliveries
+
+    async def _offer_to_others(
+        self, matters: Mapping[str, Matter], deliveries: dict[str, Delivery], loaded: Loaded
+    ) -> None:
+        """Offer mails that a partner's contact can't receive to the partner's other people, in this same attempt.
+
+        The job keeps its address: a later attempt begins there again, so nothing needs to be remembered.
+        """
+        others = {id_: await self._others(matters[id_], loaded) for id_ in _refused(matters, deliveries)}
+        for _ in range(_MOST_OTHERS):
+            waiting = [id_ for id_ in _refused(matters, deliveries) if others[id_]]
+            if not waiting:
+                return
+            deliveries |= await self._send({id_: others[id_].pop(0) for id_ in waiting})
+
+    async def _others(self, matter: Matter, loaded: Loaded) -> list[Matter]:
+        if matter.referral is None:
+            return []
+        profile_id, partner_id = matter.referral.profile_id, matter.referral.partner_id
+        profile = (await self._directory.profiles({profile_id})).get(profile_id)
+        people = partner_contacts(matter.referral.location_id, profile, loaded.partners.get(partner_id))
+        return [
+            replace(
+                matter,
+                job=replace(
+                    matter.job,
+                    address=person.email,
+                    name=f"{person.first_name} {person.last_name}".strip(),
+                    language=person.language,
+                    time_zone=person.time_zone,
+                ),
+            )
+            for person in people
+            if person.email.casefold() != matter.job.address.casefold()
+        ]
+
+    def _decide(self, matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[JobUpdate]:
+        now, updates = self._clock.now(), []
+        counts: Counter[tuple[str, str]] = Counter()
+        for id_, matter in matters.items():
+            job = matter.job
+            # A mailer that says nothing of an envelope may have sent it.
+            delivery = deliveries.get(id_) or Delivery(job_id=id_, outcome=Outcome.UNKNOWN, detail="no outcome")
+            update = after_attempt(job, delivery, now, self._dice())
+            updates.append(update)
+            counts[job.kind.value, delivery.outcome.value] += 1
+            if job.cut_at_dot:
+                self._metrics.possible_duplicates.labels("cut_at_dot").inc()
+            if update.state is JobState.FAILED:
+                self._metrics.failed.labels(job.kind.value).inc()
+                log.error(
+                    "mail_failed",
+                    job_id=id_,
+                    kind=job.kind.value,
+                    role=job.role.value,
+                    rfi_id=job.rfi_id,
+                    attempts=update.attempts,
+                    reason=update.last_error,
+                )
+        for labels, number in counts.items():
+            self._metrics.attempts.labels(*labels).inc(number)
+        return updates
+
+
+def _refused(matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[str]:
+    return [
+        id_
+        for id_, delivery in deliveries.items()
+        if delivery.outcome is Outcome.REFUSED and matters[id_].job.role is Role.PARTNER
+    ]

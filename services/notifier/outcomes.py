@@ -1,0 +1,75 @@
+"""How does a job go on after an attempt? Pure; the dice are an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from services.core.mail import Delivery, JobState, JobUpdate, Outcome, SendJob
+from services.core.retry import RetryKind, retry_after
+
+#: Attempts that nobody gives up before, however old the job: an outage of ours must not count as its patience.
+_LEAST_ATTEMPTS = 6
+
+
+def after_attempt(job: SendJob, delivery: Delivery, now: datetime, jitter: float) -> JobUpdate:
+    """Sent, tried again later, or given up.
+
+    Without an answer to the final dot a job is tried once more under its Message-ID; each such attempt may have made
+    a copy, and is counted in the job.
+
+    Args:
+        job: as it was before the attempt.
+        delivery: how the attempt ended.
+        now: business time.
+        jitter: a number in [0, 1).
+    """
+    if delivery.outcome is Outcome.SENT:
+        return _update(job, JobState.SENT, None, sent_at=now)
+    error = f"{delivery.code or ''} {delivery.detail}".strip()
+    if delivery.outcome is Outcome.REFUSED:
+        return _update(job, JobState.FAILED, f"refused: {error}")
+    cut = delivery.outcome is Outcome.UNKNOWN
+    if cut and job.cut_at_dot:
+        return _update(job, JobState.FAILED, f"cut at the final dot twice: {error}", cut=True)
+    elapsed = now - job.at if job.attempts > _LEAST_ATTEMPTS else timedelta(0)
+    decision = retry_after(max(job.attempts, 1), RetryKind.MAIL, jitter=jitter, elapsed=max(elapsed, timedelta(0)))
+    if decision.delay is None:
+        return _update(job, JobState.FAILED, f"{decision.because}: {error}", cut=cut)
+    return _update(job, JobState.PENDING, error, due_at=now + decision.delay, cut=cut)
+
+
+def obsolete_update(job: SendJob, because: str) -> JobUpdate:
+    """Not sent because it is no longer true."""
+    return _update(job, JobState.OBSOLETE, because)
+
+
+def handed_back(job: SendJob) -> JobUpdate:
+    """Not tried after all (this process stops): at once free for others, and the attempt does not count."""
+    return JobUpdate(
+        job_id=job.id,
+        state=JobState.PENDING,
+        attempts=job.attempts - 1,
+        due_at=job.due_at,
+        last_error=job.last_error,
+        cut_at_dot=job.cut_at_dot,
+    )
+
+
+def _update(
+    job: SendJob,
+    state: JobState,
+    error: str | None,
+    *,
+    due_at: datetime | None = None,
+    sent_at: datetime | None = None,
+    cut: bool = False,
+) -> JobUpdate:
+    return JobUpdate(
+        job_id=job.id,
+        state=state,
+        attempts=job.attempts,
+        due_at=due_at,
+        sent_at=sent_at,
+        last_error=error,
+        cut_at_dot=job.cut_at_dot + cut,
+    )

@@ -1,0 +1,184 @@
+"""How do stored jobs become sent mails, each in the hands of one sender at a time?
+
+Workers take what the handler hands over; a claimer takes what is due again or was left by a crash. Before the first
+byte goes out the state of things is read afresh and the lease is sure to be ours; after the answers one write ends all
+jobs of the batch. A crash between answer and write sends those once more, under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import perf_counter
+from typing import TypeVar
+
+import structlog
+
+from services.core.errors import Transient
+from services.core.mail import JobState, JobUpdate, SendJob
+from services.core.ports import Clock
+from services.core.stores import SendJobStore
+from services.notifier.delivery import BatchDelivery
+from services.notifier.metrics import MailMetrics
+from services.notifier.outcomes import handed_back
+
+log = structlog.get_logger("notifier")
+
+T = TypeVar("T")
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderLimits:
+    """Bounds of the senders of one process."""
+
+    workers: int = 2
+    batch: int = 500
+    #: Most jobs in one batch.
+    waiting_batches: int = 4
+    #: Batches that may wait; then the handler waits.
+    lease: timedelta = timedelta(seconds=30)
+    poll_s: float = 1.0
+    #: How often the store is asked for jobs that are due.
+
+
+class MailSenders:
+    """The senders of one process. `submit` hands jobs over; `run` works until stopped."""
+
+    def __init__(
+        self,
+        *,
+        jobs: SendJobStore,
+        clock: Clock,
+        delivery: BatchDelivery,
+        owner: str,
+        limits: SenderLimits,
+        metrics: MailMetrics,
+        progressed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._jobs, self._clock, self._delivery = jobs, clock, delivery
+        self._owner, self._limits, self._metrics, self._progressed = owner, limits, metrics, progressed
+        self._queue: asyncio.Queue[Sequence[SendJob] | None] = asyncio.Queue(limits.waiting_batches)
+        self._stopping = asyncio.Event()
+
+    async def submit(self, jobs: Sequence[SendJob]) -> None:
+        """Hand over jobs that are leased to this process; waits while too many wait already."""
+        for at in range(0, len(jobs), self._limits.batch):
+            await self._queue.put(jobs[at : at + self._limits.batch])
+            self._metrics.queued.set(self._queue.qsize() * self._limits.batch)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until stopped; then end the batches in hand and hand back what waits."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._limits.workers):
+                tasks.create_task(self._work())
+            tasks.create_task(self._claim_until_stopped())
+            await stop.wait()
+            self._stopping.set()
+            await self._hand_back()
+            for _ in range(self._limits.workers):
+                await self._queue.put(None)
+
+    async def deliver(self, jobs: Sequence[SendJob]) -> None:
+        """Try a batch of jobs leased to this process once, and store the results."""
+        began = perf_counter()
+        heart = asyncio.create_task(self._renew_all_along([job.id for job in jobs]))
+        try:
+            loaded = await self._patiently(lambda: self._delivery.load(jobs))
+            ours = await self._patiently(lambda: self._still_ours(jobs))
+            updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
+            # The answers of the servers are known to nobody else: this is repeated until it is stored.
+            await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+        finally:
+            heart.cancel()
+        self._metrics.batch_seconds.observe(perf_counter() - began)
+        self._progressed()
+
+    async def claim_once(self) -> int:
+        """Claim and try what is due, at most one batch; returns how many jobs that were."""
+        real_now, limits = self._clock.real_now(), self._limits
+        until = real_now + limits.lease
+        jobs = await self._jobs.claim(self._owner, self._clock.now(), real_now, until, limits.batch)
+        if jobs:
+            # Neither waiting for a retry nor handed back: its first sender vanished, perhaps after the final dot.
+            left = sum(job.attempts > 1 and job.last_error is None for job in jobs)
+            self._metrics.possible_duplicates.labels("lease_ran_out").inc(left)
+            await self.deliver(jobs)
+        return len(jobs)
+
+    async def _work(self) -> None:
+        while (jobs := await self._queue.get()) is not None:
+            self._metrics.queued.set(self._queue.qsize() * self._limits.batch)
+            try:
+                await self.deliver(jobs)
+            except Transient as error:
+                # Only while stopping: the leases run out, and another process goes on.
+                log.warning("mail_batch_left", jobs=len(jobs), error=str(error))
+
+    async def _claim_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            claimed = 0
+            try:
+                claimed = await self.claim_once()
+            except Transient as error:
+                log.warning("mail_claim_failed", error=str(error))
+            self._progressed()
+            if claimed < self._limits.batch:
+                await self._pause(self._limits.poll_s)
+
+    async def _still_ours(self, jobs: Sequence[SendJob]) -> set[str]:
+        """The ids whose lease is ours for long enough; renewed first where it may not be."""
+        safe = self._clock.real_now() + self._limits.lease / 2
+        ours = {job.id for job in jobs if job.lease_until is not None and job.lease_until >= safe}
+        doubtful = [job.id for job in jobs if job.id not in ours]
+        if doubtful:
+            kept = await self._jobs.renew(doubtful, self._owner, self._clock.real_now() + self._limits.lease)
+            self._metrics.leases_lost.inc(len(doubtful) - len(kept))
+            ours |= kept
+        return ours
+
+    async def _renew_all_along(self, ids: Sequence[str]) -> None:
+        while True:
+            await asyncio.sleep(self._limits.lease.total_seconds() / 3)
+            try:
+                await self._jobs.renew(ids, self._owner, self._clock.real_now() + self._limits.lease)
+            except Transient as error:
+                log.warning("mail_lease_not_renewed", error=str(error))
+
+    async def _hand_back(self) -> None:
+        waiting: list[SendJob] = []
+        while not self._queue.empty():
+            waiting += self._queue.get_nowait() or ()
+        if waiting:
+            updates: list[JobUpdate] = [handed_back(replace(job, state=JobState.LEASED)) for job in waiting]
+            try:
+                await self._jobs.finish(updates, self._owner)
+            except Transient as error:
+                log.warning("mail_jobs_not_handed_back", jobs=len(waiting), error=str(error))
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeat a call to the store until it answers; while stopping, once.
+
+        Raises:
+            Transient: it failed, and this process stops.
+        """
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                return await call()
+            except Transient as error:
+                if self._stopping.is_set():
+                    raise
+                log.warning("mail_store_unavailable", error=str(error), retry_in_s=pause_s)
+            await self._pause(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return

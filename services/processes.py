@@ -1,0 +1,240 @@
+"""What each process consists of: its consumers and the loops beside them, put together from the world and a room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from schemas.topics import TOPICS, Group, Topic
+from services.adapters.health import Health, health_app
+from services.adapters.kafka.broker import make_broker
+from services.adapters.kafka.dead_letters import DeadLetters
+from services.adapters.kafka.delivery import Delivery
+from services.adapters.kafka.metrics import DeliveryMetrics
+from services.adapters.kafka.subscription import Subscription, Timing
+from services.adapters.mail.smtp import Relay, SmtpMailer
+from services.adapters.process import Loop, http_loop, repeat, run_loops
+from services.adapters.settings import Settings
+from services.adapters.wire import event_of, tick_of, tick_outgoing
+from services.bootstrap import World, prepare, unopened_world
+from services.core.errors import Transient
+from services.core.ports import BatchHandler
+from services.expirer.sweep import ExpirerHandler, Tick
+from services.expirer.ticker import Ticker
+from services.intake.app import IntakePorts
+from services.intake.app import build as build_intake
+from services.notifier.app import NotifierPorts
+from services.notifier.app import build as build_notifier
+from services.notifier.mime import Sender
+from services.notifier.sender import SenderLimits
+from services.router.app import RouterPorts
+from services.router.app import build as build_router
+
+log = structlog.get_logger("process")
+
+#: Wait between attempts to reach the engines at the start, seconds.
+KNOCK_EVERY_S = 0.5
+
+TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
+
+
+@dataclass(slots=True)
+class Parts:
+    """What a process runs: consumers, loops beside them, and what is closed at the end."""
+
+    delivery: Delivery
+    loops: dict[str, Loop] = field(default_factory=dict)
+    before: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    #: Done before the first record is consumed.
+    after: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    health: Health = field(default_factory=lambda: Health(""))
+
+
+async def run_process(process: str, settings: Settings) -> int:
+    """Run one of PROCESSES until it is told to stop; returns the exit code."""
+    health = Health(process)
+    started = asyncio.Event()
+    health.add(ready=lambda: None if started.is_set() else "starting: waits for Kafka and MongoDB")
+    async with unopened_world(settings, process) as world:
+        parts = PROCESSES[process](world, _delivery(world), health)
+
+        async def work(stop: asyncio.Event) -> None:
+            if await _engines_answer(world, parts, stop):
+                started.set()
+                await _side_by_side(parts, stop)
+
+        loops: dict[str, Loop] = {
+            "health": http_loop(health_app(health, world.registry), settings.health_host, settings.health_port),
+            "work": work,
+        }
+        if process == "intake":
+            loops["http"] = parts.loops.pop("http")
+        return await run_loops(loops, grace_s=settings.shutdown_grace_s + 5)
+
+
+async def _engines_answer(world: World, parts: Parts, stop: asyncio.Event) -> bool:
+    """Wait for the engines, however long; true when all is prepared, false when told to stop before."""
+    while not stop.is_set():
+        try:
+            await world.clock.start()
+            await prepare(world)
+            for step in parts.before:
+                await step()
+        except Transient as error:
+            log.warning("engines_awaited", reason=str(error))
+            await asyncio.sleep(KNOCK_EVERY_S)
+        else:
+            return True
+    return False
+
+
+async def _side_by_side(parts: Parts, stop: asyncio.Event) -> None:
+    """Run consumers and loops; the first that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, loop in {"delivery": parts.delivery.run, **parts.loops}.items():
+                group.create_task(_until_stopped(name, loop, stop))
+    finally:
+        for step in parts.after:
+            await step()
+
+
+async def _until_stopped(name: str, loop: Loop, stop: asyncio.Event) -> None:
+    await loop(stop)
+    if not stop.is_set():
+        raise RuntimeError(f"the loop {name} ended by itself")
+
+
+def _delivery(world: World) -> Delivery:
+    settings = world.settings
+    metrics = DeliveryMetrics(world.registry)
+    return Delivery(
+        make_broker(settings.kafka, client_id=world.name, drain_s=settings.shutdown_grace_s),
+        admin=world.admin,
+        dead_letters=DeadLetters(world.stores.dead_letters, world.publisher, now=world.clock.real_now, metrics=metrics),
+        metrics=metrics,
+        timing=Timing(drain_s=settings.shutdown_grace_s),
+    )
+
+
+def _consume(world: World, parts: Parts, group: Group, topics: tuple[Topic, ...], handler: BatchHandler) -> None:
+    parts.delivery.subscribe(
+        Subscription(topics=topics, group=group, max_records=world.settings.batch_records), handler
+    )
+
+
+def _parts(world: World, delivery: Delivery, health: Health) -> Parts:
+    health.add(live=delivery.stuck, ready=delivery.unready)
+    return Parts(delivery=delivery, loops={"clock": world.clock.run}, health=health)
+
+
+def intake(world: World, delivery: Delivery, health: Health) -> Parts:
+    """RFIs in, over Kafka and HTTP."""
+    parts = _parts(world, delivery, health)
+    stores, settings = world.stores, world.settings
+    ports = IntakePorts(
+        rfis=stores.rfis,
+        refusals=stores.refusals,
+        idempotency=stores.idempotency,
+        publishers=stores.publishers,
+        publisher=world.publisher,
+        clock=world.clock,
+    )
+    made = build_intake(ports, requests_per_minute=settings.requests_per_minute, regions=world.regions)
+    _consume(world, parts, Group.INTAKE, (Topic.RFI_SUBMITTED,), made.handler)
+    parts.loops["http"] = http_loop(made.http, settings.intake_host, settings.intake_port)
+    return parts
+
+
+def router(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Accepted RFIs to partners; customers' decisions to siblings."""
+    parts = _parts(world, delivery, health)
+    stores = world.stores
+    made = build_router(
+        RouterPorts(
+            rfis=stores.rfis,
+            referrals=stores.referrals,
+            partners=stores.partners,
+            publisher=world.publisher,
+            clock=world.clock,
+            follower=world.follower,
+        ),
+        policies=world.policies,
+    )
+    _consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
+    _consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
+    return parts
+
+
+def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Events to mails."""
+    parts = _parts(world, delivery, health)
+    stores, settings = world.stores, world.settings
+    host, _, port = settings.smtp.rpartition(":")
+    mailer = SmtpMailer(
+        Relay(
+            host=host,
+            port=int(port),
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+            tls=settings.smtp_tls,
+            connections=settings.smtp_connections,
+        )
+    )
+    made = build_notifier(
+        NotifierPorts(
+            rfis=stores.rfis,
+            referrals=stores.referrals,
+            partners=stores.partners,
+            jobs=stores.jobs,
+            mailer=mailer,
+            clock=world.clock,
+            decode=event_of,
+        ),
+        owner=world.name,
+        sender=Sender(address=settings.mail_from, domain=settings.mail_domain),
+        base_url=settings.base_url,
+        policies=world.policies,
+        registry=world.registry,
+        limits=SenderLimits(),
+    )
+    _consume(world, parts, Group.NOTIFIER, (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS), made.handler)
+    parts.loops["senders"] = made.senders.run
+    parts.after.append(mailer.close)
+    return parts
+
+
+def expirer(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Time: ticks, reminders, expiry; and whatever crashes of any process left in outboxes."""
+    parts = _parts(world, delivery, health)
+    settings = world.settings
+    handler = ExpirerHandler(
+        referrals=world.stores.referrals,
+        publish=world.relay.publish_and_clear,
+        clock=world.clock,
+        policies=world.policies,
+        decode=lambda record: Tick(*tick_of(record)),
+    )
+    _consume(world, parts, Group.EXPIRER, (Topic.CLOCK_TICKS,), handler)
+    ticker = Ticker(
+        publisher=world.publisher,
+        clock=world.clock,
+        encode=partial(tick_outgoing, partitions=TICK_PARTITIONS),
+        leads=lambda: delivery.owns(Topic.CLOCK_TICKS, 0),
+        every_s=settings.tick_every_s,
+    )
+    parts.loops["ticker"] = ticker.run
+    parts.loops["relay"] = repeat(world.relay.sweep, settings.relay_every_s)
+    return parts
+
+
+PROCESSES: dict[str, Callable[[World, Delivery, Health], Parts]] = {
+    "intake": intake,
+    "router": router,
+    "notifier": notifier,
+    "expirer": expirer,
+}

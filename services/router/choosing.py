@@ -1,0 +1,103 @@
+"""Who gets the RFI, who came near, and why not? Walks a ranking from the top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.core.codes import CompanySize
+from services.core.partner import RoutableProfile
+from services.core.rfi import Rfi, Skipped
+from services.router.market import Offer
+from services.router.ranking import Ranking, in_order, score_of, tie_break
+
+#: Near misses kept with a routing.
+NEAR_MISSES = 5
+
+_ALL_EXCLUDED = {"at_capacity": "all_at_capacity", "paused": "all_paused", "size_excluded": "size_excluded"}
+
+#: How many open referrals a profile has, by its id, those given out in this batch among them.
+OpenCount = Callable[[str], int]
+
+
+@dataclass(slots=True)
+class Selection:
+    """The outcome of one walk: numbers of the chosen profiles, best first, and near misses by partner."""
+
+    chosen: list[int] = field(default_factory=list)
+    near: dict[str, Skipped] = field(default_factory=dict)
+
+
+def exclusion(profile: RoutableProfile, size: CompanySize | None, now: datetime, open_count: OpenCount) -> str | None:
+    """The code of what keeps a matching profile from getting an RFI now, None if nothing does.
+
+    A customer of unknown size passes every preference.
+    """
+    if profile.sizes and size is not None and size not in profile.sizes:
+        return "size_excluded"
+    return unavailable(profile, now) or ("at_capacity" if is_full(profile, open_count) else None)
+
+
+def unavailable(profile: RoutableProfile, now: datetime) -> str | None:
+    """`inactive` or `paused`, which not even a customer's own pick gets past; None if neither."""
+    if not (profile.active and profile.locations):
+        return "inactive"
+    return "paused" if profile.paused_until is not None and profile.paused_until > now else None
+
+
+def is_full(profile: RoutableProfile, open_count: OpenCount) -> bool:
+    """True if the profile has as many open referrals as it wants."""
+    return profile.capacity is not None and open_count(profile.id) >= profile.capacity
+
+
+def select(rfi: Rfi, ranking: Ranking, offers: Sequence[Offer], now: datetime, open_count: OpenCount) -> Selection:
+    """The best profiles, one for each partner, at most `max_partners`; and who came near."""
+    selection = Selection()
+    taken: set[str] = set()
+    for number in in_order(ranking.scores, lambda n: tie_break(rfi.id, offers[n].profile.id)):
+        full = len(selection.chosen) >= rfi.max_partners
+        if full and len(selection.near) >= NEAR_MISSES:
+            break
+        profile = offers[number].profile
+        if profile.partner_id in taken:
+            continue
+        because = exclusion(profile, rfi.customer.size, now, open_count)
+        if because is None and not full:
+            selection.chosen.append(number)
+            taken.add(profile.partner_id)
+            # Its better profile was excluded, but it has the RFI through this one.
+            selection.near.pop(profile.partner_id, None)
+        else:
+            skipped = _skipped(profile, score_of(ranking, number), because or "below_cut")
+            selection.near.setdefault(profile.partner_id, skipped)
+    return selection
+
+
+def near_misses(rfi: Rfi, ranking: Ranking, offers: Sequence[Offer], selection: Selection) -> tuple[Skipped, ...]:
+    """The best of those who came near; what is left of the room goes to the right offers in the wrong region."""
+    near = list(selection.near.values())[:NEAR_MISSES]
+    known = {skipped.partner_id for skipped in near} | {offers[n].profile.partner_id for n in selection.chosen}
+    if len(near) < NEAR_MISSES:
+        for number in in_order(ranking.outside(), lambda n: tie_break(rfi.id, offers[n].profile.id)):
+            profile = offers[number].profile
+            if profile.partner_id not in known:
+                known.add(profile.partner_id)
+                near.append(_skipped(profile, score_of(ranking, number), "outside_region"))
+            if len(near) == NEAR_MISSES:
+                break
+    return tuple(near)
+
+
+def why_nobody(ranking: Ranking, selection: Selection) -> str:
+    """The code of why an RFI goes to nobody."""
+    if not ranking.area:
+        return "no_partner_in_region"
+    if not ranking.scores:
+        return "no_term_matches"
+    codes = {skipped.because for skipped in selection.near.values()}
+    return _ALL_EXCLUDED.get(codes.pop(), "all_excluded") if len(codes) == 1 else "all_excluded"
+
+
+def _skipped(profile: RoutableProfile, score: float, because: str) -> Skipped:
+    return Skipped(partner_id=profile.partner_id, profile_id=profile.id, score=score, because=because)

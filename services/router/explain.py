@@ -1,0 +1,157 @@
+"""Why does a partner get an RFI or not, and what would change that? Read from the same ranking that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.core.codes import CompanySize
+from services.core.rfi import Rfi, Routing
+from services.router.choosing import OpenCount, exclusion, is_full, unavailable
+from services.router.explanation import ProfileVerdict, TermVerdict
+from services.router.market import Offer
+from services.router.ranking import Ranking, score_of, tie_break
+from services.router.reasons import offered_as, region_words, words_of
+from services.router.regions import verdict
+
+#: Missing terms that are suggested, the heaviest first.
+SUGGESTED = 3
+
+
+class Explainer:
+    """Explains profiles against one RFI."""
+
+    def __init__(
+        self,
+        *,
+        rfi: Rfi,
+        ranking: Ranking,
+        offers: Sequence[Offer],
+        now: datetime,
+        open_count: OpenCount,
+        routing: Routing,
+    ) -> None:
+        self._rfi, self._ranking, self._offers = rfi, ranking, offers
+        self._now, self._open_count, self._routing = now, open_count, routing
+
+    def verdict(self, number: int) -> ProfileVerdict:
+        """All there is to say of one profile."""
+        offer = self._offers[number]
+        outcome = self._outcome(number)
+        return ProfileVerdict(
+            partner_id=offer.profile.partner_id,
+            profile_id=offer.profile.id,
+            version=offer.profile.version,
+            outcome=outcome,
+            score=score_of(self._ranking, number),
+            rank=self._rank(number),
+            region=region_words(offer, self._ranking),
+            size=size_words(offer, self._rfi.customer.size),
+            availability=self._availability(offer),
+            terms=self._terms(offer),
+            would_help=tuple(self._would_help(number, offer, outcome)),
+        )
+
+    def _outcome(self, number: int) -> str:
+        profile = self._offers[number].profile
+        if any(chosen.profile_id == profile.id for chosen in self._routing.chosen):
+            return "chosen"
+        if self._rfi.selected_partners:
+            return unavailable(profile, self._now) or "not_picked"
+        if number in self._ranking.scores:
+            excluded = exclusion(profile, self._rfi.customer.size, self._now, self._open_count)
+            return excluded or self._beaten(profile.partner_id)
+        if not (profile.active and profile.locations):
+            return "inactive"
+        return "no_term" if number in self._ranking.area else "outside_region"
+
+    def _beaten(self, partner_id: str) -> str:
+        through_another = any(chosen.partner_id == partner_id for chosen in self._routing.chosen)
+        return "chosen_through_another_profile" if through_another else "below_cut"
+
+    def _rank(self, number: int) -> int | None:
+        """The place among partners that could get it now, each counted with its best profile."""
+        if number not in self._ranking.scores or self._excluded(number):
+            return None
+        own, partner = self._key(number), self._offers[number].profile.partner_id
+        better = {
+            self._offers[n].profile.partner_id
+            for n in self._ranking.scores
+            if self._key(n) < own and not self._excluded(n)
+        }
+        return len(better - {partner}) + 1
+
+    def _excluded(self, number: int) -> bool:
+        profile = self._offers[number].profile
+        return exclusion(profile, self._rfi.customer.size, self._now, self._open_count) is not None
+
+    def _key(self, number: int) -> tuple[int, bytes]:
+        return -self._ranking.scores[number], tie_break(self._rfi.id, self._offers[number].profile.id)
+
+    def _terms(self, offer: Offer) -> tuple[TermVerdict, ...]:
+        language = self._ranking.asked.language
+        return tuple(
+            TermVerdict(
+                words=offered_as(term, offer, language) or term.words,
+                source=term.source.label,
+                weight=round(term.weight, 2),
+                matched=offered_as(term, offer, language) is not None,
+            )
+            for term in sorted(self._ranking.terms, key=lambda term: -term.weight)
+        )
+
+    def _availability(self, offer: Offer) -> str:
+        profile = offer.profile
+        if not profile.locations:
+            return "has no location, so nobody can be told"
+        if not profile.active:
+            return "inactive"
+        if profile.paused_until is not None and profile.paused_until > self._now:
+            return f"paused until {profile.paused_until.isoformat()}"
+        if profile.capacity is None:
+            return "active, without a limit"
+        return f"active, {self._open_count(profile.id)} of {profile.capacity} open"
+
+    def _would_help(self, number: int, offer: Offer, outcome: str) -> list[str]:
+        if outcome in {"chosen", "chosen_through_another_profile"}:
+            return []
+        if outcome == "not_picked":
+            return ["nothing: the customer picked other partners"]
+        profile, helps = offer.profile, []
+        if not profile.locations:
+            helps.append("add a location with a contact")
+        if not profile.active:
+            helps.append("activate the profile")
+        elif unavailable(profile, self._now) == "paused":
+            helps.append("end the pause")
+        if self._rfi.selected_partners:
+            return helps
+        helps += self._better_fit(offer)
+        if is_full(profile, self._open_count):
+            helps.append("answer open referrals, or raise the capacity")
+        return helps or ["a higher score: offer more of what is asked, or serve the region more closely"]
+
+    def _better_fit(self, offer: Offer) -> list[str]:
+        helps = []
+        place = self._ranking.asked.place
+        if verdict(offer.serves, place) is None:
+            helps.append(f"add region {place[1] or place[0]}")
+        size = self._rfi.customer.size
+        if size is not None and offer.profile.sizes and size not in offer.profile.sizes:
+            helps.append(f"the size preference excludes {size.value}: add it")
+        language = self._ranking.asked.language
+        missing = [term for term in self._ranking.terms if offered_as(term, offer, language) is None]
+        missing.sort(key=lambda term: -term.weight)
+        helps += [f"offer {words_of(term, offer, language)}" for term in missing[:SUGGESTED]]
+        return helps
+
+
+def size_words(offer: Offer, size: CompanySize | None) -> str:
+    """The verdict on the customer's size, in words."""
+    wanted = offer.profile.sizes
+    if not wanted:
+        return "all sizes are wanted"
+    if size is None:
+        return "the customer's size is not known, so it is not compared"
+    listed = ", ".join(each.value for each in wanted)
+    return f"{size.value}: wanted" if size in wanted else f"{size.value}: not among those wanted ({listed})"

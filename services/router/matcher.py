@@ -1,0 +1,37 @@
+"""What does the router ask of matching, whoever does it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from services.core.partner import RoutableProfile
+from services.core.rfi import Rfi, Routing
+from services.router.explanation import Explanation
+
+
+class CapacityView(Protocol):
+    """How busy partners are, as far as this process knows: a soft cap, never waited for."""
+
+    def open_count(self, profile_id: str) -> int:
+        """Open (New or Active) referrals of a profile."""
+
+
+class Matcher(Protocol):
+    """Decides in memory which partners an RFI goes to. The same input and the same state give the same answer."""
+
+    def put(self, profile: RoutableProfile) -> bool:
+        """Take in a version of a profile; False when this or a higher version was there already."""
+
+    def match(self, rfis: Sequence[Rfi], now: datetime) -> list[Routing]:
+        """A routing for each RFI. They count against capacity in the order given; nothing is remembered of that."""
+
+    def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
+        """Why this partner would, or would not, get this RFI now; None asks for everybody chosen or near."""
+
+    def profile(self, profile_id: str) -> RoutableProfile | None:
+        """The version of a profile that is held, or None."""
+
+    def limited(self) -> list[str]:
+        """Ids of the profiles that have a capacity."""

@@ -1,0 +1,144 @@
+"""Which partners does an RFI go to? The plain matcher: exact, explained, in dicts and sets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.core.partner import RoutableProfile
+from services.core.rfi import Chosen, Rfi, Routing
+from services.router import keywords
+from services.router.asked import read
+from services.router.choosing import OpenCount, near_misses, select, why_nobody
+from services.router.explain import Explainer
+from services.router.explanation import Explanation
+from services.router.market import Market, Offer, offer_of
+from services.router.matcher import CapacityView
+from services.router.picks import pick
+from services.router.ranking import Ranking, rank, score_of
+from services.router.reasons import reasons_of
+from services.router.regions import nearest
+
+#: Version of the rules, stored with every routing.
+RULES = f"reference-1+{keywords.VERSION}"
+
+
+class ReferenceMatcher:
+    """Port `Matcher` over an inverted index for each country."""
+
+    def __init__(self, capacity: CapacityView) -> None:
+        self._capacity = capacity
+        self._numbers: dict[str, int] = {}
+        self._offers: list[Offer] = []
+        self._markets: dict[str, Market] = {}
+        self._partners: dict[str, set[int]] = {}
+
+    def put(self, profile: RoutableProfile) -> bool:
+        """Take in a version of a profile: the highest one holds."""
+        number = self._numbers.get(profile.id)
+        offer = offer_of(profile)
+        if number is None:
+            number = self._numbers[profile.id] = len(self._offers)
+            self._offers.append(offer)
+        elif self._offers[number].profile.version >= profile.version:
+            return False
+        else:
+            self._leave(number, self._offers[number])
+            self._offers[number] = offer
+        self._partners.setdefault(profile.partner_id, set()).add(number)
+        # Nobody can be told of a referral without a location.
+        if profile.active and profile.locations:
+            for country in {place[0] for place in offer.serves}:
+                self._markets.setdefault(country, Market()).add(number, offer, country)
+        return True
+
+    def match(self, rfis: Sequence[Rfi], now: datetime) -> list[Routing]:
+        """A routing for each RFI, in order."""
+        taken: Counter[str] = Counter()
+
+        def open_count(profile_id: str) -> int:
+            return self._capacity.open_count(profile_id) + taken[profile_id]
+
+        routings: list[Routing] = []
+        for rfi in rfis:
+            routing = self._route(rfi, self.ranking(rfi), now, open_count)
+            taken.update(chosen.profile_id for chosen in routing.chosen)
+            routings.append(routing)
+        return routings
+
+    def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
+        """Match once more, and say why."""
+        ranking = self.ranking(rfi)
+        routing = self._route(rfi, ranking, now, self._capacity.open_count)
+        wanted = [partner_id] if partner_id is not None else _named(routing)
+        numbers = [
+            number
+            for each in wanted
+            for number in sorted(self._partners.get(each, ()), key=lambda n: self._offers[n].profile.id)
+        ]
+        explainer = Explainer(
+            rfi=rfi,
+            ranking=ranking,
+            offers=self._offers,
+            now=now,
+            open_count=self._capacity.open_count,
+            routing=routing,
+        )
+        return Explanation(
+            rfi_id=rfi.id,
+            at=now,
+            rules=RULES,
+            routing=routing,
+            profiles=tuple(explainer.verdict(number) for number in numbers),
+            partner_known=partner_id is None or bool(numbers),
+        )
+
+    def profile(self, profile_id: str) -> RoutableProfile | None:
+        """The version that is held."""
+        number = self._numbers.get(profile_id)
+        return self._offers[number].profile if number is not None else None
+
+    def limited(self) -> list[str]:
+        """Ids of the profiles that have a capacity."""
+        return [offer.profile.id for offer in self._offers if offer.profile.capacity is not None]
+
+    def ranking(self, rfi: Rfi) -> Ranking:
+        """The RFI against the market of its country."""
+        market = self._markets.get(rfi.need.place.country) or Market()
+        return rank(market, read(rfi), keywords.primary_tag(rfi.language))
+
+    def _route(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> Routing:
+        if rfi.selected_partners:
+            numbers, near = pick(rfi, ranking, lambda p: self._partners.get(p, ()), self._offers, now)
+            because = None if numbers else "picked_partners_unavailable"
+        else:
+            selection = select(rfi, ranking, self._offers, now, open_count)
+            numbers, near = selection.chosen, near_misses(rfi, ranking, self._offers, selection)
+            because = None if numbers else why_nobody(ranking, selection)
+        chosen = tuple(self._chosen(rfi, ranking, number) for number in numbers)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+
+    def _chosen(self, rfi: Rfi, ranking: Ranking, number: int) -> Chosen:
+        offer = self._offers[number]
+        picked = bool(rfi.selected_partners)
+        reasons = reasons_of(offer, number, ranking, rfi.customer.size)
+        return Chosen(
+            partner_id=offer.profile.partner_id,
+            profile_id=offer.profile.id,
+            location_id=nearest(offer.profile.locations, ranking.asked.place).id,
+            score=score_of(ranking, number),
+            picked=picked,
+            reasons=("picked by the customer", *reasons) if picked else reasons,
+        )
+
+    def _leave(self, number: int, offer: Offer) -> None:
+        self._partners[offer.profile.partner_id].discard(number)
+        for country in {place[0] for place in offer.serves}:
+            if (market := self._markets.get(country)) is not None and number in market.members:
+                market.remove(number, offer, country)
+
+
+def _named(routing: Routing) -> list[str]:
+    """Everybody chosen or near, best first."""
+    return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))
