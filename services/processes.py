@@ -19,7 +19,7 @@ from services.adapters.kafka.subscription import Subscription, Timing
 from services.adapters.mail.smtp import Relay, SmtpMailer
 from services.adapters.process import Loop, http_loop, repeat, run_loops
 from services.adapters.settings import Settings
-from services.adapters.wire import event_of, tick_of, tick_outgoing
+from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing
 from services.bootstrap import World, prepare, unopened_world
 from services.core.errors import Transient
 from services.core.ports import BatchHandler
@@ -38,6 +38,9 @@ log = structlog.get_logger("process")
 
 #: Wait between attempts to reach the engines at the start, seconds.
 KNOCK_EVERY_S = 0.5
+
+#: How often a router counts the open referrals of profiles with a capacity anew, seconds.
+CAPACITY_EVERY_S = 5.0
 
 TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
 
@@ -160,13 +163,20 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
             referrals=stores.referrals,
             partners=stores.partners,
             publisher=world.publisher,
+            publish_referrals=world.relay.publish_and_clear,
             clock=world.clock,
-            follower=world.follower,
-        ),
-        policies=world.policies,
+            feed=world.follower,
+            decode_event=event_of,
+            encode_event=outgoing,
+            decode_profile=profile_of,
+            policies=world.policies,
+        )
     )
+    parts.before.append(made.prepare)
     _consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
     _consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
+    parts.loops["profiles"] = made.view.follow
+    parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
     return parts
 
 

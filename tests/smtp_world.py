@@ -77,12 +77,12 @@ class _Talk:
         await self.say("220 test")
         while line := (await self.reader.readline()).decode():
             verb, _, rest = line.strip().partition(" ")
-            if verb == "QUIT":
-                return await self.say("221 bye")
-            answered = await getattr(self, f"on_{verb.lower()}")(rest)
-            if not answered:
-                return None
-        return None
+            if not await getattr(self, f"on_{verb.lower()}")(rest):
+                return
+
+    async def on_quit(self, _: str) -> bool:
+        await self.say("221 bye")
+        return False
 
     async def say(self, reply: str) -> bool:
         data = reply.encode() + b"\r\n"
@@ -143,17 +143,15 @@ class _Talk:
         return await self.end_mail(fault, recipient, content)
 
     async def end_mail(self, fault: str, recipient: str, content: bytes) -> bool:
-        if fault == "dot_later":
-            return await self.say("451 4.3.0 try again")
-        if fault == "dot_never":
-            return await self.say("554 5.7.1 refused")
+        refusals = {"dot_later": "451 4.3.0 try again", "dot_never": "554 5.7.1 refused"}
+        if fault in refusals:
+            return await self.say(refusals[fault])
         if fault == "closing_at_dot":
             await self.say("421 4.3.2 shutting down")
             return False
-        if fault == "drop_unkept":
-            return False
-        self.world.accepted.append((recipient, content))
-        if fault == "drop_kept":
+        if fault != "drop_unkept":
+            self.world.accepted.append((recipient, content))
+        if fault in {"drop_unkept", "drop_kept"}:
             return False
         if fault == "garbage_at_dot":
             return await self.say("what?")
@@ -174,5 +172,5 @@ async def smtp_world(*, pipelining: bool = True, dribble: bool = False) -> Async
         server.close()
         world.drop_all()
         await server.wait_closed()
-        while world._writers:
+        while world._writers:  # noqa: ASYNC110 - the server of 3.11 does not wait for its conversations
             await asyncio.sleep(0)

@@ -102,8 +102,8 @@ def show_command(rfi_id: str) -> None:
             missed = [(s.partner_id, f"{s.score:.3f}", s.because) for s in rfi.routing.near_misses]
             console.print(table("Near misses", ["partner", "score#", "because"], missed))
         found = (await world.stores.referrals.of_rfis([rfi_id])).get(rfi_id, [])
-        rows = [(r.id, r.partner_id, r.status, r.substatus, str(r.expires_at or "")) for r in found]
-        console.print(table("Referrals", ["id", "partner", "status", "substatus", "expires"], rows))
+        told = [(r.id, r.partner_id, r.status.value, r.substatus.value, str(r.expires_at or "")) for r in found]
+        console.print(table("Referrals", ["id", "partner", "status", "substatus", "expires"], told))
 
     with plain_errors():
         with_world(work)

@@ -12,7 +12,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from services.core.stores import Publisher, PublisherStore
 
-#: Wrong tokens that one address may send in a minute before it has to wait.
+#: Wrong tokens that one address may send in a minute before it is told to wait.
 WRONG_TOKENS_PER_MINUTE = 60
 #: Longest token looked at.
 _TOKEN_LIMIT = 1024
@@ -47,14 +47,14 @@ class Access:
             TooFast: this publisher, or this address with wrong tokens, sends too many requests.
             DependencyUnavailable: tokens can't be looked up now.
         """
-        if not self._counter.test(self._wrong, "wrong-token", address):
-            raise TooFast(self._wait(self._wrong, "wrong-token", address))
         scheme, _, token = (authorization or "").partition(" ")
         publisher = None
         if scheme.lower() == "bearer" and 0 < len(token.strip()) <= _TOKEN_LIMIT:
             publisher = await self._publishers.by_token_hash(token_hash(token.strip()))
         if publisher is None:
-            self._counter.hit(self._wrong, "wrong-token", address)
+            # Only wrong tokens are slowed down: behind a proxy many publishers share one address.
+            if not self._counter.hit(self._wrong, "wrong-token", address):
+                raise TooFast(self._wait(self._wrong, "wrong-token", address))
             raise Denied("send a publisher's token as `Authorization: Bearer <token>`")
         if not self._counter.hit(self._limit, "publisher", publisher.id):
             raise TooFast(self._wait(self._limit, "publisher", publisher.id))

@@ -23,7 +23,10 @@ from services.intake.submission import WIRE_TYPE
 #: `source` of what the exchange itself tells.
 EXCHANGE = "urn:referral-exchange"
 
-_TOPICS = {EventType.RFI_ACCEPTED: Topic.RFI_ACCEPTED, EventType.RFI_REFUSED: Topic.RFI_REFUSED}
+_ACCEPTED, _REFUSED = EventType.RFI_ACCEPTED.value, EventType.RFI_REFUSED.value
+_TOPICS = {_ACCEPTED: Topic.RFI_ACCEPTED.value, _REFUSED: Topic.RFI_REFUSED.value}
+_TYPES = {name: f"referrals.{name}.v1" for name in _TOPICS}
+_SCHEMAS = {name: f"{SOURCE_OF_SCHEMAS}:{name}.v1" for name in _TOPICS}
 #: An RFI is accepted once, as its first version; a refusal has only one.
 _FIRST = 1
 _SEQUENCE = f"{_FIRST:010d}"
@@ -37,7 +40,7 @@ def accepted(rfi: Rfi) -> Outgoing:
         "publisherId": rfi.publisher_id,
         "channel": rfi.channel.value,
     }
-    return _told(EventType.RFI_ACCEPTED, facts, key=rfi.id, subject=rfi.id, rfi=rfi.id, at=rfi.accepted_at)
+    return _told(_ACCEPTED, facts, key=rfi.id, subject=rfi.id, rfi=rfi.id, at=rfi.accepted_at)
 
 
 def refused(refusal: Refusal) -> Outgoing:
@@ -51,7 +54,7 @@ def refused(refusal: Refusal) -> Outgoing:
     }
     rfi = ids.rfi_id(refusal.source, refusal.publisher_id) if refusal.source and refusal.publisher_id else None
     return _told(
-        EventType.RFI_REFUSED,
+        _REFUSED,
         facts,
         key=rfi or refusal.record.where,
         subject=refusal.id,
@@ -80,18 +83,18 @@ def submitted(
     return Outgoing(topic=Topic.RFI_SUBMITTED, key=publisher_id, value=value, headers=headers)
 
 
-def _told(type_: EventType, facts: dict[str, object], *, key: str, subject: str, rfi: str, at: datetime) -> Outgoing:
+def _told(name: str, facts: dict[str, object], *, key: str, subject: str, rfi: str, at: datetime) -> Outgoing:
     headers, value = encode_binary(
         CloudEvent(
-            id=ids.event_id(subject, _FIRST, type_.value),
+            id=ids.event_id(subject, _FIRST, name),
             source=EXCHANGE,
-            type=f"referrals.{type_.value}.v1",
+            type=_TYPES[name],
             subject=subject,
             time=at,
             data=orjson.dumps(facts),
-            dataschema=f"{SOURCE_OF_SCHEMAS}:{type_.value}.v1",
+            dataschema=_SCHEMAS[name],
             correlationid=rfi,
             sequence=_SEQUENCE,
         )
     )
-    return Outgoing(topic=_TOPICS[type_], key=key, value=value, headers=headers)
+    return Outgoing(topic=_TOPICS[name], key=key, value=value, headers=headers)

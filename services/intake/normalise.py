@@ -13,11 +13,15 @@ from functools import lru_cache
 
 import orjson
 
-#: Control characters but tab, line feed and carriage return (which count as white space); C1; what turns the writing
-#: direction around unseen; and code points that are no characters at all.
+#: Windows-1252 read as Latin-1 leaves its quotation marks and dashes as control characters; browsers read them so, too.
+_WINDOWS = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
+#: Control characters but tab, line feed and carriage return (which count as white space) and what Windows-1252 gives
+#: a meaning; what turns the writing direction around unseen; and code points that are no characters at all.
 _FORBIDDEN = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d"
+    r"\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
 )
+_C1 = re.compile(r"[\x80-\x9f]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _NOT_WORD = re.compile(r"[^\w]+")
 
@@ -29,7 +33,7 @@ def has_forbidden(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """NFC, trimmed, every run of white space one space."""
+    """NFC, trimmed, every run of white space one space, stray Windows-1252 as what it was meant to be."""
     return " ".join(_nfc(text).split())
 
 
@@ -77,4 +81,9 @@ def content_hash(data: object) -> str:
 
 
 def _nfc(text: str) -> str:
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii():
+        return text
+    # Translating is slow and hardly ever needed; printable texts have nothing to translate.
+    if not text.isprintable() and _C1.search(text):
+        text = text.translate(_WINDOWS)
+    return unicodedata.normalize("NFC", text)

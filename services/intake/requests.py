@@ -42,7 +42,7 @@ def envelope_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, byte
     """The headers of the envelope as Kafka names them: `ce-id` is `ce_id`, values without percent-encoding.
 
     Raises:
-        UnsupportedMedia: the content type is none that is read here.
+        UnsupportedMedia: the content type is none that is read here, or the body is compressed.
     """
     headers: list[tuple[str, bytes]] = []
     for name_bytes, value in raw:
@@ -52,6 +52,8 @@ def envelope_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, byte
             if media not in _MEDIA_TYPES:
                 raise UnsupportedMedia("send application/json or application/cloudevents+json")
             headers.append((name, value))
+        elif name == "content-encoding" and value.strip().lower() not in {b"", b"identity"}:
+            raise UnsupportedMedia("send the body without compression")
         elif name.startswith("ce-"):
             headers.append((f"ce_{name[3:]}", unquote_to_bytes(value)))
         elif name == "traceparent":

@@ -16,7 +16,7 @@ from services.core.rfi import Consent, Rfi
 from services.intake.customer import check_customer, text_language
 from services.intake.findings import Findings, Part
 from services.intake.need import check_need
-from services.intake.normalise import content_hash
+from services.intake.normalise import content_hash, one_line
 from services.intake.regions import Regions
 from services.intake.shape import check_shape
 
@@ -90,7 +90,7 @@ def _submitted_at(root: Part, now: datetime) -> datetime | None:
             root.wrong("submittedAt", "wrong_type", "must be a date and time as text")
         return None
     try:
-        at = datetime.fromisoformat(text) if _INSTANT.fullmatch(text) else None
+        at = datetime.fromisoformat(text.upper()) if _INSTANT.fullmatch(text) else None
     except ValueError:
         at = None
     if at is None:
@@ -118,4 +118,4 @@ def _consent(part: Part) -> Consent | None:
 def _selected(root: Part, channel: Channel | None) -> tuple[str, ...]:
     if channel is Channel.SEARCH and not root.has("selectedPartners"):
         root.wrong("selectedPartners", "required_for_search", "a search RFI names the partners the customer picked")
-    return tuple(dict.fromkeys(text.strip() for text in root.texts("selectedPartners")))
+    return tuple(dict.fromkeys(one_line(text) for text in root.texts("selectedPartners")))

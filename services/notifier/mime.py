@@ -126,6 +126,9 @@ def mailbox(name: str, address: str) -> bytes:
 
 def quoted_printable(text: str) -> bytes:
     """A text part; readable in the raw mail."""
+    if "\n" not in text:
+        # Soft line breaks take the form of the first line end they find; without one they are bare line feeds.
+        text += "\n"
     return b2a_qp(text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
 
 

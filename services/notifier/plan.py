@@ -111,6 +111,7 @@ def _still_true(kind: MailKind, referral: Referral) -> bool:
         MailKind.ACCEPTED_BY: substatus in {Substatus.ACCEPTED, Substatus.WON, Substatus.LOST},
         MailKind.DECLINED_BY: substatus is Substatus.DECLINED,
         MailKind.EXPIRED_AT: substatus is Substatus.EXPIRED,
+        MailKind.SENT_TO_PARTNERS: True,
     }
     return truths[kind]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
 from typing import TypeVar
@@ -17,7 +17,7 @@ from typing import TypeVar
 import structlog
 
 from services.core.errors import Transient
-from services.core.mail import JobState, JobUpdate, SendJob
+from services.core.mail import SendJob
 from services.core.ports import Clock
 from services.core.stores import SendJobStore
 from services.notifier.delivery import BatchDelivery
@@ -63,29 +63,36 @@ class MailSenders:
         self._owner, self._limits, self._metrics, self._progressed = owner, limits, metrics, progressed
         self._queue: asyncio.Queue[Sequence[SendJob] | None] = asyncio.Queue(limits.waiting_batches)
         self._stopping = asyncio.Event()
+        self._held: set[str] = set()
+        #: Jobs in our hands, waiting or under way: their leases are renewed, and a claim of our own leaves them alone.
 
     async def submit(self, jobs: Sequence[SendJob]) -> None:
         """Hand over jobs that are leased to this process; waits while too many wait already."""
+        self._held.update(job.id for job in jobs)
         for at in range(0, len(jobs), self._limits.batch):
             await self._queue.put(jobs[at : at + self._limits.batch])
             self._metrics.queued.set(self._queue.qsize() * self._limits.batch)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until stopped; then end the batches in hand and hand back what waits."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(self._limits.workers):
-                tasks.create_task(self._work())
-            tasks.create_task(self._claim_until_stopped())
-            await stop.wait()
-            self._stopping.set()
-            await self._hand_back()
-            for _ in range(self._limits.workers):
-                await self._queue.put(None)
+        heart = asyncio.create_task(self._renew_what_is_held())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(self._limits.workers):
+                    tasks.create_task(self._work())
+                tasks.create_task(self._claim_until_stopped())
+                await stop.wait()
+                self._stopping.set()
+                await self._hand_back()
+                for _ in range(self._limits.workers):
+                    await self._queue.put(None)
+        finally:
+            heart.cancel()
 
     async def deliver(self, jobs: Sequence[SendJob]) -> None:
         """Try a batch of jobs leased to this process once, and store the results."""
         began = perf_counter()
-        heart = asyncio.create_task(self._renew_all_along([job.id for job in jobs]))
+        self._held.update(job.id for job in jobs)
         try:
             loaded = await self._patiently(lambda: self._delivery.load(jobs))
             ours = await self._patiently(lambda: self._still_ours(jobs))
@@ -93,7 +100,7 @@ class MailSenders:
             # The answers of the servers are known to nobody else: this is repeated until it is stored.
             await self._patiently(lambda: self._jobs.finish(updates, self._owner))
         finally:
-            heart.cancel()
+            self._held.difference_update(job.id for job in jobs)
         self._metrics.batch_seconds.observe(perf_counter() - began)
         self._progressed()
 
@@ -101,13 +108,15 @@ class MailSenders:
         """Claim and try what is due, at most one batch; returns how many jobs that were."""
         real_now, limits = self._clock.real_now(), self._limits
         until = real_now + limits.lease
-        jobs = await self._jobs.claim(self._owner, self._clock.now(), real_now, until, limits.batch)
+        claimed = await self._jobs.claim(self._owner, self._clock.now(), real_now, until, limits.batch)
+        # After a pause of the whole process our own leases may have run out, and the claim renewed them.
+        jobs = [job for job in claimed if job.id not in self._held]
         if jobs:
             # Neither waiting for a retry nor handed back: its first sender vanished, perhaps after the final dot.
             left = sum(job.attempts > 1 and job.last_error is None for job in jobs)
             self._metrics.possible_duplicates.labels("lease_ran_out").inc(left)
             await self.deliver(jobs)
-        return len(jobs)
+        return len(claimed)
 
     async def _work(self) -> None:
         while (jobs := await self._queue.get()) is not None:
@@ -140,11 +149,11 @@ class MailSenders:
             ours |= kept
         return ours
 
-    async def _renew_all_along(self, ids: Sequence[str]) -> None:
+    async def _renew_what_is_held(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease.total_seconds() / 3)
             try:
-                await self._jobs.renew(ids, self._owner, self._clock.real_now() + self._limits.lease)
+                await self._jobs.renew(sorted(self._held), self._owner, self._clock.real_now() + self._limits.lease)
             except Transient as error:
                 log.warning("mail_lease_not_renewed", error=str(error))
 
@@ -153,7 +162,8 @@ class MailSenders:
         while not self._queue.empty():
             waiting += self._queue.get_nowait() or ()
         if waiting:
-            updates: list[JobUpdate] = [handed_back(replace(job, state=JobState.LEASED)) for job in waiting]
+            self._held.difference_update(job.id for job in waiting)
+            updates = [handed_back(job) for job in waiting]
             try:
                 await self._jobs.finish(updates, self._owner)
             except Transient as error:

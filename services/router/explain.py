@@ -49,7 +49,7 @@ class Explainer:
             size=size_words(offer, self._rfi.customer.size),
             availability=self._availability(offer),
             terms=self._terms(offer),
-            would_help=tuple(self._would_help(number, offer, outcome)),
+            would_help=tuple(self._would_help(offer, outcome)),
         )
 
     def _outcome(self, number: int) -> str:
@@ -112,7 +112,7 @@ class Explainer:
             return "active, without a limit"
         return f"active, {self._open_count(profile.id)} of {profile.capacity} open"
 
-    def _would_help(self, number: int, offer: Offer, outcome: str) -> list[str]:
+    def _would_help(self, offer: Offer, outcome: str) -> list[str]:
         if outcome in {"chosen", "chosen_through_another_profile"}:
             return []
         if outcome == "not_picked":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import lru_cache
 
 from services.core.partner import Office
 from services.core.rfi import Place
@@ -48,8 +49,13 @@ def name_of(key: PlaceKey) -> str:
     return " ".join(part for part in (subdivision or country, city, postal) if part)
 
 
-def containing(key: PlaceKey) -> Iterator[PlaceKey]:
-    """Every place that could be served and wholly contains this one, narrowest first; itself among them."""
+@lru_cache(maxsize=10_000)
+def containing(key: PlaceKey) -> frozenset[PlaceKey]:
+    """Every place that could be served and wholly contains this one; itself among them."""
+    return frozenset(_containing(key))
+
+
+def _containing(key: PlaceKey) -> Iterator[PlaceKey]:
     country, subdivision, city, postal = key
     subdivisions = (subdivision, "") if subdivision else ("",)
     prefixes = [postal[:n] for n in range(len(postal), 0, -1)]
@@ -69,12 +75,12 @@ def reach_of(served: PlaceKey) -> Reach:
 
 def verdict(serves: Sequence[PlaceKey], asked: PlaceKey) -> tuple[Reach, PlaceKey] | None:
     """How a profile with these served places reaches the asked one, and through which of them; None when outside."""
-    wider = set(containing(asked))
+    wider = containing(asked)
     best: tuple[Reach, PlaceKey] | None = None
     for served in serves:
         if served in wider:
             reach = reach_of(served)
-        elif asked in set(containing(served)):
+        elif asked in containing(served):
             reach = Reach.WITHIN
         else:
             continue

@@ -339,21 +339,6 @@ async def test_a_group_begins_at_the_first_record_and_reset_makes_it_do_all_agai
     assert handled.values() == ["a", "b", "a", "b"]
 
 
-async def test_two_processes_under_one_instance_name_do_not_fight_for_ever(kafka: str) -> None:
-    topic = await new_topic(kafka)
-    first = World(kafka, topic, "group-fence", Handled(), instance="same", max_records=1)
-    second = World(kafka, topic, "group-fence", Handled(), instance="same", max_records=1)
-    stop = asyncio.Event()
-    processes = [asyncio.create_task(world.delivery.run(stop)) for world in (first, second)]
-    await publish(kafka, outgoing(topic, *map(str, range(100))))
-    async with asyncio.timeout(60):
-        ended, _ = await asyncio.wait(processes, return_when=asyncio.FIRST_COMPLETED)
-    with pytest.raises(Misconfigured, match="same instance name"):
-        await ended.pop()
-    stop.set()
-    await asyncio.wait(processes)
-
-
 async def test_a_missing_topic_is_waited_for(kafka: str) -> None:
     world = World(kafka, "test.never-created", "group-missing", Handled())
     stop = asyncio.Event()

@@ -143,6 +143,7 @@ async def test_who_tries_many_wrong_tokens_has_to_wait(world: World) -> None:
     response = await world.post(headers={"authorization": "Bearer guess"})
     problem(response, 429)
     assert 1 <= int(response.headers["retry-after"]) <= 60
+    assert (await world.post()).status_code == 202
 
 
 async def test_a_publisher_that_sends_too_fast_has_to_wait_and_others_do_not() -> None:
@@ -176,6 +177,10 @@ async def test_a_binary_event_is_taken_with_its_headers_decoded(world: World) ->
 @pytest.mark.parametrize("media", ["text/plain", "text/csv", "application/cloudevents-batch+json"])
 async def test_other_media_types_are_refused(world: World, media: str) -> None:
     problem(await world.post(content=b"{}", headers={"content-type": media}), 415)
+
+
+async def test_a_compressed_body_is_refused(world: World) -> None:
+    problem(await world.post(headers={"content-encoding": "gzip"}), 415)
 
 
 async def test_a_large_body_is_refused_whether_it_says_so_or_not(world: World) -> None:

@@ -14,6 +14,11 @@ def test_a_line_is_trimmed_and_its_white_space_collapsed() -> None:
     assert one_line(" Migracio\u0301n \u00a0 a\tla\nnube ") == "Migración a la nube"
 
 
+def test_windows_characters_read_as_latin_1_become_what_they_were() -> None:
+    assert one_line("\x93Obra\x94 \x96 n\xba 1") == "“Obra” – nº 1"
+    assert not has_forbidden("\x93Obra\x94")
+
+
 def test_paragraphs_keep_their_line_breaks() -> None:
     assert paragraphs(" one  line \r\n\r\n\r\n\r\n two\rthree\n") == "one line\n\ntwo\nthree"
 
@@ -31,7 +36,7 @@ def test_names_are_compared_without_punctuation() -> None:
 
 
 def test_forbidden_characters_are_found_and_useful_ones_left() -> None:
-    assert all(has_forbidden(f"a{c}b") for c in "\x00\x07\x1b\x7f\x85\u202e\u2066\ufffe")
+    assert all(has_forbidden(f"a{c}b") for c in "\x00\x07\x1b\x7f\x81\x9d\u202e\u2066\ufffe")
     assert not any(has_forbidden(f"a{c}b") for c in "\t\n\r\u00a0\u200d\u200eé漢🙂")
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.registry import EXAMPLES
 from services.core import ids
 from services.core.codes import Channel, CompanySize, Timeframe
 from services.core.errors import Problem
@@ -81,6 +84,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"submittedAt": "2026-03-02T08:59:55"}, "/submittedAt", "no_offset"),
     ({"submittedAt": "2026-03-02T09:10:01Z"}, "/submittedAt", "in_the_future"),
     ({"submittedAt": "2026-03-02T09:00:00-02:00"}, "/submittedAt", "in_the_future"),
+    ({"submittedAt": "9999-12-31T23:59:59-14:00"}, "/submittedAt", "in_the_future"),
     ({"submittedAt": "2025-03-01T09:00:00Z"}, "/submittedAt", "too_old"),
     ({"submittedAt": "0001-01-01T00:00:00+14:00"}, "/submittedAt", "too_old"),
     # texts
@@ -91,7 +95,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"need__title": "\u2003 ab \u2003"}, "/need/title", "too_short"),
     ({"need__title": "x" * 301}, "/need/title", "too_long"),
     ({"need__description": "x" * 20_001}, "/need/description", "too_long"),
-    ({"need__description": "cut\u0085here"}, "/need/description", "control_characters"),
+    ({"need__description": "cut\u009dhere"}, "/need/description", "control_characters"),
     ({"need__keywords": ["a\u2066b"]}, "/need/keywords/0", "control_characters"),
     # places
     ({"customer__place__country": "Atlantis"}, f"{PLACE}/country", "unknown_country"),
@@ -156,6 +160,17 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("overrides", "field", "code"), FAULTS)
 def test_each_fault_is_told_alone_by_field_and_code(overrides: dict[str, Any], field: str, code: str) -> None:
     assert faults(rfi_json(**overrides)) == {(field, code)}
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "refused").glob("*.json")), ids=lambda path: path.stem)
+def test_the_examples_of_refused_rfis_are_refused_as_they_say(path: Path) -> None:
+    example = orjson.loads(path.read_bytes())
+    assert faults(example["rfi"]) == {(e["field"], e["code"]) for e in example["expected"]}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("rfi.submitted.v1*.json")), ids=lambda path: path.stem)
+def test_the_examples_of_rfis_are_accepted(path: Path) -> None:
+    assert isinstance(check(orjson.loads(path.read_bytes())), Rfi)
 
 
 @pytest.mark.parametrize("data", [None, [], 7, "text", True, 1.5])
@@ -329,6 +344,11 @@ def test_what_is_left_out_gets_its_default() -> None:
     assert rfi.need.timeframe is Timeframe.UNKNOWN
     assert (rfi.need.budget, rfi.need.description, rfi.need.keywords) == (None, "", ())
     assert rfi.consent.next_best is False
+
+
+@pytest.mark.parametrize("text", ["2026-03-02t08:30:00z", "2026-03-02 09:30:00+0100", "2026-03-02T08:30Z"])
+def test_instants_are_read_in_the_forms_that_programs_write(text: str) -> None:
+    assert accepted(submittedAt=text).submitted_at == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 
 
 def test_mails_fall_back_to_english_where_there_is_no_catalogue() -> None:

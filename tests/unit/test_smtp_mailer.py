@@ -86,9 +86,7 @@ async def test_each_fault_has_its_outcome_and_spares_the_neighbours(fault: str, 
 @pytest.mark.parametrize("dribble", [False, True], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "lockstep"])
 @pytest.mark.parametrize("seed", range(8))
-async def test_random_histories_agree_with_what_the_server_accepted(
-    seed: int, pipelining: bool, dribble: bool
-) -> None:
+async def test_random_histories_agree_with_what_the_server_accepted(seed: int, pipelining: bool, dribble: bool) -> None:
     dice = random.Random(seed)
     envelopes = [envelope(dice.choice((*FAULTS, *["ok"] * 15)), n) for n in range(60)]
     async with smtp_world(pipelining=pipelining, dribble=dribble) as world:

@@ -10,13 +10,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
 from services.adapters.kafka.backoff import pause_s
-from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.dead_letters import DeadLetters, describe
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.records import first_offsets, next_offsets, to_record
@@ -31,6 +31,19 @@ log = structlog.get_logger(__name__)
 
 #: So many commits refused one after the other are no rebalance any more.
 _REFUSED_COMMITS = 10
+
+
+class Committing(Protocol):
+    """What a worker needs of its consumer; `SteadyConsumer` has it."""
+
+    def put_back(self, first: dict[TopicPartition, int]) -> None:
+        """Go back to these offsets."""
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        """Commit these offsets."""
+
+    def lag(self) -> dict[TopicPartition, int]:
+        """Records not yet fetched."""
 
 
 class Worker:
@@ -68,7 +81,7 @@ class Worker:
         self._failed_attempts = 0
         self._refused_commits = 0
 
-    async def deliver(self, raws: Sequence[Any], consumer: SteadyConsumer) -> None:
+    async def deliver(self, raws: Sequence[Any], consumer: Committing) -> None:
         """Handle a batch to its end. Raises no `Exception`: FastStream would swallow it and go on past the batch."""
         done = 0
         try:
@@ -82,7 +95,7 @@ class Worker:
         finally:
             self._steering.done(done)
 
-    async def _settled(self, raws: Sequence[Any], consumer: SteadyConsumer) -> bool:
+    async def _settled(self, raws: Sequence[Any], consumer: Committing) -> bool:
         started = perf_counter()
         try:
             await self._settle(raws)
@@ -143,7 +156,7 @@ class Worker:
         log.critical("kafka.consumer_stopped", group=self._group, error=describe(error))
         self._on_halt(error)
 
-    async def _commit(self, raws: Sequence[Any], consumer: SteadyConsumer) -> None:
+    async def _commit(self, raws: Sequence[Any], consumer: Committing) -> None:
         if self._steering.stale:
             # The partitions went to somebody else, who has begun at the last commit; ours would set them back.
             self._metrics.commit_failures.labels(self._group, "stale").inc()

@@ -14,18 +14,18 @@ from typing import Any, Self, TypeAlias
 
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
 from services.adapters.mongo.failures import duplicates, translated
 from services.core.errors import Misconfigured
 
-__all__ = ["ASCENDING", "DESCENDING", "Collection", "Index", "Mongo", "ReplaceOne", "Timing", "UpdateOne"]
+__all__ = ["ASCENDING", "DESCENDING", "Collection", "Index", "Mongo", "ReplaceOne", "Timing", "UpdateMany", "UpdateOne"]
 
 Doc: TypeAlias = dict[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
 Sort: TypeAlias = Sequence[tuple[str, int]]
-Write: TypeAlias = UpdateOne | ReplaceOne[Doc]
+Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc]
 Index: TypeAlias = IndexModel
 
 #: Index of every collection, named where a query reads everything on purpose.

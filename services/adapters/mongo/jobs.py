@@ -13,9 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 from services.adapters.mongo.documents import JOBS
-from services.adapters.mongo.driver import ASCENDING, Mongo, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, Mongo, UpdateMany, UpdateOne
 from services.adapters.mongo.indexes import JOBS as COLLECTION
 from services.adapters.mongo.indexes import JOBS_OF_RFI, LEASED, PENDING
+from services.core.errors import DependencyUnavailable
 from services.core.mail import JobState, JobUpdate, SendJob
 
 
@@ -58,10 +59,22 @@ class MongoSendJobs:
         return {doc["_id"] for doc in await self._jobs.find(ours, fields=["_id"])}
 
     async def finish(self, updates: Sequence[JobUpdate], owner: str) -> None:
-        """One bulk, fenced by the owner; a repeat finds the lease gone and changes nothing."""
-        await self._jobs.write(
-            [UpdateOne({"_id": each.job_id, **LEASED, "lease_owner": owner}, _result(each)) for each in updates]
-        )
+        """Fenced by the owner; a repeat finds the lease gone and changes nothing.
+
+        Jobs that ended alike are one write: of a batch that is nearly all of them, at a third of the server's work.
+        """
+        alike: dict[JobUpdate, list[str]] = {}
+        for update in updates:
+            alike.setdefault(replace(update, job_id=""), []).append(update.job_id)
+        ours = {**LEASED, "lease_owner": owner}
+        try:
+            await self._jobs.write(
+                [UpdateMany({"_id": {"$in": ids}, **ours}, _result(update)) for update, ids in alike.items()]
+            )
+        except DependencyUnavailable:
+            # A result that is not written lets a mail go out twice. The driver repeats writes of one document, through
+            # a change of primary too, but not a write of many.
+            await self._jobs.write([UpdateOne({"_id": each.job_id, **ours}, _result(each)) for each in updates])
 
     async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
         """By id."""

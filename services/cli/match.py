@@ -1,0 +1,85 @@
+"""Commands on matching: why an RFI goes to a partner, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from services.bootstrap import World
+from services.cli.console import console, plain_errors, table
+from services.cli.session import with_world
+from services.core.errors import NotFound
+from services.core.rfi import Routing
+from services.router.explanation import Explanation, ProfileVerdict
+from services.router.reference import ReferenceMatcher
+
+app = typer.Typer(help="Matching: why this partner, and why not that one.", no_args_is_help=True)
+
+
+class _Counts:
+    """Open referrals by profile, as counted when the command began."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def open_count(self, profile_id: str) -> int:
+        """Open referrals of a profile."""
+        return self._counts.get(profile_id, 0)
+
+
+async def matcher_of(world: World) -> ReferenceMatcher:
+    """A matcher with every stored profile and the open referrals of now."""
+    profiles = await world.stores.partners.all_profiles()
+    limited = [profile.id for profile in profiles if profile.capacity is not None]
+    matcher = ReferenceMatcher(_Counts(await world.stores.referrals.open_counts(limited)))
+    for profile in profiles:
+        matcher.put(profile)
+    return matcher
+
+
+@app.command("explain")
+def explain_command(
+    rfi_id: str,
+    partner: Annotated[str | None, typer.Option(help="A partner's id; without it, everybody chosen or near.")] = None,
+) -> None:
+    """Why an RFI would go to a partner now, term by term, and what would change that; beside what was stored."""
+
+    async def work(world: World) -> None:
+        rfi = (await world.stores.rfis.load([rfi_id])).get(rfi_id)
+        if rfi is None:
+            raise NotFound(f"there is no RFI {rfi_id}; `referrals rfi list` shows the newest")
+        found = (await matcher_of(world)).explain(rfi, partner, world.clock.now())
+        if not found.partner_known:
+            raise NotFound(f"no partner {partner} has a business profile")
+        names = {p.id: p.name for p in await world.stores.partners.all_partners()}
+        _show(found, rfi.routing, names)
+
+    with plain_errors():
+        with_world(work)
+
+
+def _show(found: Explanation, stored: Routing | None, names: Mapping[str, str]) -> None:
+    if stored is not None:
+        told = [(names.get(c.partner_id, c.partner_id), "chosen", f"{c.score:.3f}") for c in stored.chosen]
+        told += [(names.get(s.partner_id, s.partner_id), s.because, f"{s.score:.3f}") for s in stored.near_misses]
+        title = f"Stored when it was routed ({stored.at:%Y-%m-%d %H:%M} UTC, rules {stored.rules})"
+        console.print(table(title, ["partner", "outcome", "score#"], told))
+    rows = [
+        (names.get(v.partner_id, v.partner_id), v.outcome, v.rank or "", f"{v.score:.3f}", v.region, v.size)
+        for v in found.profiles
+    ]
+    columns = ["partner", "outcome", "rank#", "score#", "region", "size"]
+    console.print(table(f"As things are now (rules {found.rules})", columns, rows))
+    for verdict in found.profiles:
+        _show_profile(verdict, names.get(verdict.partner_id, verdict.partner_id))
+
+
+def _show_profile(verdict: ProfileVerdict, name: str) -> None:
+    rows = [(t.words, t.source, f"{t.weight:.3f}", "yes" if t.matched else "") for t in verdict.terms]
+    console.print(table(f"{name}: terms asked for", ["term", "from", "weight#", "offered"], rows))
+    console.print(f"{escape(name)}: {escape(verdict.availability)}")
+    for action in verdict.would_help:
+        console.print(f"  would change it: {escape(action)}")

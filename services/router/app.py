@@ -1,0 +1,118 @@
+"""What does a router process consist of? Wiring; the adapters come in as ports."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.topics import Topic
+from services.core.codes import PolicyName
+from services.core.events import Event
+from services.core.partner import RoutableProfile
+from services.core.policy import POLICIES, Policy
+from services.core.ports import Clock, Outgoing, Publisher, Record
+from services.core.stores import PartnerStore, ReferralStore, RfiStore
+from services.router.capacity import Capacity
+from services.router.closing import Closing, PublishReferrals
+from services.router.handler import RouterHandler
+from services.router.matcher import Matcher
+from services.router.reference import ReferenceMatcher
+from services.router.siblings import SiblingsHandler
+from services.router.view import Feed, ProfileView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouterPorts:
+    """What a router needs of the world."""
+
+    rfis: RfiStore
+    referrals: ReferralStore
+    partners: PartnerStore
+    publisher: Publisher
+    publish_referrals: PublishReferrals
+    #: Publishes the whole outbox of changed referrals, then clears it.
+    clock: Clock
+    feed: Feed
+    #: Reads `partner.profiles` without a consumer group.
+    decode_event: Callable[[Record], Event]
+    encode_event: Callable[[Event], Outgoing]
+    decode_profile: Callable[[Record], RoutableProfile]
+    policies: Mapping[PolicyName, Policy] = field(default_factory=lambda: POLICIES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Router:
+    """A router, not started: `prepare` first, then consume and run the loops.
+
+    `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements),
+    `view.follow` is a loop, `refresh_capacity` is to be repeated every few seconds.
+    """
+
+    matcher: Matcher
+    capacity: Capacity
+    view: ProfileView
+    handler: RouterHandler
+    siblings: SiblingsHandler
+
+    async def prepare(self) -> None:
+        """Load profiles and open counts; only then may RFIs be routed.
+
+        Raises:
+            DependencyUnavailable: try again.
+        """
+        await self.view.load()
+        await self.refresh_capacity()
+
+    async def refresh_capacity(self) -> None:
+        """Set the open counts right; to be repeated every few seconds.
+
+        Raises:
+            DependencyUnavailable: the old counts stay.
+        """
+        await self.capacity.refresh(self.matcher.limited())
+
+
+def build(ports: RouterPorts) -> Router:
+    """Put a router together; opens nothing."""
+    capacity = Capacity(ports.referrals)
+    matcher = ReferenceMatcher(capacity)
+    closing = Closing(
+        referrals=ports.referrals, publish=ports.publish_referrals, clock=ports.clock, policies=ports.policies
+    )
+    handler = RouterHandler(
+        rfis=ports.rfis,
+        referrals=ports.referrals,
+        publisher=ports.publisher,
+        clock=ports.clock,
+        matcher=matcher,
+        capacity=capacity,
+        policy_names=policy_names(matcher, ports.partners),
+        policies=ports.policies,
+        closing=closing,
+        decode=ports.decode_event,
+        encode=ports.encode_event,
+    )
+    view = ProfileView(
+        partners=ports.partners,
+        feed=ports.feed,
+        decode=ports.decode_profile,
+        profiles=matcher,
+        topic=Topic.PARTNER_PROFILES,
+    )
+    siblings = SiblingsHandler(closing=closing, decode=ports.decode_event)
+    return Router(matcher=matcher, capacity=capacity, view=view, handler=handler, siblings=siblings)
+
+
+def policy_names(
+    matcher: Matcher, partners: PartnerStore
+) -> Callable[[Sequence[str]], Awaitable[Mapping[str, PolicyName]]]:
+    """Where policies of profiles are looked up: in the matcher, and in the store for what another router knew first."""
+
+    async def look_up(ids: Sequence[str]) -> Mapping[str, PolicyName]:
+        names = {id_: profile.policy for id_ in ids if (profile := matcher.profile(id_)) is not None}
+        unknown = [id_ for id_ in ids if id_ not in names]
+        if unknown:
+            names |= {id_: profile.policy for id_, profile in (await partners.load_profiles(unknown)).items()}
+        return names
+
+    return look_up

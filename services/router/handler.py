@@ -1,0 +1,165 @@
+"""What happens to a batch of accepted RFIs: who gets each, stored once, and told in full?
+
+The steps, and what a crash after each leaves. Every redelivery runs them all again.
+
+1. load the RFIs                  nothing
+2. match those without a routing  nothing: memory only
+3. store the routings             routed without referrals: the redelivery takes the stored routing, not a new match
+4. store the referrals            untold: the redelivery finds them there and tells the same events with the same ids
+5. publish                        told, perhaps in part or twice: readers know an event by its id
+6. close what was overtaken       a withdrawal that came between 1 and 4 may have found no referrals to close
+
+A change by a person between 4 and 5 puts the `created` event in front of its own, so first appearances are in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from services.core.codes import PolicyName, RfiState
+from services.core.commands import Withdraw
+from services.core.creation import created_event, new_referral, routed_event
+from services.core.engagement import overtaken_command
+from services.core.errors import Invalid, ReferenceMissing, UnknownMessage
+from services.core.events import Event, EventType
+from services.core.policy import Policy
+from services.core.ports import Clock, Failure, Outgoing, Publisher, Record
+from services.core.referral import Referral
+from services.core.rfi import Rfi, Routing
+from services.core.stores import ReferralStore, RfiStore
+from services.router.capacity import Capacity
+from services.router.closing import Closing
+from services.router.matcher import Matcher
+
+log = structlog.get_logger("router")
+
+#: The policy under which each of these profiles (ids) gets referrals.
+PolicyNames = Callable[[Sequence[str]], Awaitable[Mapping[str, PolicyName]]]
+
+_OVERTAKEN = frozenset({RfiState.WITHDRAWN, RfiState.CHOSEN})
+
+
+class RouterHandler:
+    """Consumes `rfi.accepted`.
+
+    Args:
+        rfis: the requests.
+        referrals: the referrals.
+        publisher: puts events on Kafka.
+        clock: business time of new routings.
+        matcher: decides who gets what.
+        capacity: told of what was given out.
+        policy_names: policies of profiles, the matcher's or the store's.
+        policies: periods of each policy.
+        closing: withdraws referrals that a customer's decision has overtaken.
+        decode: makes an event of a record.
+        encode: makes a record of an event.
+    """
+
+    def __init__(
+        self,
+        *,
+        rfis: RfiStore,
+        referrals: ReferralStore,
+        publisher: Publisher,
+        clock: Clock,
+        matcher: Matcher,
+        capacity: Capacity,
+        policy_names: PolicyNames,
+        policies: Mapping[PolicyName, Policy],
+        closing: Closing,
+        decode: Callable[[Record], Event],
+        encode: Callable[[Event], Outgoing],
+    ) -> None:
+        self._rfis, self._referrals, self._publisher, self._clock = rfis, referrals, publisher, clock
+        self._matcher, self._capacity, self._closing = matcher, capacity, closing
+        self._policy_names, self._policies = policy_names, policies
+        self._decode, self._encode = decode, encode
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Failure]:
+        """Route a batch.
+
+        Raises:
+            DependencyUnavailable: the batch must come again.
+            VersionConflict: as before.
+        """
+        failures, accepted = self._read(records)
+        rfis = await self._rfis.load(list(accepted)) if accepted else {}
+        for id_ in accepted.keys() - rfis.keys():
+            missing = ReferenceMissing(f"there is no RFI {id_}: it was never stored, or was erased")
+            failures += [Failure(record, missing) for record in accepted[id_]]
+        routed = await self._route([rfis[id_] for id_ in accepted if id_ in rfis])
+        if routed:
+            await self._tell(routed, await self._store_referrals(routed))
+            await self._close_overtaken([rfi.id for rfi in routed])
+        return failures
+
+    def _read(self, records: Sequence[Record]) -> tuple[list[Failure], dict[str, list[Record]]]:
+        """Records that can't be used, and the records of each accepted RFI in the order of their first."""
+        failures: list[Failure] = []
+        accepted: dict[str, list[Record]] = {}
+        for record in records:
+            try:
+                event = self._decode(record)
+            except Invalid as error:
+                failures.append(Failure(record, error))
+                continue
+            if event.type is EventType.RFI_ACCEPTED:
+                accepted.setdefault(event.subject, []).append(record)
+            else:
+                failures.append(Failure(record, UnknownMessage(f"{event.type.value} does not belong on this topic")))
+        return failures, accepted
+
+    async def _route(self, rfis: Sequence[Rfi]) -> list[Rfi]:
+        """The RFIs with their stored routings; those withdrawn before anybody routed them are left out."""
+        new = [rfi for rfi in rfis if rfi.routing is None and rfi.state is RfiState.ACCEPTED]
+        made = dict(zip([rfi.id for rfi in new], self._matcher.match(new, self._now()), strict=True))
+        others = await self._rfis.route(made) if made else {}
+        mine: dict[str, Routing] = {id_: routing for id_, routing in made.items() if id_ not in others}
+        self._capacity.took(chosen.profile_id for routing in mine.values() for chosen in routing.chosen)
+        if made:
+            log.info("routed", rfis=len(mine), nobody=sum(not r.chosen for r in mine.values()), others=len(others))
+        stored = [replace(rfi, routing=mine[rfi.id]) if rfi.id in mine else others.get(rfi.id, rfi) for rfi in rfis]
+        return [rfi for rfi in stored if rfi.routing is not None]
+
+    def _now(self) -> datetime:
+        # Stores keep milliseconds; a finer instant would make a redelivery tell another time than the first delivery.
+        now = self._clock.now()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+    async def _store_referrals(self, rfis: Sequence[Rfi]) -> list[Referral]:
+        """Every referral that the routings ask for, as it is stored."""
+        wanted = [(rfi, rfi.routing, chosen) for rfi in rfis if rfi.routing for chosen in rfi.routing.chosen]
+        if not wanted:
+            return []
+        names = await self._policy_names(sorted({chosen.profile_id for _, _, chosen in wanted}))
+        referrals = [
+            new_referral(rfi, chosen, self._policies[names.get(chosen.profile_id, PolicyName.STANDARD)], routing.at)
+            for rfi, routing, chosen in wanted
+        ]
+        there = await self._referrals.add(referrals)
+        # A profile may have changed since they were stored: what is told is what is there.
+        stored = await self._referrals.load(sorted(there)) if there else {}
+        return [stored.get(referral.id, referral) for referral in referrals]
+
+    async def _tell(self, rfis: Sequence[Rfi], referrals: Sequence[Referral]) -> None:
+        events = [routed_event(rfi) for rfi in rfis] + [created_event(referral) for referral in referrals]
+        await self._publisher.publish([self._encode(event) for event in events])
+
+    async def _close_overtaken(self, ids: Sequence[str]) -> None:
+        """Close the referrals of requests that the customer has withdrawn or settled meanwhile."""
+        now_stored = await self._rfis.load(ids)
+        overtaken = {id_: rfi for id_, rfi in now_stored.items() if rfi.state in _OVERTAKEN}
+        if not overtaken:
+            return
+
+        def command_for(referral: Referral) -> Withdraw | None:
+            return overtaken_command(overtaken[referral.rfi_id], referral)
+
+        closed = await self._closing.close(sorted(overtaken), command_for)
+        if closed:
+            log.info("overtaken_closed", rfis=len(overtaken), referrals=closed)

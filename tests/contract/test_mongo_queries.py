@@ -1,0 +1,30 @@
+"""The look at query plans sees a scan where there is one; otherwise its silence would mean nothing."""
+
+from __future__ import annotations
+
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import INDEXES, ensure_indexes
+from tests.contract.mongo_queries import QueryRecorder, scans
+
+
+async def test_a_query_without_an_index_is_found_out(mongo_server: str, mongo_database: str) -> None:
+    recorder = QueryRecorder()
+    with Mongo(mongo_server, mongo_database, listeners=[recorder]) as mongo:
+        await ensure_indexes(mongo)
+        await mongo.collection("rfis").insert_new([{"_id": str(n), "colour": n} for n in range(3)])
+        await mongo.collection("rfis").find({"colour": 2})
+        await mongo.collection("rfis").update_all({"colour": 2}, {"$set": {"colour": 3}})
+        await mongo.collection("rfis").by_ids(["1"])
+        assert len(await scans(mongo, recorder.queries)) == 2
+
+
+async def test_indexes_are_made_once_and_again_without_harm(mongo_server: str, mongo_database: str) -> None:
+    with Mongo(mongo_server, mongo_database) as mongo:
+        await ensure_indexes(mongo)
+        await ensure_indexes(mongo)
+
+
+def test_names_of_indexes_are_unique_in_their_collection() -> None:
+    for collection, indexes in INDEXES.items():
+        names = [index.document["name"] for index in indexes]
+        assert len(names) == len(set(names)), collection

@@ -1,0 +1,194 @@
+"""A whole exchange for tests: real engines and real processes in a folder of its own, driven as a person would."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from services.adapters.importers.partners_csv import parse_partners
+from services.adapters.importers.rfi_files import FileRfi, read_rfis
+from services.audit.report import Report
+from services.bootstrap import World
+from services.cli.audit import run_audit
+from services.cli.demo.script import quiet
+from services.cli.importing import store_partners
+from services.cli.rfi import submit_all
+from services.cli.session import session
+from services.cli.system import start
+from services.engines.bundled.spool import MailEntry, MailSpool
+from services.engines.locations import Home
+from services.engines.supervisor import down, status
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parent.parent.parent
+SAMPLES = ROOT / "samples"
+SOURCE = "urn:samples"
+
+
+class Exchange:
+    """Handles on a running exchange."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def run(self, work: Callable[[World], Awaitable[T]]) -> T:
+        """Do something in a world of one's own."""
+
+        async def go() -> T:
+            async with session(self.home) as world:
+                return await work(world)
+
+        return asyncio.run(go())
+
+    def cli(self, *arguments: str, code: int = 0, timeout_s: float = 60) -> str:
+        """Run `referrals …` as a person would; returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            cwd=ROOT,
+            env=self.environment,
+        )
+        assert done.returncode == code, f"exit {done.returncode}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
+        return done.stdout + done.stderr
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of a person in front of this exchange; wide, so that tables keep their lines."""
+        return {**os.environ, "REFERRALS_HOME": str(self.home.root), "COLUMNS": "400", "TERM": "dumb"}
+
+    def pids(self, name: str) -> list[int]:
+        """Process ids of a process or of its instances."""
+        found = [p for p in status(self.home).processes if p.name == name or p.name.startswith(f"{name}-")]
+        return [p.pid for p in found if p.pid is not None]
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a process; the supervisor brings it back."""
+        for pid in self.pids(name):
+            os.kill(pid, signal.SIGKILL)
+
+    def restarts(self, name: str) -> int:
+        """How often the supervisor has restarted it."""
+        return sum(p.restarts for p in status(self.home).processes if p.name.startswith(name))
+
+    def load_partners(self) -> None:
+        """The sample partners."""
+
+        async def work(world: World) -> None:
+            text = await asyncio.to_thread((SAMPLES / "partners.csv").read_text, "utf-8")
+            await store_partners(world, *parse_partners(text, world.place))
+
+        self.run(work)
+
+    def submit(self, rfis: Sequence[FileRfi], source: str = SOURCE) -> None:
+        """Publish RFIs."""
+        self.run(lambda world: submit_all(world, rfis, source))
+
+    def sample_rfis(self) -> list[FileRfi]:
+        """The sample RFIs, submitted just now."""
+
+        async def work(world: World) -> list[FileRfi]:
+            return list(read_rfis(SAMPLES / "rfis.jsonl", world.clock.now()))
+
+        return self.run(work)
+
+    def quiet(self) -> None:
+        """Wait until nothing is left to do."""
+        self.run(quiet)
+
+    def audit(self) -> Report:
+        """The audit's report, with the catcher's mails."""
+        return self.run(lambda world: run_audit(world, self.home.mail))
+
+    def mails(self) -> list[MailEntry]:
+        """Everything the catcher has."""
+        return list(MailSpool(self.home.mail).entries())
+
+    def mails_by_kind(self) -> Counter[str]:
+        """How many mails of each kind the catcher has."""
+        return Counter(mail.kind for mail in self.mails())
+
+
+@contextmanager
+def running_exchange(
+    root: Path, *, instances: dict[str, int] | None = None, partners: bool = True
+) -> Iterator[Exchange]:
+    """An exchange in a sandbox, for as long as the block lasts."""
+    home = Home(root)
+    exchange = Exchange(home)
+    try:
+        start(home, sandbox=True, instances=instances)
+        if partners:
+            exchange.load_partners()
+        yield exchange
+    finally:
+        down(home)
+
+
+def eventually(condition: Callable[[], bool], what: str, within_s: float = 60) -> None:
+    """Wait until the condition holds, or fail naming what did not come about."""
+    end = time.monotonic() + within_s
+    pause = asyncio.Event()
+    while not condition():
+        assert time.monotonic() < end, f"did not come about within {within_s} s: {what}"
+
+        async def wait() -> None:
+            try:
+                await asyncio.wait_for(pause.wait(), 0.1)
+            except TimeoutError:
+                return
+
+        asyncio.run(wait())
+
+
+def good_rfi(identifier: str, **need: object) -> dict[str, object]:
+    """A valid RFI in wire form for a place in Spain."""
+    return {
+        "id": identifier,
+        "channel": "marketing",
+        "language": "es",
+        "submittedAt": "@now-PT1H",
+        "customer": {
+            "company": "Talleres Quintana",
+            "size": "51to250employees",
+            "place": {"country": "ES", "subdivision": "ES-MD", "city": "Madrid"},
+            "contact": {
+                "firstName": "Elena",
+                "lastName": "Quintana",
+                "email": f"elena+{identifier}@talleres-quintana.example",
+                "language": "es",
+            },
+        },
+        "need": {
+            "title": "Migración a Microsoft 365 de sesenta puestos",
+            "description": "Queremos pasar el correo y los ficheros a Microsoft 365 antes del verano.",
+            "keywords": ["Microsoft 365", "migración"],
+            **need,
+        },
+        "consent": {"contact": True, "share": True},
+    }
+
+
+def as_file(exchange: Exchange, *rfis: Mapping[str, object]) -> list[FileRfi]:
+    """RFIs as the lines of a file; `@now…` becomes an instant."""
+
+    async def work(world: World) -> list[FileRfi]:
+        path = exchange.home.root / "submitted.jsonl"
+        await asyncio.to_thread(path.write_bytes, b"\n".join(orjson.dumps(rfi) for rfi in rfis))
+        return list(read_rfis(path, world.clock.now()))
+
+    return exchange.run(work)

@@ -1,0 +1,149 @@
+"""Which events make which mails, to whom, and which mails are no longer to be sent?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from services.core import ids
+from services.core.codes import RfiState, Stage, Status, Substatus
+from services.core.events import Event, EventType
+from services.core.mail import MailKind, Role, SendJob
+from services.core.referral import Referral
+from services.notifier.plan import Wanted, job_of, obsolete, partner_contacts, wanted
+from tests.builders import START, make_location, make_partner, make_person, make_profile, make_referral, make_rfi
+
+PARTNER = {
+    EventType.CREATED: "new_referral",
+    EventType.REMINDER_DUE: "reminder",
+    EventType.EXPIRING_SOON: "expiring_soon",
+    EventType.FLAME_CHANGED: "flame_changed",
+    EventType.EXPIRED: "expired",
+    EventType.WITHDRAWN: "withdrawn",
+}
+CUSTOMER = {
+    EventType.ROUTED: "sent_to_partners",
+    EventType.NO_MATCH: "sent_to_partners",
+    EventType.EXPIRED: "expired_at",
+}
+
+
+def event(kind: EventType, **facts: object) -> Event:
+    referral = make_referral()
+    base = {"referralId": referral.id, "partnerId": referral.partner_id, "profileId": referral.profile_id}
+    return Event(
+        id=ids.event_id(referral.id, 2, kind),
+        type=kind,
+        subject=referral.id,
+        rfi_id=referral.rfi_id,
+        at=START,
+        sequence=2,
+        facts=base | facts,
+    )
+
+
+@pytest.mark.parametrize("kind", [k for k in EventType if k is not EventType.SETTLED])
+def test_each_event_makes_its_mails_and_no_others(kind: EventType) -> None:
+    expected = {("partner", PARTNER[kind])} if kind in PARTNER else set()
+    expected |= {("customer", CUSTOMER[kind])} if kind in CUSTOMER else set()
+    assert {(each.role.value, each.kind.value) for each in wanted(event(kind))} == expected
+
+
+@pytest.mark.parametrize(
+    ("cause", "kinds"),
+    [
+        ("referral.accepted", ["accepted_by"]),
+        ("referral.declined", ["declined_by"]),
+        ("referral.won", []),
+        ("referral.lost", []),
+        ("something.new", []),
+    ],
+)
+def test_the_customer_hears_of_a_decision_when_it_can_no_longer_be_undone(cause: str, kinds: list[str]) -> None:
+    settled = event(EventType.SETTLED, cause={"eventId": "e", "type": cause})
+    assert [each.kind.value for each in wanted(settled)] == kinds
+    assert wanted(event(EventType.SETTLED)) == ()
+    assert wanted(event(EventType.SETTLED, cause="damaged")) == ()
+
+
+def test_a_redelivered_event_gives_the_same_job_and_another_event_another() -> None:
+    mail = Wanted(kind=MailKind.REMINDER, role=Role.PARTNER)
+    first = job_of(event(EventType.REMINDER_DUE), mail, make_person())
+    assert job_of(event(EventType.REMINDER_DUE), mail, make_person(email="new@x.example")).id == first.id
+    assert job_of(event(EventType.EXPIRED), mail, make_person()).id != first.id
+
+
+def test_a_partner_is_written_to_at_the_location_then_elsewhere_then_at_its_admin() -> None:
+    partner = make_partner()
+    here = make_location(id="here", contact=make_person(email="here@p.example"))
+    there = make_location(id="there", contact=make_person(email="there@p.example"))
+    profile = make_profile(locations=(there, here))
+
+    def mails(location: str | None) -> list[str]:
+        return [each.email for each in partner_contacts(location, profile, partner)]
+
+    assert mails("here") == ["here@p.example", "there@p.example", partner.admin.email]
+    assert mails("gone")[0] == partner.admin.email
+    assert partner_contacts("here", None, partner) == [partner.admin]
+    assert partner_contacts("here", None, None) == []
+
+
+def test_nobody_is_listed_twice() -> None:
+    person = make_person(email="one@p.example")
+    profile = make_profile(locations=(make_location(id="a", contact=person), make_location(id="b", contact=person)))
+    assert partner_contacts("a", profile, make_partner(admin=make_person(email="ONE@p.example"))) == [person]
+
+
+def job(kind: MailKind) -> SendJob:
+    role = Role.PARTNER if kind in set(MailKind) & {MailKind(v) for v in PARTNER.values()} else Role.CUSTOMER
+    return job_of(event(EventType.CREATED), Wanted(kind=kind, role=role), make_person())
+
+
+NEW = make_referral()
+EVALUATING = replace(NEW, substatus=Substatus.RECEIVED, stage=Stage.EVALUATING)
+ACTIVE = replace(NEW, status=Status.ACTIVE, substatus=Substatus.ACCEPTED, stage=Stage.ACTIVE)
+
+
+def closed(substatus: Substatus) -> Referral:
+    return replace(NEW, status=Status.CLOSED, substatus=substatus, stage=Stage.ARCHIVED)
+
+
+STATES = {
+    "new": NEW,
+    "evaluating": EVALUATING,
+    "active": ACTIVE,
+    **{
+        each.value: closed(each)
+        for each in (Substatus.WON, Substatus.LOST, Substatus.DECLINED, Substatus.EXPIRED, Substatus.WITHDRAWN)
+    },
+}
+STILL_SENT = {
+    MailKind.NEW_REFERRAL: {"new", "evaluating"},
+    MailKind.REMINDER: {"new", "evaluating"},
+    MailKind.EXPIRING_SOON: {"new", "evaluating"},
+    MailKind.FLAME_CHANGED: {"new", "evaluating", "active"},
+    MailKind.EXPIRED: {"Expired"},
+    MailKind.WITHDRAWN: {"Withdrawn"},
+    MailKind.SENT_TO_PARTNERS: set(STATES),
+    MailKind.ACCEPTED_BY: {"active", "Won", "Lost"},
+    MailKind.DECLINED_BY: {"Declined"},
+    MailKind.EXPIRED_AT: {"Expired"},
+}
+
+
+@pytest.mark.parametrize("kind", list(MailKind))
+@pytest.mark.parametrize("state", list(STATES))
+def test_a_mail_is_sent_only_while_it_is_true(kind: MailKind, state: str) -> None:
+    assert (obsolete(job(kind), make_rfi(), STATES[state]) is None) == (state in STILL_SENT[kind])
+
+
+@pytest.mark.parametrize("kind", [k for k in MailKind if job(k).role is Role.CUSTOMER])
+def test_a_customer_who_has_withdrawn_hears_no_more(kind: MailKind) -> None:
+    for state in STATES.values():
+        assert obsolete(job(kind), make_rfi(state=RfiState.WITHDRAWN), state) is not None
+
+
+@pytest.mark.parametrize("kind", list(MailKind))
+def test_an_erased_request_ends_its_mails(kind: MailKind) -> None:
+    assert obsolete(job(kind), None, NEW) is not None

@@ -1,0 +1,134 @@
+"""Does every kind of mail say what its reader needs, and nothing that it must not?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.mail import MailKind
+from services.notifier.customer_letters import CUSTOMER_LETTERS
+from services.notifier.letter import Matter
+from services.notifier.partner_letters import PARTNER_LETTERS
+from services.notifier.preview import LINKS, examples, matter
+from services.notifier.render import compose, render
+from services.notifier.words import languages
+
+LANGUAGES = sorted(languages())
+EXAMPLES = list(examples())
+KINDS = list(MailKind)
+
+
+class _Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.links += [value or "" for name, value in attrs if name in {"href", "src"}]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def test_every_kind_has_a_letter() -> None:
+    assert set(PARTNER_LETTERS) | set(CUSTOMER_LETTERS) == set(MailKind)
+
+
+@pytest.mark.parametrize("example", [each for _, each in EXAMPLES], ids=[name for name, _ in EXAMPLES])
+def test_text_and_html_say_the_same_with_one_button(example: Matter) -> None:
+    letter, mail = compose(example, LINKS), render(example, LINKS)
+    page = _Page(mail.html)
+    said = (letter.heading, *letter.paragraphs, letter.button, letter.footer, *letter.items)
+    for words in (*said, *(word for row in letter.facts for word in row)):
+        assert squeezed(words) in squeezed(page.words)
+        assert squeezed(words) in squeezed(mail.text)
+    assert page.links == [letter.url]
+    assert letter.url in mail.text
+    assert letter.preheader in page.words
+    assert f'<html lang="{example.job.language}">' in mail.html
+    assert not {"script", "img", "form", "iframe", "link"} & set(page.tags)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_languages_differ(kind: MailKind) -> None:
+    assert len({render(matter(kind, language), LINKS).subject for language in LANGUAGES}) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("example", [each for _, each in EXAMPLES], ids=[name for name, _ in EXAMPLES])
+def test_no_subject_names_a_person(example: Matter) -> None:
+    subject = render(example, LINKS).subject
+    for word in ("Ana", "Peña", "Sara", "Núñez", "@", "+34"):
+        assert word not in subject
+
+
+def test_a_hidden_contact_appears_nowhere_and_the_mail_says_when_it_will() -> None:
+    for kind in PARTNER_LETTERS:
+        mail = render(replace(matter(kind, "en"), contact_visible=False), LINKS)
+        assert not [word for word in ("Ana", "Peña", "ana.pena", "+34955000100") if word in mail.text + mail.html]
+    classic = render(matter(MailKind.NEW_REFERRAL, "en", "classic"), LINKS).text
+    assert "shown once you have said that you are interested" in classic
+
+
+def test_a_visible_contact_is_told_in_a_new_referral() -> None:
+    text = render(matter(MailKind.NEW_REFERRAL, "en"), LINKS).text
+    assert "Ana Peña" in text
+    assert "ana.pena@aceites.example" in text
+
+
+@pytest.mark.parametrize("kind", [MailKind.EXPIRED, MailKind.WITHDRAWN])
+def test_a_closed_referral_names_no_contact(kind: MailKind) -> None:
+    assert "ana.pena" not in render(matter(kind, "en"), LINKS).text
+
+
+def test_the_flame_stands_at_the_top_and_only_when_it_was_raised() -> None:
+    flamed = render(matter(MailKind.NEW_REFERRAL, "en", "flame"), LINKS)
+    assert flamed.text.startswith("*** The customer asked to be contacted directly. ***")
+    assert "***" not in render(matter(MailKind.NEW_REFERRAL, "en"), LINKS).text
+
+
+def test_the_customer_reads_whom_the_request_went_to_or_that_nobody_fits() -> None:
+    sent = render(matter(MailKind.SENT_TO_PARTNERS, "en"), LINKS)
+    assert sent.subject.startswith("Your request was sent to 3 partners")
+    assert "- Cloudwright Ltd" in sent.text
+    none = render(matter(MailKind.SENT_TO_PARTNERS, "en", "no_match"), LINKS)
+    assert "We have not found a partner who fits it yet." in none.text
+
+
+def test_a_partners_decline_reason_is_not_told_to_the_customer() -> None:
+    example = matter(MailKind.DECLINED_BY, "en")
+    assert example.referral is not None
+    details = replace(example.referral.details, reason="conflictOfInterest", reason_notes="we work for a rival")
+    mail = render(replace(example, referral=replace(example.referral, details=details)), LINKS)
+    assert "rival" not in mail.text + mail.html
+    assert "conflict" not in mail.text.lower()
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_no_words_of_a_customer_become_markup_or_control_anything(words: str) -> None:
+    plain = matter(MailKind.NEW_REFERRAL, "en")
+    assert plain.referral is not None
+    need = replace(plain.rfi.need, title=words, description=words, services=(words,))
+    odd = replace(plain, rfi=replace(plain.rfi, need=need), referral=replace(plain.referral, title=words))
+    mail = render(odd, LINKS)
+    page = _Page(mail.html)
+    expected = _Page(render(plain, LINKS).html)
+    assert [tag for tag in page.tags if tag != "blockquote"] == [tag for tag in expected.tags if tag != "blockquote"]
+    assert page.links == expected.links
+    assert "\n" not in mail.subject
+    assert len(mail.subject) <= 150
+    for harmful in "\x00\x07\x1b\r\u202e\u2066\u200b\ud800":
+        assert harmful not in mail.subject + mail.text + mail.html
