@@ -23,7 +23,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     made = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         numeric = column.endswith("#")
-        made.add_column(column.rstrip("#"), justify="right" if numeric else "left", overflow="fold")
+        # An id that is cut in two cannot be copied.
+        made.add_column(
+            column.rstrip("#"),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            no_wrap=column in {"id", "subject"},
+        )
     for row in rows:
         made.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random
+from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
@@ -44,6 +45,15 @@ class Notifier:
     senders: MailSenders
 
 
+class _Hands(TypedDict):
+    """What handler and senders share: they hold the same leases."""
+
+    jobs: SendJobStore
+    clock: Clock
+    owner: str
+    metrics: MailMetrics
+
+
 def build(
     ports: NotifierPorts,
     *,
@@ -69,39 +79,28 @@ def build(
         dice: a number in [0, 1) for each retry.
         progressed: called whenever a sender has got on, for /live.
     """
-    bounds = limits or SenderLimits()
-    metrics = MailMetrics(registry)
-    directory = Directory(ports.partners, ports.clock)
+    bounds, metrics = limits or SenderLimits(), MailMetrics(registry)
+    clock, directory = ports.clock, Directory(ports.partners, ports.clock)
     delivery = BatchDelivery(
         rfis=ports.rfis,
         referrals=ports.referrals,
         directory=directory,
         mailer=ports.mailer,
-        clock=ports.clock,
+        clock=clock,
         policies=policies,
         sender=sender,
         links=Links(base_url.rstrip("/")),
         dice=dice,
         metrics=metrics,
     )
-    senders = MailSenders(
-        jobs=ports.jobs,
-        clock=ports.clock,
-        delivery=delivery,
-        owner=owner,
-        limits=bounds,
-        metrics=metrics,
-        progressed=progressed,
-    )
+    hands = _Hands(jobs=ports.jobs, clock=clock, owner=owner, metrics=metrics)
+    senders = MailSenders(**hands, delivery=delivery, limits=bounds, progressed=progressed)
     handler = NotifierHandler(
+        **hands,
         rfis=ports.rfis,
-        jobs=ports.jobs,
         directory=directory,
-        clock=ports.clock,
         decode=ports.decode,
         submit=senders.submit,
-        owner=owner,
         lease=bounds.lease,
-        metrics=metrics,
     )
     return Notifier(handler, senders)

@@ -14,6 +14,8 @@ A change by a person between 4 and 5 puts the `created` event in front of its ow
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -36,6 +38,9 @@ from services.router.closing import Closing
 from services.router.matcher import Matcher
 
 log = structlog.get_logger("router")
+
+#: RFIs matched before others may run.
+AT_A_TIME = 50
 
 #: The policy under which each of these profiles (ids) gets referrals.
 PolicyNames = Callable[[Sequence[str]], Awaitable[Mapping[str, PolicyName]]]
@@ -117,7 +122,7 @@ class RouterHandler:
     async def _route(self, rfis: Sequence[Rfi]) -> list[Rfi]:
         """The RFIs with their stored routings; those withdrawn before anybody routed them are left out."""
         new = [rfi for rfi in rfis if rfi.routing is None and rfi.state is RfiState.ACCEPTED]
-        made = dict(zip([rfi.id for rfi in new], self._matcher.match(new, self._now()), strict=True))
+        made = await self._match(new)
         others = await self._rfis.route(made) if made else {}
         mine: dict[str, Routing] = {id_: routing for id_, routing in made.items() if id_ not in others}
         self._capacity.took(chosen.profile_id for routing in mine.values() for chosen in routing.chosen)
@@ -125,6 +130,18 @@ class RouterHandler:
             log.info("routed", rfis=len(mine), nobody=sum(not r.chosen for r in mine.values()), others=len(others))
         stored = [replace(rfi, routing=mine[rfi.id]) if rfi.id in mine else others.get(rfi.id, rfi) for rfi in rfis]
         return [rfi for rfi in stored if rfi.routing is not None]
+
+    async def _match(self, rfis: Sequence[Rfi]) -> dict[str, Routing]:
+        now, given = self._now(), Counter[str]()
+        made: dict[str, Routing] = {}
+        for start in range(0, len(rfis), AT_A_TIME):
+            part = rfis[start : start + AT_A_TIME]
+            routings = self._matcher.match(part, now, given)
+            given.update(chosen.profile_id for routing in routings for chosen in routing.chosen)
+            made.update(zip([rfi.id for rfi in part], routings, strict=True))
+            # Long texts in a large market take a while: heartbeats and profile changes come in between.
+            await asyncio.sleep(0)
+        return made
 
     def _now(self) -> datetime:
         # Stores keep milliseconds; a finer instant would make a redelivery tell another time than the first delivery.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -24,8 +24,11 @@ class Matcher(Protocol):
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile; False when this or a higher version was there already."""
 
-    def match(self, rfis: Sequence[Rfi], now: datetime) -> list[Routing]:
-        """A routing for each RFI. They count against capacity in the order given; nothing is remembered of that."""
+    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+        """A routing for each RFI. They count against capacity in the order given; nothing is remembered of that.
+
+        `given` is what was given out (by profile id) and is not counted by the capacity view yet.
+        """
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Why this partner would, or would not, get this RFI now; None asks for everybody chosen or near."""

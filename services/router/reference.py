@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
@@ -53,9 +53,9 @@ class ReferenceMatcher:
                 self._markets.setdefault(country, Market()).add(number, offer, country)
         return True
 
-    def match(self, rfis: Sequence[Rfi], now: datetime) -> list[Routing]:
+    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
         """A routing for each RFI, in order."""
-        taken: Counter[str] = Counter()
+        taken: Counter[str] = Counter(given or {})
 
         def open_count(profile_id: str) -> int:
             return self._capacity.open_count(profile_id) + taken[profile_id]

@@ -321,6 +321,8 @@ async def test_several_consumers_of_one_process_share_the_partitions(kafka: str)
         await publish(kafka, [m for p in range(4) for m in outgoing(topic, f"{p}", partition=p)])
         await world.until_committed()
         assert len(world.delivery.progress) == 2
+        assert all(world.delivery.owns(topic, partition) for partition in range(4))
+        assert not world.delivery.owns(topic, 4)
         assert all(progress.records for progress in world.delivery.progress)
     assert sorted(handled.values()) == ["0", "1", "2", "3"]
 

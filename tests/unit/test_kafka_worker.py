@@ -64,7 +64,9 @@ class Bench:
 
     async def deliver(self, *offsets: int) -> None:
         self.steering.took()
-        raws = [ConsumerRecord("topic", 0, n, 0, 0, None, b"v", None, -1, 1, ()) for n in offsets]
+        raws: list[ConsumerRecord[bytes, bytes]] = [
+            ConsumerRecord("topic", 0, n, 0, 0, None, b"v", None, -1, 1, ()) for n in offsets
+        ]
         await self.worker.deliver(raws, self.consumer)
 
 

@@ -45,7 +45,7 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         if not isinstance(listener, Steering):
             raise Misconfigured("a subscriber without a Steering: make subscribers with Delivery.subscribe only")
         self.steering = listener
-        super().subscribe(topics=topics, pattern=pattern, listener=listener)
+        super().subscribe(topics=topics, pattern=pattern, listener=listener)  # type: ignore[no-untyped-call, unused-ignore]
 
     async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
         """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.

@@ -63,7 +63,9 @@ async def partner_table(world: World, rfis: Iterable[Rfi]) -> Table:
             by_partner[referral.partner_id][referral.substatus.value] += 1
     states = sorted({state for counts in by_partner.values() for state in counts})
     busiest = sorted(by_partner.items(), key=lambda each: (-each[1].total(), names.get(each[0], "")))
-    rows: list[tuple[object, ...]] = [(names.get(id_, id_), c.total(), *(c[s] or "" for s in states)) for id_, c in busiest[:PARTNERS]]
+    rows: list[tuple[object, ...]] = [
+        (names.get(id_, id_), c.total(), *(c[s] or "" for s in states)) for id_, c in busiest[:PARTNERS]
+    ]
     totals: Counter[str] = sum((c for _, c in busiest), Counter())
     rows.append((f"all {len(busiest)} partners", totals.total(), *(totals[s] for s in states)))
     return table("Referrals (busiest partners first)", ["partner", "all#", *(f"{s}#" for s in states)], rows)

@@ -1,0 +1,233 @@
+"""The index decides as a full scan does, which looks at every profile for every RFI, whatever came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import log
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.core.codes import CompanySize
+from services.core.partner import RoutableProfile
+from services.core.rfi import Place, Rfi
+from services.router.asked import Source
+from services.router.keywords import language_of, phrase, primary_tag, segments, weak_stems
+from services.router.ranking import tie_break
+from services.router.reference import ReferenceMatcher
+from services.router.regions import key_of, verdict
+from tests.builders import START, make_customer, make_location, make_need, make_profile, make_rfi
+
+
+@dataclass(frozen=True)
+class Opens:
+    counts: dict[str, int]
+
+    def open_count(self, profile_id: str) -> int:
+        return self.counts.get(profile_id, 0)
+
+
+def offered(profile: RoutableProfile, language: str) -> set[str]:
+    texts = (*profile.keywords, *profile.products, *profile.services)
+    return {phrase(text, language) for text in texts} - {""}
+
+
+def occurs(stems: tuple[str, ...], run: tuple[str, ...]) -> bool:
+    return any(run[at : at + len(stems)] == stems for at in range(len(run)))
+
+
+def sources(rfi: Rfi, vocabulary: set[str]) -> dict[tuple[str, str], Source]:
+    """The terms of an RFI with the source that counts, found by trying every phrase anybody offers."""
+    language, asked = language_of(rfi.language), rfi.need
+    found: dict[tuple[str, str], Source] = {}
+    named = (
+        (Source.KEYWORD, asked.keywords),
+        (Source.PRODUCT, asked.products),
+        (Source.SERVICE, asked.services),
+    )
+    for source, texts in named:
+        for text in texts:
+            if key := phrase(text, language):
+                found.setdefault(("offer", key), source)
+    parts = [run for _, texts in named for text in texts for run in segments(text, language)]
+    texts_of = (
+        (Source.TITLE, segments(asked.title, language)),
+        (Source.PART, parts),
+        (Source.DESCRIPTION, segments(asked.description, language)),
+    )
+    for source, runs in texts_of:
+        for key in vocabulary:
+            stems = tuple(key.split(" "))
+            if len(stems) == 1 and key in weak_stems(language):
+                continue
+            if any(occurs(stems, run) for run in runs):
+                found.setdefault(("offer", key), source)
+    for text in asked.industries:
+        found.setdefault(("industry", text.lower()), Source.INDUSTRY)
+    return found
+
+
+def speaks(rfi: Rfi) -> bool:
+    language = language_of(rfi.language)
+    stems = {s for text in (rfi.need.title, rfi.need.description) for run in segments(text, language) for s in run}
+    return bool(stems - weak_stems(language))
+
+
+def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens) -> tuple[list[str], list[Any]]:
+    """(profile ids chosen, near misses as (profile id, score, code))."""
+    language, place = language_of(rfi.language), key_of(rfi.need.place)
+    live = [p for p in profiles if p.active and p.locations and any(s.country == place[0] for s in p.serves)]
+    holders: dict[tuple[str, str], set[str]] = {}
+    for p in live:
+        for key in offered(p, language):
+            holders.setdefault(("offer", key), set()).add(p.id)
+        for industry in p.industries:
+            holders.setdefault(("industry", industry.lower()), set()).add(p.id)
+    found = sources(rfi, {key for kind, key in holders if kind == "offer"})
+    weights = {t: log(1 + len(live) / max(1, len(holders.get(t, ())))) * s.share for t, s in found.items()}
+    total = sum(weights.values()) or 1.0
+    named = any(s in {Source.KEYWORD, Source.PRODUCT, Source.SERVICE} for s in found.values())
+    usable = bool(found) or speaks(rfi)
+    inside: list[tuple[int, bytes, RoutableProfile]] = []
+    outside: list[tuple[int, bytes, RoutableProfile]] = []
+    for p in live:
+        matched = [t for t in found if p.id in holders.get(t, ())]
+        if not any(kind == "offer" for kind, _ in matched) and named:
+            matched = []
+        reach = verdict([key_of(s) for s in p.serves if s.country == place[0]], place)
+        if usable and not matched or (not usable and reach is None):
+            continue
+        points, tie = sum(round(weights[t] * (850_000 / total)) for t in matched), tie_break(rfi.id, p.id)
+        if reach is None:
+            outside.append((-points, tie, p))
+        else:
+            tongue = not p.languages or primary_tag(rfi.language) in {primary_tag(tag) for tag in p.languages}
+            inside.append((-points - reach[0].points - 50_000 * tongue, tie, p))
+    return settle(sorted(inside, key=lambda x: x[:2]), sorted(outside, key=lambda x: x[:2]), rfi, now, opens)
+
+
+def settle(inside: Any, outside: Any, rfi: Rfi, now: datetime, opens: Opens) -> tuple[list[str], list[Any]]:
+    size = rfi.customer.size
+
+    def excluded(p: RoutableProfile) -> str | None:
+        if p.sizes and size and size not in p.sizes:
+            return "size_excluded"
+        if p.paused_until and p.paused_until > now:
+            return "paused"
+        return "at_capacity" if p.capacity is not None and opens.open_count(p.id) >= p.capacity else None
+
+    chosen: list[str] = []
+    partners: set[str] = set()
+    for _, _, p in inside:
+        if excluded(p) is None and p.partner_id not in partners and len(chosen) < rfi.max_partners:
+            chosen.append(p.id)
+            partners.add(p.partner_id)
+    near: dict[str, Any] = {}
+    for points, _, p in inside:
+        if p.partner_id not in partners:
+            near.setdefault(p.partner_id, (p.id, -points / 1_000_000, excluded(p) or "below_cut"))
+    for points, _, p in outside:
+        if p.partner_id not in partners:
+            near.setdefault(p.partner_id, (p.id, -points / 1_000_000, "outside_region"))
+    return chosen, list(near.values())[:5]
+
+
+WORDS = st.sampled_from(["cloud", "migration", "backup", "nube", "migración", "help", "the", "azure", "data", "it"])
+TEXTS = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
+TERMS = st.lists(TEXTS, max_size=3).map(tuple)
+PLACES = st.builds(
+    Place,
+    country=st.sampled_from(["ES", "ES", "PT"]),
+    subdivision=st.sampled_from([None, "ES-AN", "ES-MD"]),
+    city=st.sampled_from([None, "Sevilla", "SEVILLA", "Madrid"]),
+    postal_code=st.sampled_from([None, "41", "41001", "28"]),
+)
+SIZES = st.lists(st.sampled_from([CompanySize.S1_9, CompanySize.S10_50]), max_size=1).map(tuple)
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> RoutableProfile:
+    partner = draw(st.integers(1, 5))
+    return make_profile(
+        partner,
+        id=f"{partner}-{draw(st.integers(1, 2))}",
+        version=draw(st.integers(1, 3)),
+        serves=tuple(draw(st.lists(PLACES, min_size=1, max_size=3))),
+        locations=draw(st.sampled_from([(make_location(),), (make_location(),), ()])),
+        keywords=draw(TERMS),
+        products=draw(TERMS),
+        services=(),
+        industries=draw(st.sampled_from([(), ("Retail",)])),
+        sizes=draw(SIZES),
+        languages=draw(st.sampled_from([(), ("en",), ("es-MX", "en")])),
+        capacity=draw(st.sampled_from([None, None, 0, 2])),
+        paused_until=draw(st.sampled_from([None, None, START, START + timedelta(hours=1)])),
+        active=draw(st.sampled_from([True, True, True, False])),
+    )
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Rfi:
+    need = make_need(
+        title=draw(TEXTS),
+        description=draw(TEXTS),
+        place=draw(PLACES),
+        keywords=draw(TERMS),
+        products=draw(TERMS),
+        services=(),
+        industries=draw(st.sampled_from([(), ("retail",), ("retail", "farming")])),
+    )
+    return make_rfi(
+        draw(st.integers(1, 99)),
+        need=need,
+        language=draw(st.sampled_from(["en", "es", "fr"])),
+        max_partners=draw(st.integers(1, 4)),
+        customer=make_customer(size=draw(st.sampled_from([None, CompanySize.S1_9, CompanySize.S51_250]))),
+    )
+
+
+@given(st.lists(profiles(), max_size=14), requests(), st.dictionaries(st.sampled_from(["1-1", "2-1"]), st.integers(0, 3)))
+def test_the_index_decides_as_a_full_scan_does(puts: list[RoutableProfile], rfi: Rfi, counts: dict[str, int]) -> None:
+    opens, held = Opens(counts), dict[str, RoutableProfile]()
+    matcher = ReferenceMatcher(opens)
+    for profile in puts:
+        newer = profile.id not in held or held[profile.id].version < profile.version
+        assert matcher.put(profile) is newer
+        if newer:
+            held[profile.id] = profile
+        # Matching in between fills caches that a change must empty.
+        matcher.match([rfi], START)
+    (routing,) = matcher.match([rfi], START)
+    near = [(each.profile_id, each.score, each.because) for each in routing.near_misses]
+    assert ([each.profile_id for each in routing.chosen], near) == scan(list(held.values()), rfi, START, opens)
+
+
+@given(st.lists(profiles(), max_size=10, unique_by=lambda p: p.id), requests(), st.randoms())
+def test_the_order_in_which_profiles_came_makes_no_difference(
+    puts: list[RoutableProfile], rfi: Rfi, chance: Any
+) -> None:
+    first, second = ReferenceMatcher(Opens({})), ReferenceMatcher(Opens({}))
+    for profile in puts:
+        first.put(profile)
+    chance.shuffle(puts)
+    for profile in puts:
+        second.put(profile)
+    assert first.match([rfi], START) == second.match([rfi], START)
+
+
+@given(st.lists(profiles(), max_size=10), requests())
+def test_every_partner_can_be_explained_and_the_outcome_agrees(puts: list[RoutableProfile], rfi: Rfi) -> None:
+    matcher = ReferenceMatcher(Opens({}))
+    for profile in puts:
+        matcher.put(profile)
+    (routing,) = matcher.match([rfi], START)
+    chosen = [each.profile_id for each in routing.chosen]
+    for partner in {profile.partner_id for profile in puts}:
+        for verdict_ in matcher.explain(rfi, partner, START).profiles:
+            assert (verdict_.outcome == "chosen") is (verdict_.profile_id in chosen)
+            if verdict_.outcome == "chosen":
+                assert verdict_.rank == chosen.index(verdict_.profile_id) + 1
+            elif verdict_.outcome != "chosen_through_another_profile":
+                assert verdict_.would_help
