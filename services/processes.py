@@ -39,6 +39,9 @@ log = structlog.get_logger("process")
 #: Wait between attempts to reach the engines at the start, seconds.
 KNOCK_EVERY_S = 0.5
 
+#: What a stop may take beyond the grace of the batch in hand: leaving the groups, closing connections, seconds.
+STOP_SLACK_S = 10.0
+
 #: How often a router counts the open referrals of profiles with a capacity anew, seconds.
 CAPACITY_EVERY_S = 5.0
 
@@ -76,7 +79,7 @@ async def run_process(process: str, settings: Settings) -> int:
         }
         if process == "intake":
             loops["http"] = parts.loops.pop("http")
-        return await run_loops(loops, grace_s=settings.shutdown_grace_s + 5)
+        return await run_loops(loops, grace_s=settings.shutdown_grace_s + STOP_SLACK_S)
 
 
 async def _engines_answer(world: World, parts: Parts, stop: asyncio.Event) -> bool:
@@ -121,6 +124,7 @@ def _delivery(world: World) -> Delivery:
         dead_letters=DeadLetters(world.stores.dead_letters, world.publisher, now=world.clock.real_now, metrics=metrics),
         metrics=metrics,
         timing=Timing(drain_s=settings.shutdown_grace_s),
+        instance=f"{world.process}-{settings.instance}" if settings.static_member else None,
     )
 
 

@@ -54,3 +54,5 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     instance: str = "1"
     #: Name of this instance among those of its process, for logs and leases.
+    static_member: bool = False
+    #: The instance's name is unique and stays over restarts: it gets its partitions back at once after a crash.

@@ -25,7 +25,12 @@ Engines = Annotated[str | None, typer.Option(help="bundled, docker or given; wit
 
 def specs(*, sandbox: bool, instances: dict[str, int] | None = None) -> list[Spec]:
     """The four consumers as separate processes, each with a health port of its own."""
-    environment = {"REFERRALS_HEALTH_PORT": "{port}", "REFERRALS_INSTANCE": "{instance}"}
+    environment = {
+        "REFERRALS_HEALTH_PORT": "{port}",
+        "REFERRALS_INSTANCE": "{instance}",
+        # The supervisor starts no second instance of a name.
+        "REFERRALS_STATIC_MEMBER": "true",
+    }
     if sandbox:
         environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
     return [

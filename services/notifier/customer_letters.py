@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.core.mail import MailKind
-from services.notifier.letter import Letter, Links, Matter
+from services.core.rfi import Person
+from services.notifier.letter import Letter, Links, Matter, Personal
 from services.notifier.words import Words, _
 
 
-def sent_to_partners(words: Words, matter: Matter, links: Links) -> Letter:
+def sent_to_partners(words: Words, matter: Matter) -> Letter:
     """The request has been received, and sent on; or nobody fits yet."""
-    routing = matter.rfi.routing
-    names = tuple(
-        matter.partners[each.partner_id].name
-        for each in (routing.chosen if routing else ())
-        if each.partner_id in matter.partners
-    )
-    return _sent(words, matter, links, names) if names else _no_match(words, matter, links)
+    names = _partner_names(matter)
+    return _sent(words, matter, len(names)) if names else _no_match(words, matter)
 
 
-def _sent(words: Words, matter: Matter, links: Links, names: tuple[str, ...]) -> Letter:
+def _sent(words: Words, matter: Matter, number: int) -> Letter:
     say, title = words.say, matter.rfi.need.title
-    number = len(names)
     return Letter(
         subject=words.count(
             "Your request was sent to {number} partner: {title}",
@@ -41,14 +36,11 @@ def _sent(words: Words, matter: Matter, links: Links, names: tuple[str, ...]) ->
         ),
         facts=_request(words, matter),
         list_title=say(_("Sent to")),
-        items=names,
         button=say(_("See your request")),
-        url=links.engagement(matter.rfi.id),
-        footer=_footer(words, matter),
     )
 
 
-def _no_match(words: Words, matter: Matter, links: Links) -> Letter:
+def _no_match(words: Words, matter: Matter) -> Letter:
     say = words.say
     return Letter(
         subject=say(_("We have received your request: {title}")).format(title=matter.rfi.need.title),
@@ -60,19 +52,12 @@ def _no_match(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_request(words, matter),
         button=say(_("Choose a partner")),
-        url=links.engagement(matter.rfi.id),
-        footer=_footer(words, matter),
     )
 
 
-def accepted_by(words: Words, matter: Matter, links: Links) -> Letter:
+def accepted_by(words: Words, matter: Matter) -> Letter:
     """A partner has accepted; who will call."""
     say, name = words.say, _partner_name(words, matter)
-    team = matter.referral.team if matter.referral else ()
-    callers = tuple(
-        ", ".join(part for part in (f"{each.first_name} {each.last_name}".strip(), each.email, each.phone) if part)
-        for each in team
-    )
     return Letter(
         subject=say(_("{partner} has accepted your request: {title}")).format(
             partner=name, title=matter.rfi.need.title
@@ -81,15 +66,12 @@ def accepted_by(words: Words, matter: Matter, links: Links) -> Letter:
         heading=say(_("{partner} has accepted your request")).format(partner=name),
         paragraphs=(say(_("{partner} will contact you. You need not do anything.")).format(partner=name),),
         facts=_request(words, matter),
-        list_title=say(_("Who will contact you")) if callers else "",
-        items=callers,
+        list_title=say(_("Who will contact you")),
         button=say(_("See your request")),
-        url=links.engagement(matter.rfi.id),
-        footer=_footer(words, matter),
     )
 
 
-def declined_by(words: Words, matter: Matter, links: Links) -> Letter:
+def declined_by(words: Words, matter: Matter) -> Letter:
     """A partner has declined. Its reason stays between it and us."""
     say, name = words.say, _partner_name(words, matter)
     return Letter(
@@ -104,12 +86,10 @@ def declined_by(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_request(words, matter),
         button=say(_("Choose a different partner")),
-        url=links.engagement(matter.rfi.id),
-        footer=_footer(words, matter),
     )
 
 
-def expired_at(words: Words, matter: Matter, links: Links) -> Letter:
+def expired_at(words: Words, matter: Matter) -> Letter:
     """A partner has not answered in time."""
     say, name = words.say, _partner_name(words, matter)
     return Letter(
@@ -122,8 +102,6 @@ def expired_at(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_request(words, matter),
         button=say(_("Choose a different partner")),
-        url=links.engagement(matter.rfi.id),
-        footer=_footer(words, matter),
     )
 
 
@@ -143,13 +121,34 @@ def _partner_name(words: Words, matter: Matter) -> str:
     return partner.name if partner else words.say(_("The partner"))
 
 
-def _footer(words: Words, matter: Matter) -> str:
-    return words.say(
+def customer_personal(words: Words, matter: Matter, links: Links) -> Personal:
+    """The link to the customer's own page, and the names that the mail lists."""
+    items: tuple[str, ...] = ()
+    if matter.job.kind is MailKind.SENT_TO_PARTNERS:
+        items = _partner_names(matter)
+    elif matter.job.kind is MailKind.ACCEPTED_BY and matter.referral:
+        items = tuple(_reachable(each) for each in matter.referral.team)
+    footer = words.say(
         _("Sent because {company} has made a request to our partners; opening the page changes nothing.")
-    ).format(company=matter.rfi.customer.company)
+    )
+    return Personal(
+        url=links.engagement(matter.rfi.id),
+        items=items,
+        footer=footer.format(company=matter.rfi.customer.company),
+    )
 
 
-CUSTOMER_LETTERS: dict[MailKind, Callable[[Words, Matter, Links], Letter]] = {
+def _partner_names(matter: Matter) -> tuple[str, ...]:
+    chosen = matter.rfi.routing.chosen if matter.rfi.routing else ()
+    return tuple(matter.partners[each.partner_id].name for each in chosen if each.partner_id in matter.partners)
+
+
+def _reachable(person: Person) -> str:
+    name = f"{person.first_name} {person.last_name}".strip()
+    return ", ".join(part for part in (name, person.email, person.phone) if part)
+
+
+CUSTOMER_LETTERS: dict[MailKind, Callable[[Words, Matter], Letter]] = {
     MailKind.SENT_TO_PARTNERS: sent_to_partners,
     MailKind.ACCEPTED_BY: accepted_by,
     MailKind.DECLINED_BY: declined_by,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -20,12 +20,12 @@ from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore
 from services.core.visibility import contact_visible
 from services.notifier.directory import Directory
-from services.notifier.letter import Links, Matter
+from services.notifier.letter import Links, Matter, Personal
 from services.notifier.metrics import MailMetrics
-from services.notifier.mime import Sender, envelope
+from services.notifier.mime import EncodedSheet, Sender, encode, envelope
 from services.notifier.outcomes import after_attempt, obsolete_update
 from services.notifier.plan import obsolete, partner_contacts
-from services.notifier.render import render
+from services.notifier.render import lay_out, lines, personal, shared_by
 
 log = structlog.get_logger("notifier")
 
@@ -108,6 +108,7 @@ class BatchDelivery:
     async def _send(self, matters: Mapping[str, Matter]) -> dict[str, Delivery]:
         deliveries: dict[str, Delivery] = {}
         envelopes: list[Envelope] = []
+        sheets: dict[Hashable, EncodedSheet] = {}
         now = self._clock.now()
         for number, matter in enumerate(matters.values(), 1):
             job = matter.job
@@ -116,7 +117,9 @@ class BatchDelivery:
                 deliveries[job.id] = Delivery(job_id=job.id, outcome=Outcome.REFUSED, detail=detail)
                 continue
             try:
-                envelopes.append(envelope(job, render(matter, self._links), self._sender, now))
+                own = personal(matter, self._links)
+                sheet = _sheet(matter, own, sheets)
+                envelopes.append(envelope(job, sheet, lines(own), self._sender, now))
             except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 # Its words are left out: they may be a customer's.
@@ -196,6 +199,17 @@ class BatchDelivery:
         for labels, number in counts.items():
             self._metrics.attempts.labels(*labels).inc(number)
         return updates
+
+
+def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, EncodedSheet]) -> EncodedSheet:
+    """The sheet of the matter; partners of one RFI share it within a batch, so nothing in it can grow old."""
+    key = shared_by(matter, own)
+    if key is None:
+        return encode(lay_out(matter, own))
+    sheet = sheets.get(key)
+    if sheet is None:
+        sheet = sheets[key] = encode(lay_out(matter, own))
+    return sheet
 
 
 def _refused(matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[str]:

@@ -40,15 +40,22 @@ class Letter:
     quote: str | None = None
     #: Somebody else's words, set off as such.
     list_title: str = ""
-    items: tuple[str, ...] = ()
+    #: Stands above the items.
     button: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Personal:
+    """What differs between recipients who get the same letter."""
+
     url: str
+    items: tuple[str, ...] = ()
     footer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """A rendered mail, ready to be put into an envelope."""
+    """A rendered mail as a person sees it."""
 
     subject: str
     text: str

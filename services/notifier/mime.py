@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from binascii import b2a_base64, b2a_qp
+from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
 from services.core.mail import Envelope, Role, SendJob, is_mailbox
-from services.notifier.letter import Mail
+from services.notifier.render import Lines, Sheet
 
-#: `=_` can't occur in quoted-printable or base64, so no body can hold the boundary.
+#: `=_` can't occur in quoted-printable, so no body can hold the boundary.
 _BOUNDARY = b"=_referral_exchange_part"
 #: Most bytes of UTF-8 in one encoded word: 75 characters of it all, and 13 of a header's name before the first.
 _WORD_BYTES = 39
@@ -46,10 +46,10 @@ Content-Type: multipart/alternative; boundary="%(boundary)b"\r
 Content-Type: text/plain; charset="utf-8"\r
 Content-Transfer-Encoding: quoted-printable\r
 \r
-%(text)b\r
+%(text)b\
 --%(boundary)b\r
 Content-Type: text/html; charset="utf-8"\r
-Content-Transfer-Encoding: base64\r
+Content-Transfer-Encoding: quoted-printable\r
 \r
 %(html)b\
 --%(boundary)b--\r
@@ -68,12 +68,28 @@ class Sender:
     reply_to: str | None = None
 
 
-def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime) -> Envelope:
+@dataclass(frozen=True, slots=True)
+class EncodedSheet:
+    """A sheet ready for many envelopes."""
+
+    subject: bytes
+    text: tuple[bytes, ...]
+    html: tuple[bytes, ...]
+
+
+def encode(sheet: Sheet) -> EncodedSheet:
+    """Encode what the recipients of a sheet share."""
+    text, html = (tuple(map(quoted_printable, part)) for part in (sheet.text, sheet.html))
+    return EncodedSheet(header(sheet.subject), text, html)
+
+
+def envelope(job: SendJob, sheet: EncodedSheet, mine: Lines, sender: Sender, at: datetime) -> Envelope:
     """The envelope of a job.
 
     Args:
         job: gives the Message-ID, the recipient and the thread.
-        mail: what it says.
+        sheet: what is said.
+        mine: the recipient's own lines.
         sender: who it comes from.
         at: the date of the mail.
 
@@ -83,7 +99,7 @@ def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime) -> Envelope
     message = _HEAD % {
         b"sender": mailbox(sender.name, sender.address),
         b"to": mailbox(job.name, job.address),
-        b"subject": header(mail.subject),
+        b"subject": sheet.subject,
         b"date": _date(at.replace(microsecond=0)),
         b"job": job.id.encode("ascii"),
         b"domain": sender.domain.encode("idna"),
@@ -92,8 +108,8 @@ def envelope(job: SendJob, mail: Mail, sender: Sender, at: datetime) -> Envelope
         b"kind": job.kind.encode("ascii"),
         b"reply_to": b"Reply-To: %b\r\n" % mailbox("", sender.reply_to) if sender.reply_to else b"",
         b"boundary": _BOUNDARY,
-        b"text": quoted_printable(mail.text),
-        b"html": base64_lines(mail.html),
+        b"text": _body(sheet.text, mine.text),
+        b"html": _body(sheet.html, mine.html),
     }
     return Envelope(job.id, sender.address, job.address, message)
 
@@ -125,24 +141,19 @@ def mailbox(name: str, address: str) -> bytes:
 
 
 def quoted_printable(text: str) -> bytes:
-    """A text part; readable in the raw mail."""
-    if "\n" not in text:
-        # Soft line breaks take the form of the first line end they find; without one they are bare line feeds.
+    """Whole lines in quoted-printable; readable in the raw mail. A last line without an end gets one."""
+    if not text.endswith("\n"):
         text += "\n"
+    # Soft line breaks take the form of the first line end that is found, hence CR LF before encoding.
     return b2a_qp(text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
 
 
-def base64_lines(text: str) -> bytes:
-    """A part in base64, 76 characters a line, the last line ended too."""
-    # Line feeds must be CR LF inside of a text part too.
-    raw = text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
-    line = b2a_base64(raw, newline=False)
-    return b"\r\n".join(map(line.__getitem__, _slices(len(line) // 76 + 1))) + b"\r\n"
-
-
-@lru_cache(maxsize=512)
-def _slices(number: int) -> tuple[slice, ...]:
-    return tuple(slice(at * 76, (at + 1) * 76) for at in range(number))
+def _body(pieces: tuple[bytes, ...], mine: tuple[str, ...]) -> bytes:
+    # Whole lines side by side: encoding them apart is encoding them together.
+    parts = [pieces[0]]
+    for own, piece in zip(mine, pieces[1:], strict=True):
+        parts += (quoted_printable(own), piece)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from services.core.codes import Flame, PolicyName, Stage
 from services.core.mail import MailKind
 from services.core.referral import Referral
-from services.notifier.letter import Letter, Links, Matter
+from services.notifier.letter import Letter, Links, Matter, Personal
 from services.notifier.words import Words, _
 
 #: Reasons and words of a need shown in a mail; the page has them all.
@@ -24,7 +24,7 @@ def _about(matter: Matter) -> Referral:
     return matter.referral
 
 
-def new_referral(words: Words, matter: Matter, links: Links) -> Letter:
+def new_referral(words: Words, matter: Matter) -> Letter:
     """A referral has come in."""
     referral, say = _about(matter), words.say
     alert = say(_("The customer asked to be contacted directly.")) if referral.flame is not Flame.NONE else None
@@ -39,14 +39,11 @@ def new_referral(words: Words, matter: Matter, links: Links) -> Letter:
         facts=_need(words, matter, referral) + _contact(words, matter),
         quote=_shortened(matter.rfi.need.description),
         list_title=say(_("Why you got this")),
-        items=_reasons(words, referral),
         button=say(_("See the referral and answer")),
-        url=links.referral(referral.id),
-        footer=_footer(words, matter),
     )
 
 
-def reminder(words: Words, matter: Matter, links: Links) -> Letter:
+def reminder(words: Words, matter: Matter) -> Letter:
     """Nobody has answered for a day."""
     referral, say = _about(matter), words.say
     return Letter(
@@ -60,12 +57,10 @@ def reminder(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Accept or decline")),
-        url=links.referral(referral.id),
-        footer=_footer(words, matter),
     )
 
 
-def expiring_soon(words: Words, matter: Matter, links: Links) -> Letter:
+def expiring_soon(words: Words, matter: Matter) -> Letter:
     """The deadline is near."""
     referral, say = _about(matter), words.say
     day = words.day(referral.expires_at or matter.job.at, matter.job.time_zone)
@@ -80,12 +75,10 @@ def expiring_soon(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Answer before it expires")),
-        url=links.referral(referral.id),
-        footer=_footer(words, matter),
     )
 
 
-def flame_changed(words: Words, matter: Matter, links: Links) -> Letter:
+def flame_changed(words: Words, matter: Matter) -> Letter:
     """The customer asked to be contacted, three days ago."""
     referral, say = _about(matter), words.say
     return Letter(
@@ -98,12 +91,10 @@ def flame_changed(words: Words, matter: Matter, links: Links) -> Letter:
         paragraphs=(say(_("The referral stays open. A short call today keeps the chance alive.")),),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Open the referral")),
-        url=links.referral(referral.id),
-        footer=_footer(words, matter),
     )
 
 
-def expired(words: Words, matter: Matter, links: Links) -> Letter:
+def expired(words: Words, matter: Matter) -> Letter:
     """The deadline has passed."""
     referral, say = _about(matter), words.say
     return Letter(
@@ -116,12 +107,10 @@ def expired(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_summary(words, referral),
         button=say(_("See it in the archive")),
-        url=links.referral(referral.id),
-        footer=_footer(words, matter),
     )
 
 
-def withdrawn(words: Words, matter: Matter, links: Links) -> Letter:
+def withdrawn(words: Words, matter: Matter) -> Letter:
     """The customer does not go on with this partner."""
     referral, say = _about(matter), words.say
     return Letter(
@@ -133,8 +122,18 @@ def withdrawn(words: Words, matter: Matter, links: Links) -> Letter:
         ),
         facts=_summary(words, referral),
         button=say(_("See it in the archive")),
+    )
+
+
+def partner_personal(words: Words, matter: Matter, links: Links) -> Personal:
+    """The link to this partner's referral, why it got it, and who it is."""
+    referral = _about(matter)
+    partner = matter.partners.get(referral.partner_id)
+    footer = words.say(_("Sent to you as a contact for the referrals of {partner}; opening the page changes nothing."))
+    return Personal(
         url=links.referral(referral.id),
-        footer=_footer(words, matter),
+        items=_reasons(words, referral) if matter.job.kind is MailKind.NEW_REFERRAL else (),
+        footer=footer.format(partner=partner.name if partner else words.say(_("your company"))),
     )
 
 
@@ -197,14 +196,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT].rstrip() + " …"
 
 
-def _footer(words: Words, matter: Matter) -> str:
-    partner = matter.partners.get(matter.job.partner_id or "")
-    return words.say(
-        _("Sent to you as a contact for the referrals of {partner}; opening the page changes nothing.")
-    ).format(partner=partner.name if partner else words.say(_("your company")))
-
-
-PARTNER_LETTERS: dict[MailKind, Callable[[Words, Matter, Links], Letter]] = {
+PARTNER_LETTERS: dict[MailKind, Callable[[Words, Matter], Letter]] = {
     MailKind.NEW_REFERRAL: new_referral,
     MailKind.REMINDER: reminder,
     MailKind.EXPIRING_SOON: expiring_soon,

@@ -19,8 +19,8 @@ from services.core.referral import Referral
 from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Routing
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Links, Matter
-from services.notifier.mime import Sender, envelope
-from services.notifier.render import render
+from services.notifier.mime import Sender, encode, envelope
+from services.notifier.render import lay_out, lines, personal, render
 from services.notifier.words import languages
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -88,7 +88,9 @@ def main(folder: Path) -> None:
         mail = render(each, LINKS)
         (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
         (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
-        (folder / f"{name}.eml").write_bytes(envelope(each.job, mail, SENDER, AT).message)
+        own = personal(each, LINKS)
+        whole = envelope(each.job, encode(lay_out(each, own)), lines(own), SENDER, AT)
+        (folder / f"{name}.eml").write_bytes(whole.message)
 
 
 def _partner_ids() -> list[str]:

@@ -62,9 +62,9 @@ class Closing:
     async def _changes(
         self, rfi_ids: Sequence[str], command_for: Callable[[Referral], Withdraw | None]
     ) -> list[Change[Referral]]:
-        now = self._clock.now()
-        changes: list[Change[Referral]] = []
-        for referrals in (await self._referrals.of_rfis(rfi_ids)).values():
+        loaded = await self._referrals.of_rfis(rfi_ids)
+        now, changes = self._clock.now(), list[Change[Referral]]()
+        for referrals in loaded.values():
             for referral in referrals:
                 command = command_for(referral)
                 if command is None:

@@ -18,7 +18,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import structlog
 
@@ -132,7 +131,7 @@ class RouterHandler:
         return [rfi for rfi in stored if rfi.routing is not None]
 
     async def _match(self, rfis: Sequence[Rfi]) -> dict[str, Routing]:
-        now, given = self._now(), Counter[str]()
+        now, given = self._clock.now(), Counter[str]()
         made: dict[str, Routing] = {}
         for start in range(0, len(rfis), AT_A_TIME):
             part = rfis[start : start + AT_A_TIME]
@@ -142,11 +141,6 @@ class RouterHandler:
             # Long texts in a large market take a while: heartbeats and profile changes come in between.
             await asyncio.sleep(0)
         return made
-
-    def _now(self) -> datetime:
-        # Stores keep milliseconds; a finer instant would make a redelivery tell another time than the first delivery.
-        now = self._clock.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def _store_referrals(self, rfis: Sequence[Rfi]) -> list[Referral]:
         """Every referral that the routings ask for, as it is stored."""

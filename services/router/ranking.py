@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
+from math import fsum
 
 from services.router.asked import Asked, Source
 from services.router.market import Market, Term
@@ -62,7 +63,7 @@ def _fits(terms: tuple[Term, ...]) -> dict[int, int]:
 
     An industry says for whom, not what: it counts alone only when neither a keyword, a product nor a service is named.
     """
-    scale = FIT_POINTS / (sum(term.weight for term in terms) or 1.0)
+    scale = FIT_POINTS / (fsum(term.weight for term in terms) or 1.0)
     named = any(term.source in _NAMED for term in terms)
     fits: defaultdict[int, int] = defaultdict(int)
     for term in terms:

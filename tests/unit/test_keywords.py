@@ -48,7 +48,9 @@ def test_stop_words_alone_say_nothing() -> None:
     assert segments("", "es") == ()
 
 
-@pytest.mark.parametrize(("tag", "language"), [("es-MX", "es"), ("ES", "es"), ("en_GB", "en"), ("de", "en"), ("", "en")])
+@pytest.mark.parametrize(
+    ("tag", "language"), [("es-MX", "es"), ("ES", "es"), ("en_GB", "en"), ("de", "en"), ("", "en")]
+)
 def test_a_text_is_stemmed_in_its_language_or_as_english(tag: str, language: str) -> None:
     assert language_of(tag) == language
 

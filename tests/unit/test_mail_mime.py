@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.mail import MailKind, is_mailbox
-from services.notifier.letter import Mail
-from services.notifier.mime import Sender, envelope
+from services.notifier.mime import EncodedSheet, Sender, encode, envelope
 from services.notifier.preview import matter
+from services.notifier.render import Lines, Sheet
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
@@ -39,8 +39,16 @@ HEADERS = [
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 
-def parsed(mail: Mail, name: str = "Sara Sales") -> EmailMessage:
-    message = envelope(replace(JOB, name=name), mail, SENDER, AT).message
+#: No lines of the recipient's own: the sheet is all there is.
+NONE = Lines((), ())
+
+
+def sheet(subject: str, text: str, html: str) -> EncodedSheet:
+    return encode(Sheet(subject, (text,), (html,)))
+
+
+def parsed(mail: EncodedSheet, name: str = "Sara Sales") -> EmailMessage:
+    message = envelope(replace(JOB, name=name), mail, NONE, SENDER, AT).message
     return message_from_bytes(message, policy=default)
 
 
@@ -60,7 +68,7 @@ CONTROLS = {chr(n) for n in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
 @given(subject=TEXT, name=TEXT)
 def test_no_words_can_add_a_header_or_end_one(subject: str, name: str) -> None:
-    message = parsed(Mail(subject=subject, text="t", html="<p>h</p>"), name)
+    message = parsed(sheet(subject, "t", "<p>h</p>"), name)
     assert list(message.keys()) == HEADERS
     assert message["Message-ID"] == f"<{JOB.id}@exchange.example>"
     assert [a.addr_spec for a in message["To"].addresses] == [JOB.address]
@@ -69,13 +77,13 @@ def test_no_words_can_add_a_header_or_end_one(subject: str, name: str) -> None:
 
 @given(subject=TEXT)
 def test_the_subject_arrives_as_it_was_meant(subject: str) -> None:
-    message = parsed(Mail(subject=subject, text="t", html="h"))
+    message = parsed(sheet(subject, "t", "h"))
     assert "".join(words(str(message["Subject"]))) == "".join(words(subject))
 
 
 @given(text=TEXT, html=TEXT)
 def test_both_bodies_arrive_as_they_were_meant(text: str, html: str) -> None:
-    message = parsed(Mail(subject="s", text=text, html=html))
+    message = parsed(sheet("s", text, html))
     for subtype, meant in (("plain", text), ("html", html)):
         lines = meant.replace("\r\n", "\n").rstrip("\n")
         assert part(message, subtype).replace("\r\n", "\n").rstrip("\n") == lines
@@ -83,7 +91,7 @@ def test_both_bodies_arrive_as_they_were_meant(text: str, html: str) -> None:
 
 @given(subject=TEXT, text=TEXT, html=TEXT, name=TEXT)
 def test_the_bytes_are_safe_for_every_relay(subject: str, text: str, html: str, name: str) -> None:
-    message = envelope(replace(JOB, name=name), Mail(subject=subject, text=text, html=html), SENDER, AT).message
+    message = envelope(replace(JOB, name=name), sheet(subject, text, html), NONE, SENDER, AT).message
     message.decode("ascii")
     lines = message.split(b"\r\n")
     assert max(map(len, lines)) <= 78 + len(f"X-Referral-Job: {JOB.id}")
@@ -97,14 +105,12 @@ def test_the_bytes_are_safe_for_every_relay(subject: str, text: str, html: str, 
 def test_an_address_that_is_not_one_mailbox_makes_no_mail(address: str) -> None:
     assert not is_mailbox(address)
     with pytest.raises(ValueError, match="mailbox"):
-        envelope(replace(JOB, address=address), Mail(subject="s", text="t", html="h"), SENDER, AT)
+        envelope(replace(JOB, address=address), sheet("s", "t", "h"), NONE, SENDER, AT)
 
 
 def test_every_attempt_has_the_same_message_id_and_thread() -> None:
-    first = parsed(Mail(subject="s", text="t", html="h"))
-    again = envelope(
-        replace(JOB, attempts=7, address="other@partner.example"), Mail(subject="s", text="t", html="h"), SENDER, AT
-    )
+    first = parsed(sheet("s", "t", "h"))
+    again = envelope(replace(JOB, attempts=7, address="other@partner.example"), sheet("s", "t", "h"), SENDER, AT)
     second = message_from_bytes(again.message, policy=default)
     for header in ("Message-ID", "In-Reply-To", "References"):
         assert first[header] == second[header]
@@ -113,7 +119,7 @@ def test_every_attempt_has_the_same_message_id_and_thread() -> None:
 
 def test_a_mail_says_that_no_person_wrote_it_and_where_answers_go() -> None:
     sender = replace(SENDER, reply_to="help@exchange.example")
-    raw = envelope(JOB, Mail(subject="s", text="t", html="h"), sender, AT).message
+    raw = envelope(JOB, sheet("s", "t", "h"), NONE, sender, AT).message
     message = message_from_bytes(raw, policy=default)
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Reply-To"] == "help@exchange.example"

@@ -14,7 +14,7 @@ from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Matter
 from services.notifier.partner_letters import PARTNER_LETTERS
 from services.notifier.preview import LINKS, examples, matter
-from services.notifier.render import compose, render
+from services.notifier.render import compose, personal, render
 from services.notifier.words import languages
 
 LANGUAGES = sorted(languages())
@@ -50,14 +50,14 @@ def test_every_kind_has_a_letter() -> None:
 
 @pytest.mark.parametrize("example", [each for _, each in EXAMPLES], ids=[name for name, _ in EXAMPLES])
 def test_text_and_html_say_the_same_with_one_button(example: Matter) -> None:
-    letter, mail = compose(example, LINKS), render(example, LINKS)
+    letter, own, mail = compose(example), personal(example, LINKS), render(example, LINKS)
     page = _Page(mail.html)
-    said = (letter.heading, *letter.paragraphs, letter.button, letter.footer, *letter.items)
+    said = (letter.heading, *letter.paragraphs, letter.button, own.footer, *own.items)
     for words in (*said, *(word for row in letter.facts for word in row)):
         assert squeezed(words) in squeezed(page.words)
         assert squeezed(words) in squeezed(mail.text)
-    assert page.links == [letter.url]
-    assert letter.url in mail.text
+    assert page.links == [own.url]
+    assert own.url in mail.text
     assert letter.preheader in page.words
     assert f'<html lang="{example.job.language}">' in mail.html
     assert not {"script", "img", "form", "iframe", "link"} & set(page.tags)

@@ -11,7 +11,16 @@ import pytest
 from services.core.codes import CompanySize
 from services.core.rfi import Need, Rfi, Routing
 from services.router.reference import ReferenceMatcher
-from tests.builders import START, make_customer, make_location, make_need, make_partner, make_place, make_profile, make_rfi
+from tests.builders import (
+    START,
+    make_customer,
+    make_location,
+    make_need,
+    make_partner,
+    make_place,
+    make_profile,
+    make_rfi,
+)
 
 
 class Opens:
@@ -121,7 +130,11 @@ def test_rare_offers_count_more_than_common_ones() -> None:
         ({"country": "ES", "subdivision": "ES-AN"}, {}, "served, all of ES-AN"),
         ({"country": "ES", "subdivision": "ES-AN", "city": "SEVILLA"}, {}, "served"),
         ({"country": "ES", "postal_code": "41"}, {}, "served"),
-        ({"country": "ES", "subdivision": "ES-AN"}, {"subdivision": None, "city": None, "postal_code": None}, "only a part"),
+        (
+            {"country": "ES", "subdivision": "ES-AN"},
+            {"subdivision": None, "city": None, "postal_code": None},
+            "only a part",
+        ),
         ({"country": "ES", "subdivision": "ES-MD"}, {}, None),
         ({"country": "ES", "city": "Cádiz"}, {}, None),
         ({"country": "ES", "postal_code": "29"}, {}, None),
@@ -156,7 +169,9 @@ def test_exclusions_are_near_misses_with_their_reason() -> None:
         profile(1, keywords=("k",), sizes=(CompanySize.S1_9,)),
         profile(2, keywords=("k",), paused_until=START + timedelta(days=1)),
         profile(3, keywords=("k",), capacity=0),
-        profile(4, keywords=("k",), serves=(make_place(country="ES", subdivision="ES-MD", city=None, postal_code=None),)),
+        profile(
+            4, keywords=("k",), serves=(make_place(country="ES", subdivision="ES-MD", city=None, postal_code=None),)
+        ),
         profile(5, keywords=("k",), active=False),
         profile(6, keywords=("k",)),
     )

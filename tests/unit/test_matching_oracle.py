@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import log
+from math import fsum, log
 from typing import Any
 
 from hypothesis import given
@@ -87,7 +87,7 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
             holders.setdefault(("industry", industry.lower()), set()).add(p.id)
     found = sources(rfi, {key for kind, key in holders if kind == "offer"})
     weights = {t: log(1 + len(live) / max(1, len(holders.get(t, ())))) * s.share for t, s in found.items()}
-    total = sum(weights.values()) or 1.0
+    total = fsum(weights.values()) or 1.0
     named = any(s in {Source.KEYWORD, Source.PRODUCT, Source.SERVICE} for s in found.values())
     usable = bool(found) or speaks(rfi)
     inside: list[tuple[int, bytes, RoutableProfile]] = []
@@ -97,7 +97,7 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
         if not any(kind == "offer" for kind, _ in matched) and named:
             matched = []
         reach = verdict([key_of(s) for s in p.serves if s.country == place[0]], place)
-        if usable and not matched or (not usable and reach is None):
+        if (usable and not matched) or (not usable and reach is None):
             continue
         points, tie = sum(round(weights[t] * (850_000 / total)) for t in matched), tie_break(rfi.id, p.id)
         if reach is None:
@@ -188,7 +188,9 @@ def requests(draw: st.DrawFn) -> Rfi:
     )
 
 
-@given(st.lists(profiles(), max_size=14), requests(), st.dictionaries(st.sampled_from(["1-1", "2-1"]), st.integers(0, 3)))
+@given(
+    st.lists(profiles(), max_size=14), requests(), st.dictionaries(st.sampled_from(["1-1", "2-1"]), st.integers(0, 3))
+)
 def test_the_index_decides_as_a_full_scan_does(puts: list[RoutableProfile], rfi: Rfi, counts: dict[str, int]) -> None:
     opens, held = Opens(counts), dict[str, RoutableProfile]()
     matcher = ReferenceMatcher(opens)
