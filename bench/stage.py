@@ -13,6 +13,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DescribeGroupsRequest, DescribeGroupsRequest_v1
 from pymongo import MongoClient
 
 from bench.systems import PROCESSES, System
@@ -39,7 +40,7 @@ class Stage:
 
     def cpu_of_engines(self) -> dict[str, float]:
         """CPU seconds that each engine has used, this process among them."""
-        pids = {"kafka": self._engines["kafka"].pid, "mongod": self._engines["mongo-1"].pid}
+        pids = {"kafka": self._engines["kafka"].pid, "mongod": self._engines["mongo"].pid}
         sink = self._sink.identity
         named = {**pids, "sink": sink.pid if sink else None, "publisher": os.getpid()}
         return {name: cpu_s(pid) for name, pid in named.items() if pid is not None}
@@ -167,13 +168,22 @@ def _all_run(children: Mapping[str, Child]) -> bool:
     return True
 
 
+class _DescribeGroups(DescribeGroupsRequest):
+    """The question in its second version: aiokafka 0.14 reads answers of the newest one with an older one's layout."""
+
+    def build(self, _request_struct_class: Any) -> Any:
+        """The request."""
+        return DescribeGroupsRequest_v1(self._groups)
+
+
 async def _stable(admin: Any, groups: Sequence[str]) -> bool:
+    names = [str(group) for group in groups]
     try:
-        answers = await admin.describe_consumer_groups([str(group) for group in groups])
+        # One broker is everybody's coordinator.
+        answer = await admin._send_request(_DescribeGroups(names), await admin.find_coordinator(names[0]))  # noqa: SLF001
     except KafkaError:
         return False  # The coordinator is still being chosen.
-    found = [group for answer in answers for group in answer.groups]
-    return len(found) == len(groups) and all(group[2] == "Stable" and group[5] for group in found)
+    return all(state == "Stable" and members for _, _, state, _, _, members in answer.groups)
 
 
 async def _idle(children: Mapping[str, Child]) -> None:

@@ -1,7 +1,7 @@
 """How does a matter become a subject, a text and an HTML part? Pure but for reading the templates.
 
-The partners of one RFI get the same letter but for a few lines. So a letter is laid out once as a sheet, cut where those
-lines stand, and each recipient's lines are laid in. A cut is always between whole lines.
+The partners of one RFI get the same letter but for a few lines. So a letter is laid out once as a sheet, cut where
+those lines stand, and each recipient's lines are laid in. A cut is always between whole lines.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _LONGEST_SUBJECT = 150
 
 #: Where personal lines go. Nobody can write these words into a request: they are new for each start.
 _SECRET = token_hex(16)
-_SLOTS = {name: f"{name}{_SECRET}" for name in ("url", "items", "footer")}
-_CUT = re.compile(f"(?:url|items|footer){_SECRET}\n")
+_SLOTS = {name: f"{name}{_SECRET}" for name in ("url", "entries", "footer")}
+_CUT = re.compile(f"(?:url|entries|footer){_SECRET}\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,9 @@ def _joined(pieces: Sequence[str], between: Sequence[str]) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = _HARMFUL.sub("", _SPACES.sub(" ", text)).strip()
+    if not text.isascii() or not text.isprintable():
+        text = _SPACES.sub(" ", _HARMFUL.sub("", text))
+    line = text.strip()
     return line if len(line) <= _LONGEST_SUBJECT else line[: _LONGEST_SUBJECT - 1].rstrip() + "…"
 
 

@@ -1,0 +1,130 @@
+"""The audit's rule over one engagement: a whole one is clean, and every broken promise is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from services.audit.engagement import Engagement, check_engagement
+from services.audit.report import KEPT_FINDINGS, Fault, Finding, Report
+from services.core.codes import RfiState
+from services.core.creation import created_event, routed_event
+from services.core.events import Event
+from services.core.mail import JobState, MailKind, Role, SendJob
+from services.core.referral import Referral
+from services.core.rfi import Rfi, Routing
+from services.notifier.plan import job_of, wanted
+from tests.builders import START, make_chosen, make_person, make_referral, make_rfi
+
+
+def expected(event: Event) -> Sequence[tuple[MailKind, Role]]:
+    return [(mail.kind, mail.role) for mail in wanted(event)]
+
+
+def whole(partners: int = 2) -> Engagement:
+    routing = Routing(at=START, chosen=tuple(make_chosen(n) for n in range(1, partners + 1)))
+    rfi = make_rfi(1, state=RfiState.ROUTED, version=2, routing=routing)
+    referrals = [make_referral(1, partner=n) for n in range(1, partners + 1)]
+    events = [routed_event(rfi), *(created_event(r) for r in referrals)]
+    jobs = [replace(job_of(e, mail, make_person()), state=JobState.SENT) for e in events for mail in wanted(e)]
+    return Engagement(rfi=rfi, referrals=referrals, events=events, jobs=jobs, deliveries={job.id: 1 for job in jobs})
+
+
+def findings(engagement: Engagement, **backlog: bool) -> list[tuple[Fault, str]]:
+    return [(f.fault, f.what) for f in check_engagement(engagement, expected, **backlog)]
+
+
+def test_a_whole_engagement_is_clean() -> None:
+    assert findings(whole()) == []
+
+
+def unrouted(w: Engagement) -> Engagement:
+    rfi = replace(w.rfi, state=RfiState.ACCEPTED, routing=None, version=1)
+    return Engagement(rfi=rfi, referrals=[], events=[], jobs=[], deliveries={})
+
+
+def other_id(event: Event) -> Event:
+    return replace(event, id="00000000-0000-5000-8000-000000000000")
+
+
+def second_job(job: SendJob) -> SendJob:
+    return replace(job, id="00000000-0000-5000-8000-000000000001")
+
+
+def stranger(w: Engagement) -> list[Referral]:
+    return [*w.referrals, make_referral(1, partner=9)]
+
+
+@dataclass(frozen=True)
+class Breach:
+    name: str
+    done: Callable[[Engagement], Engagement]
+    found: tuple[Fault, str]
+
+
+BREACHES = [
+    Breach("an RFI was never routed", unrouted, (Fault.MISSING, "routing")),
+    Breach("a referral is gone", lambda w: replace(w, referrals=w.referrals[1:]), (Fault.MISSING, "referral")),
+    Breach("a partner got one unasked", lambda w: replace(w, referrals=stranger(w)), (Fault.DOUBLED, "referral")),
+    Breach(
+        "a partner has two", lambda w: replace(w, referrals=[*w.referrals, w.referrals[0]]), (Fault.DOUBLED, "referral")
+    ),
+    Breach("the routing was never told", lambda w: replace(w, events=w.events[1:]), (Fault.MISSING, "event")),
+    Breach("a creation was never told", lambda w: replace(w, events=w.events[:-1]), (Fault.MISSING, "event")),
+    Breach(
+        "a thing is told twice",
+        lambda w: replace(w, events=[*w.events, other_id(w.events[1])]),
+        (Fault.DOUBLED, "event"),
+    ),
+    Breach("a send job is gone", lambda w: replace(w, jobs=w.jobs[1:]), (Fault.MISSING, "send job")),
+    Breach(
+        "nobody asked for a job",
+        lambda w: replace(w, jobs=[*w.jobs, second_job(w.jobs[1])]),
+        (Fault.DOUBLED, "send job"),
+    ),
+    Breach("a mail never came", lambda w: replace(w, deliveries={}), (Fault.MISSING, "mail")),
+    Breach("a mail came twice", lambda w: replace(w, deliveries={j.id: 2 for j in w.jobs}), (Fault.DOUBLED, "mail")),
+]
+
+
+@pytest.mark.parametrize("breach", BREACHES, ids=lambda b: b.name)
+def test_a_broken_promise_is_named(breach: Breach) -> None:
+    assert breach.found in findings(breach.done(whole()))
+
+
+def test_a_mail_cut_at_the_final_dot_may_have_come_once_more() -> None:
+    engagement = whole()
+    jobs = [replace(job, cut_at_dot=1) for job in engagement.jobs]
+    twice = replace(engagement, jobs=jobs, deliveries={job.id: 2 for job in jobs})
+    assert findings(twice) == []
+
+
+def test_behind_a_backlog_things_are_late_and_not_lost() -> None:
+    assert findings(unrouted(whole()), routed_by_now=False) == []
+    assert findings(replace(whole(), jobs=[], deliveries={}), notified_by_now=False) == []
+
+
+def test_where_nobody_counts_mails_none_is_missing() -> None:
+    assert findings(replace(whole(), deliveries=None)) == []
+
+
+def test_an_event_that_waits_in_an_outbox_is_not_lost() -> None:
+    engagement = whole(1)
+    referral = engagement.referrals[0]
+    waiting = replace(referral, outbox=(created_event(referral),))
+    left = replace(engagement, referrals=[waiting], events=engagement.events[:1], jobs=engagement.jobs[:1])
+    assert findings(left) == []
+
+
+def test_a_report_counts_all_faults_and_keeps_the_words_of_the_first() -> None:
+    report = Report()
+    report.add(Finding(Fault.MISSING, "mail", str(n), "gone") for n in range(KEPT_FINDINGS + 5))
+    assert not report.clean
+    assert (report.broken, len(report.findings)) == (KEPT_FINDINGS + 5, KEPT_FINDINGS)
+
+
+def test_a_withdrawal_before_routing_needs_no_referrals() -> None:
+    rfi: Rfi = make_rfi(1, state=RfiState.WITHDRAWN, version=2)
+    assert findings(Engagement(rfi=rfi, referrals=[], events=[], jobs=[], deliveries={})) == []
