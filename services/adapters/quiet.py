@@ -56,5 +56,7 @@ class Quiet:
             counts = await self._jobs.counts()
             found["mails on the way"] = sum(n for (_, _, state), n in counts.items() if state is JobState.LEASED)
             due = await self._jobs.next_due()
-            found["mails due"] = int(due is not None and due <= now)
+            waiting = sum(n for (_, _, state), n in counts.items() if state is JobState.PENDING)
+            # All that wait, so that the number moves as they go out; zero when each of them waits for a later time.
+            found["mails due"] = waiting if due is not None and due <= now else 0
         return {name: number for name, number in found.items() if number}

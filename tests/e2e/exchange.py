@@ -176,7 +176,7 @@ def good_rfi(identifier: str, **need: object) -> dict[str, object]:
         "need": {
             "title": "Migración a Microsoft 365 de sesenta puestos",
             "description": "Queremos pasar el correo y los ficheros a Microsoft 365 antes del verano.",
-            "keywords": ["Microsoft 365", "migración"],
+            "keywords": ["Microsoft 365", "azure", "power bi", "ciberseguridad", "sap"],
             **need,
         },
         "consent": {"contact": True, "share": True},

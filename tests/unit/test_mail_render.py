@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.core.codes import Flame, PolicyName, Stage
 from services.core.mail import MailKind
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Matter
 from services.notifier.partner_letters import PARTNER_LETTERS
-from services.notifier.preview import LINKS, examples, matter
-from services.notifier.render import compose, personal, render
+from services.notifier.mime import encode, envelope
+from services.notifier.preview import LINKS, SENDER, examples, matter
+from services.notifier.render import compose, lay_out, lines, personal, render, shared_by
 from services.notifier.words import languages
 
 LANGUAGES = sorted(languages())
@@ -73,6 +78,65 @@ def test_no_subject_names_a_person(example: Matter) -> None:
     subject = render(example, LINKS).subject
     for word in ("Ana", "Peña", "Sara", "Núñez", "@", "+34"):
         assert word not in subject
+
+
+@pytest.mark.parametrize("example", [each for _, each in EXAMPLES], ids=[name for name, _ in EXAMPLES])
+def test_the_envelope_holds_what_a_person_is_shown(example: Matter) -> None:
+    own, mail = personal(example, LINKS), render(example, LINKS)
+    sent = envelope(example.job, encode(lay_out(example, own)), lines(own), SENDER, example.job.at)
+    message = message_from_bytes(sent.message, policy=default)
+    for subtype, shown in (("plain", mail.text), ("html", mail.html)):
+        body = message.get_body((subtype,))
+        assert body is not None
+        assert body.get_content() == shown
+    assert str(message["Subject"]) == mail.subject
+
+
+CHANGES = [
+    {"language": "es"},
+    {"time_zone": "America/Bogota"},
+    {"title": "Something else"},
+    {"company": "Somebody else"},
+    {"expires_at": None},
+    {"flame": Flame.RAISED},
+    {"stage": Stage.EVALUATING},
+    {"policy": PolicyName.CLASSIC},
+    {"why": {}},
+    {"picked": True},
+    {"contact_visible": False},
+    {"version": 2},
+    {"partner_id": "another"},
+    {"id": "another"},
+    {"name": "Somebody else"},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind in PARTNER_LETTERS])
+def test_mails_share_a_sheet_only_if_theirs_would_be_the_same(kind: MailKind, change: dict[str, Any]) -> None:
+    first = matter(kind, "en")
+    assert first.referral is not None
+    second = replace(
+        first,
+        job=replace(first.job, **{k: v for k, v in change.items() if k in {"language", "time_zone", "name"}}),
+        referral=replace(first.referral, **{k: v for k, v in change.items() if hasattr(first.referral, k)}),
+        contact_visible=change.get("contact_visible", True),
+        rfi=replace(first.rfi, version=change.get("version", 1)),
+    )
+    mine, yours = personal(first, LINKS), personal(second, LINKS)
+    if shared_by(first, mine) == shared_by(second, yours):
+        assert lay_out(first, mine) == lay_out(second, yours)
+
+
+def test_partners_of_one_request_share_a_sheet_and_customers_share_none() -> None:
+    first = matter(MailKind.NEW_REFERRAL, "en")
+    assert first.referral is not None
+    second = replace(
+        first, referral=replace(first.referral, id="another", partner_id="another", why={"reasons": ["x"]})
+    )
+    assert shared_by(first, personal(first, LINKS)) == shared_by(second, personal(second, LINKS))
+    customer = matter(MailKind.SENT_TO_PARTNERS, "en")
+    assert shared_by(customer, personal(customer, LINKS)) is None
 
 
 def test_a_hidden_contact_appears_nowhere_and_the_mail_says_when_it_will() -> None:

@@ -194,6 +194,16 @@ async def test_a_referral_that_lives_already_is_told_as_it_was_created() -> None
     assert world.stores.referrals.stored[referral.id].status is Status.ACTIVE
 
 
+async def test_deadlines_count_from_the_stored_routing_however_late_the_redelivery_comes() -> None:
+    world = RouterWorld()
+    await world.with_profiles(make_profile(1))
+    await routed_before(world, make_rfi(1))
+    world.clock.advance(timedelta(hours=5))
+    await drain(world)
+    (referral,) = world.stores.referrals.stored.values()
+    assert (referral.created_at, referral.expires_at) == (START, START + timedelta(days=14))
+
+
 async def test_the_policy_of_a_profile_that_only_the_store_knows_is_looked_up_there() -> None:
     world = RouterWorld()
     await world.with_profiles(make_profile(1, policy=PolicyName.CLASSIC))

@@ -108,6 +108,7 @@ async def _story(at: Home, samples: Path, story: Story, live: Live) -> Report:
         story.told("Audit", "clean" if report.clean else "FAULTS", time.monotonic() - started)
         live.update(story.show())
         live.stop()
+        console.print()
         await _show(world, report, MailSpool(at.mail))
     return report
 

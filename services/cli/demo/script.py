@@ -15,8 +15,9 @@ from services.bootstrap import World
 from services.cli.clock import advance
 from services.cli.importing import store_partners
 from services.cli.rfi import submit_all
-from services.core.codes import CloseReason, PolicyName, Status, Timeframe
-from services.core.commands import Accept, Command, Decline, Open, ShowInterest
+from services.core.codes import CloseReason, PolicyName, RfiState, Status, Timeframe
+from services.core.commands import Accept, Command, Decline, Open, ShowInterest, Undo
+from services.core.engagement import ChoosePartner, WithdrawRfi
 from services.core.errors import Refused
 from services.core.referral import Referral
 from services.core.rfi import Money
@@ -24,8 +25,11 @@ from services.core.rfi import Money
 #: Source of the sample RFIs.
 SOURCE = "urn:samples"
 
-#: How long anything may take before the demo says that it does not end, seconds.
-PATIENCE_S = 120.0
+#: How long the numbers of what is left may stand still before we say that it does not end, seconds.
+PATIENCE_S = 60.0
+
+#: Pause between two looks, seconds; it grows while much is left, because looking takes the engines' time too.
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 
 Tell = Callable[[str, str], None]
 
@@ -48,7 +52,8 @@ def chapters(samples: Path) -> list[Chapter]:
         Chapter("Partners join with their business profiles", lambda w: _partners(w, samples / "partners.csv")),
         Chapter("Publishers send RFIs over Kafka", lambda w: _rfis(w, samples / "rfis.jsonl")),
         Chapter("Intake checks, the router asks partners, mails go out", quiet),
-        Chapter("Some partners open, accept or decline", _answers),
+        Chapter("Some partners open, accept, decline, undo", _answers),
+        Chapter("Some customers withdraw, or choose a partner", _decisions),
         Chapter("The undo window passes: customers hear of answers", _later(timedelta(minutes=6))),
         Chapter("24 hours later: reminders", _later(timedelta(hours=24))),
         Chapter("72 hours: flames change, classic offers lapse", _later(timedelta(hours=48, minutes=1))),
@@ -70,24 +75,37 @@ async def _rfis(world: World, file: Path) -> str:
 
 
 async def quiet(world: World) -> str:
-    """Wait until nothing is left to do now.
+    """Wait until nothing is left to do now, however long that takes while it gets done.
 
     Raises:
-        WorkLeftError: after PATIENCE_S; says what is left.
+        WorkLeftError: nothing has moved for PATIENCE_S; says what is left.
+    """
+    await until_nothing_is_left(world.quiet.pending, PATIENCE_S)
+    return await _mails(world)
+
+
+async def until_nothing_is_left(pending: Callable[[], Awaitable[dict[str, int]]], patience_s: float) -> None:
+    """Ask what is left, by name, until it is nothing.
+
+    Raises:
+        WorkLeftError: the same is left for `patience_s` seconds.
     """
     loop = asyncio.get_running_loop()
-    end = loop.time() + PATIENCE_S
-    calm = 0
+    before: dict[str, int] | None = None
+    moved, pause_s, calm = loop.time(), SHORTEST_PAUSE_S, 0
     while True:
-        left = await world.quiet.pending()
+        left = await pending()
         # Twice in a row: what was between two places at the first look is met at the second.
         calm = 0 if left else calm + 1
         if calm == 2:  # noqa: PLR2004 - see above
-            return await _mails(world)
-        if loop.time() > end:
+            return
+        if left != before:
+            before, moved = left, loop.time()
+        elif loop.time() - moved > patience_s:
             words = ", ".join(f"{number} {name}" for name, number in left.items())
-            raise WorkLeftError(f"still to do after {PATIENCE_S:.0f} s: {words}; see `referrals logs`")
-        await asyncio.sleep(0.1)
+            raise WorkLeftError(f"still to do, and nothing moved for {patience_s:.0f} s: {words}; see `referrals logs`")
+        await asyncio.sleep(pause_s if left else SHORTEST_PAUSE_S)
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 1.2)
 
 
 async def _mails(world: World) -> str:
@@ -106,9 +124,9 @@ def _later(by: timedelta) -> Callable[[World], Awaitable[str]]:
 
 
 async def _answers(world: World) -> str:
-    """Every eighth referral is accepted, every ninth declined, every third of the rest opened."""
+    """Every eighth referral is accepted, every ninth declined, every third of the rest opened; a few decline in error."""
     found = await world.stores.referrals.listed(status=Status.NEW, limit=1000)
-    done = {"accepted": 0, "declined": 0, "opened": 0}
+    done = {"accepted": 0, "declined": 0, "undone": 0, "opened": 0}
     for number, referral in enumerate(sorted(found, key=lambda r: r.id)):
         for command in _answer(number, referral):
             try:
@@ -120,7 +138,23 @@ async def _answers(world: World) -> str:
     return ", ".join(f"{number} {verb}" for verb, number in done.items())
 
 
-_VERBS: dict[type[Command], str] = {Accept: "accepted", Decline: "declined"}
+_VERBS: dict[type[Command], str] = {Accept: "accepted", Decline: "declined", Undo: "undone"}
+
+
+async def _decisions(world: World) -> str:
+    """Every fortieth customer withdraws the request, every fiftieth tells which partner it chose."""
+    rfis = await world.stores.rfis.recent(1000, RfiState.ROUTED)
+    done = {"withdrew": 0, "chose": 0}
+    for number, rfi in enumerate(sorted(rfis, key=lambda r: r.id)):
+        if number % 40 == 0:
+            await world.commands.execute_rfi(rfi.id, WithdrawRfi(by="customer"))
+            done["withdrew"] += 1
+        elif number % 50 == 1 and rfi.routing:
+            partner = rfi.routing.chosen[0].partner_id
+            await world.commands.execute_rfi(rfi.id, ChoosePartner(by="customer", partner_id=partner))
+            done["chose"] += 1
+    await quiet(world)
+    return ", ".join(f"{number} {verb}" for verb, number in done.items())
 
 
 def _answer(number: int, referral: Referral) -> list[Command]:
@@ -134,5 +168,6 @@ def _answer(number: int, referral: Referral) -> list[Command]:
         return [*interest, accept]
     if number % 9 == 0:
         reasons = (CloseReason.NO_CAPACITY, CloseReason.OUTSIDE_SKILLS, CloseReason.BUDGET)
-        return [Decline(by=by, reason=reasons[number // 9 % len(reasons)])]
+        undo: list[Command] = [Undo(by=by)] if number % 36 == 0 else []
+        return [Decline(by=by, reason=reasons[number // 9 % len(reasons)]), *undo]
     return [Open(by=by)] if number % 3 == 0 else []
