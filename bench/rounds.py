@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -11,13 +12,14 @@ from aiokafka import AIOKafkaProducer
 from pymongo.database import Database
 
 from bench.load import MAILS_PER_RFI, REFERRALS_PER_RFI, network, rfi
-from bench.stage import BenchFailed, Stage, cpu_of, until
+from bench.stage import BenchFailed, Stage, all_run, cpu_of, until
 from bench.systems import NAIVE, System
 from schemas.topics import Topic
 from services.adapters.kafka.partitioner import partition_of
 from services.adapters.mongo.documents import PARTNERS, PROFILES
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
+from services.engines.children import Child
 
 _ROUND_S = 180.0
 _LOOK_AGAIN_S = 0.02
@@ -85,7 +87,7 @@ async def run_round(stage: Stage, system: System, database: str, smtp_port: int 
                 before = {**cpu_of(children), **stage.cpu_of_engines()}
                 began = perf_counter()
                 await publish()
-                await _done(stage.client[database], sink, system)
+                await _done(stage.client[database], sink, system, children)
                 seconds = perf_counter() - began
                 await _settled(stage.client[database], system)
                 after = {**cpu_of(children), **stage.cpu_of_engines()}
@@ -148,12 +150,15 @@ class _Publisher:
         await asyncio.gather(*sent)
 
 
-async def _done(db: Database[dict[str, Any]], sink: Sink, system: System) -> None:
+async def _done(
+    db: Database[dict[str, Any]], sink: Sink, system: System, children: Mapping[str, Child]
+) -> None:
     """Return when every mail has been taken and every referral stored."""
     mails, referrals = system.rfis * MAILS_PER_RFI, system.rfis * REFERRALS_PER_RFI
     try:
         async with asyncio.timeout(_ROUND_S):
             while await sink.count() < mails or db.referrals.estimated_document_count() < referrals:
+                all_run(children)
                 await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError as error:
         there = f"{await sink.count()} of {mails} mails, {db.referrals.estimated_document_count()} of {referrals}"

@@ -75,11 +75,11 @@ class Stage:
 
     async def ready(self, system: System, children: Mapping[str, Child]) -> None:
         """Wait until every group of the system has its partitions and its processes are idle."""
-        await until(lambda: _all_run(children), what="the processes run")
+        await until(lambda: all_run(children), what="the processes run")
         async with self.admin() as admin:
             async with asyncio.timeout(_READY_S):
                 while not await _stable(admin, system.groups):
-                    _all_run(children)
+                    all_run(children)
                     await asyncio.sleep(_LOOK_AGAIN_S)
         await _idle(children)
 
@@ -161,7 +161,12 @@ async def until(condition: Callable[[], bool], *, what: str, within_s: float = _
         raise BenchFailed(f"not within {within_s:g} s: {what}") from error
 
 
-def _all_run(children: Mapping[str, Child]) -> bool:
+def all_run(children: Mapping[str, Child]) -> bool:
+    """True while every process runs.
+
+    Raises:
+        BenchFailed: one has ended; shows the end of its log.
+    """
     for name, child in children.items():
         if not child.running:
             raise BenchFailed(f"{name} ended with {child.exit_code}; its log ends:\n{tail(child.log)}")

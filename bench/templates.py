@@ -97,7 +97,11 @@ async def copy_templates(stage: Stage, database: str, target: Path) -> None:
 
 def read_templates(source: Path) -> list[Template]:
     """The templates of a file."""
-    return [Template(**doc) for doc in bson.decode_all(source.read_bytes())]
+    templates = [Template(**doc) for doc in bson.decode_all(source.read_bytes())]
+    for template in templates:
+        for record in template.records.values():
+            record["headers"] = [(name, value) for name, value in record["headers"]]
+    return templates
 
 
 def _as_inserted(job: dict[str, Any]) -> dict[str, Any]:

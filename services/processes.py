@@ -18,6 +18,7 @@ from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.subscription import Subscription, Timing
 from services.adapters.mail.smtp import Relay, SmtpMailer
 from services.adapters.process import Loop, http_loop, repeat, run_loops
+from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
 from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing
 from services.bootstrap import World, prepare, unopened_world
@@ -173,6 +174,7 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
             decode_event=event_of,
             encode_event=outgoing,
             decode_profile=profile_of,
+            parent_of=parent_of,
             policies=world.policies,
         )
     )

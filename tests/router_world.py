@@ -19,6 +19,7 @@ from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.kafka import MemoryConsumer, MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
 from services.adapters.outbox import OutboxRelay
+from services.adapters.regions import parent_of
 from services.core.creation import accepted_event
 from services.core.events import Event
 from services.core.partner import Profile
@@ -103,6 +104,7 @@ class RouterWorld:
                 decode_event=wire.event_of,
                 encode_event=wire.outgoing,
                 decode_profile=wire.profile_of,
+                parent_of=parent_of,
             )
         )
         self.routing = self._consumer(Topic.RFI_ACCEPTED, Group.ROUTER, self.router.handler)

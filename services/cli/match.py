@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from services.adapters.regions import parent_of
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
 from services.cli.session import with_world
@@ -34,7 +35,7 @@ async def matcher_of(world: World) -> ReferenceMatcher:
     """A matcher with every stored profile and the open referrals of now."""
     profiles = await world.stores.partners.all_profiles()
     limited = [profile.id for profile in profiles if profile.capacity is not None]
-    matcher = ReferenceMatcher(_Counts(await world.stores.referrals.open_counts(limited)))
+    matcher = ReferenceMatcher(_Counts(await world.stores.referrals.open_counts(limited)), parent_of)
     for profile in profiles:
         matcher.put(profile)
     return matcher

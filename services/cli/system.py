@@ -12,7 +12,7 @@ from rich.markup import escape
 from services.cli.console import console, errors, plain_errors, table
 from services.cli.session import home, remember_mode
 from services.engines.choose import Kind
-from services.engines.locations import Home
+from services.engines.locations import Home, claim_ports, read_json
 from services.engines.processes import Spec
 from services.engines.supervisor import Progress, Running, down, log_paths, status, up
 
@@ -23,7 +23,17 @@ app = typer.Typer()
 Engines = Annotated[str | None, typer.Option(help="bundled, docker or given; without it the first that works.")]
 
 
-def specs(*, sandbox: bool, instances: dict[str, int] | None = None) -> list[Spec]:
+#: Name under which the port of intake's HTTP side is kept, so that publishers find it where it was.
+INTAKE_HTTP = "intake-http"
+
+
+def intake_address(at: Home) -> str | None:
+    """Where publishers reach intake over HTTP, or None before the first start."""
+    port = read_json(at.state).get("ports", {}).get(INTAKE_HTTP)
+    return f"http://127.0.0.1:{port}" if port else None
+
+
+def specs(*, sandbox: bool, intake_port: int, instances: dict[str, int] | None = None) -> list[Spec]:
     """The four consumers as separate processes, each with a health port of its own."""
     environment = {
         "REFERRALS_HEALTH_PORT": "{port}",
@@ -37,7 +47,9 @@ def specs(*, sandbox: bool, instances: dict[str, int] | None = None) -> list[Spe
         Spec(
             name=name,
             argv=(sys.executable, "-m", "services.cli", "run", name),
-            env=environment | ({"REFERRALS_INTAKE_PORT": "0"} if (instances or {}).get(name, 1) > 1 else {}),
+            # Several instances of intake can't share a port; then the system chooses, and its log says which.
+            env=environment
+            | {"REFERRALS_INTAKE_PORT": "0" if (instances or {}).get(name, 1) > 1 else str(intake_port)},
             instances=(instances or {}).get(name, 1),
         )
         for name in PROCESSES
@@ -53,8 +65,13 @@ def start(
     on_progress: Progress | None = None,
 ) -> Running:
     """Bring everything up in `at`; the processes create topics and indexes themselves."""
+    # The port is asked for only while nobody of ours has it.
+    port = 0 if status(at).running else claim_ports(at.create(), [INTAKE_HTTP])[INTAKE_HTTP]
     running = up(
-        at, specs(sandbox=sandbox, instances=instances), engines, on_progress=on_progress or (lambda _n, _s: None)
+        at,
+        specs(sandbox=sandbox, intake_port=port, instances=instances),
+        engines,
+        on_progress=on_progress or (lambda _n, _s: None),
     )
     remember_mode(at, sandbox=sandbox)
     return running
@@ -123,7 +140,8 @@ def show_status() -> bool:
     if now.endpoints:
         known = {"Kafka": now.endpoints.kafka, "MongoDB": now.endpoints.mongo, "SMTP": now.endpoints.smtp}
         known["mails"] = str(now.endpoints.mail_dir or "with the mail server")
-        console.print(table("Engines", ["engine", "address"], known.items()))
+        known["submit over HTTP"] = f"{intake_address(at)}/v1/rfis"
+        console.print(table("Addresses", ["what", "where"], known.items()))
     return now.ready
 
 

@@ -17,6 +17,7 @@ from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
 from services.router.matcher import Matcher
 from services.router.reference import ReferenceMatcher
+from services.router.regions import ParentOf
 from services.router.siblings import SiblingsHandler
 from services.router.view import Feed, ProfileView
 
@@ -37,6 +38,8 @@ class RouterPorts:
     decode_event: Callable[[Record], Event]
     encode_event: Callable[[Event], Outgoing]
     decode_profile: Callable[[Record], RoutableProfile]
+    parent_of: ParentOf
+    #: Which subdivision lies in which.
     policies: Mapping[PolicyName, Policy] = field(default_factory=lambda: POLICIES)
 
 
@@ -75,7 +78,7 @@ class Router:
 def build(ports: RouterPorts) -> Router:
     """Put a router together; opens nothing."""
     capacity = Capacity(ports.referrals)
-    matcher = ReferenceMatcher(capacity)
+    matcher = ReferenceMatcher(capacity, ports.parent_of)
     closing = Closing(
         referrals=ports.referrals, publish=ports.publish_referrals, clock=ports.clock, policies=ports.policies
     )

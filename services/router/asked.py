@@ -7,7 +7,7 @@ from enum import Enum
 
 from services.core.rfi import Need, Rfi
 from services.router.keywords import Segments, fold, language_of, phrase, segments, weak_stems
-from services.router.regions import PlaceKey, key_of
+from services.router.regions import ParentOf, PlaceKey, flat, key_of
 
 
 class Source(Enum):
@@ -55,7 +55,7 @@ def industry_key(text: str) -> str:
     return " ".join(fold(text).split())
 
 
-def read(rfi: Rfi) -> Asked:
+def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
     """What an RFI asks for."""
     need, language = rfi.need, language_of(rfi.language)
     offers = _said(need, language)
@@ -70,7 +70,7 @@ def read(rfi: Rfi) -> Asked:
     speaks = any(s not in weak for _, runs in texts for run in runs for s in run)
     return Asked(
         language=language,
-        place=key_of(need.place),
+        place=key_of(need.place, parent_of),
         offers=offers,
         industries=industries,
         texts=texts,

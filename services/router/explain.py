@@ -12,7 +12,7 @@ from services.router.explanation import ProfileVerdict, TermVerdict
 from services.router.market import Offer
 from services.router.ranking import Ranking, score_of, tie_break
 from services.router.reasons import offered_as, region_words, words_of
-from services.router.regions import verdict
+from services.router.regions import region_of, verdict
 
 #: Missing terms that are suggested, the heaviest first.
 SUGGESTED = 3
@@ -135,7 +135,7 @@ class Explainer:
         helps = []
         place = self._ranking.asked.place
         if verdict(offer.serves, place) is None:
-            helps.append(f"add region {place[1] or place[0]}")
+            helps.append(f"add region {region_of(place)}")
         size = self._rfi.customer.size
         if size is not None and offer.profile.sizes and size not in offer.profile.sizes:
             helps.append(f"the size preference excludes {size.value}: add it")

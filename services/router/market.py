@@ -16,7 +16,7 @@ from services.core.partner import RoutableProfile
 from services.core.rfi import Place
 from services.router.asked import Asked, Source, industry_key
 from services.router.keywords import LANGUAGES, phrase, primary_tag, weak_stems
-from services.router.regions import PlaceKey, Reach, containing, key_of, reach_of
+from services.router.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
 
 K = TypeVar("K")
 
@@ -52,13 +52,13 @@ class Term:
     offered_by: AbstractSet[int]
 
 
-def offer_of(profile: RoutableProfile) -> Offer:
+def offer_of(profile: RoutableProfile, parent_of: ParentOf = flat) -> Offer:
     """Read a profile; without served places it serves its country."""
     serves = profile.serves or (Place(country=profile.country),)
     texts = (*profile.keywords, *profile.products, *profile.services)
     return Offer(
         profile=profile,
-        serves=tuple(dict.fromkeys(key_of(place) for place in serves)),
+        serves=tuple(dict.fromkeys(key_of(place, parent_of) for place in serves)),
         phrases={lang: {p: t for t in reversed(texts) if (p := phrase(t, lang))} for lang in LANGUAGES},
         industries={k: i for i in reversed(profile.industries) if (k := industry_key(i))},
         speaks=frozenset(primary_tag(tag) for tag in profile.languages),

@@ -18,17 +18,22 @@ from services.router.matcher import CapacityView
 from services.router.picks import pick
 from services.router.ranking import Ranking, rank, score_of
 from services.router.reasons import reasons_of
-from services.router.regions import nearest
+from services.router.regions import ParentOf, flat, nearest
 
 #: Version of the rules, stored with every routing.
-RULES = f"reference-1+{keywords.VERSION}"
+RULES = f"reference-2+{keywords.VERSION}"
 
 
 class ReferenceMatcher:
-    """Port `Matcher` over an inverted index for each country."""
+    """Port `Matcher` over an inverted index for each country.
 
-    def __init__(self, capacity: CapacityView) -> None:
-        self._capacity = capacity
+    Args:
+        capacity: open referrals of each profile.
+        parent_of: which subdivision lies in which.
+    """
+
+    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat) -> None:
+        self._capacity, self._parent_of = capacity, parent_of
         self._numbers: dict[str, int] = {}
         self._offers: list[Offer] = []
         self._markets: dict[str, Market] = {}
@@ -37,7 +42,7 @@ class ReferenceMatcher:
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile: the highest one holds."""
         number = self._numbers.get(profile.id)
-        offer = offer_of(profile)
+        offer = offer_of(profile, self._parent_of)
         if number is None:
             number = self._numbers[profile.id] = len(self._offers)
             self._offers.append(offer)
@@ -106,7 +111,7 @@ class ReferenceMatcher:
     def ranking(self, rfi: Rfi) -> Ranking:
         """The RFI against the market of its country."""
         market = self._markets.get(rfi.need.place.country) or Market()
-        return rank(market, read(rfi), keywords.primary_tag(rfi.language))
+        return rank(market, read(rfi, self._parent_of), keywords.primary_tag(rfi.language))
 
     def _route(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> Routing:
         if rfi.selected_partners:
@@ -126,7 +131,7 @@ class ReferenceMatcher:
         return Chosen(
             partner_id=offer.profile.partner_id,
             profile_id=offer.profile.id,
-            location_id=nearest(offer.profile.locations, ranking.asked.place).id,
+            location_id=nearest(offer.profile.locations, ranking.asked.place, self._parent_of).id,
             score=score_of(ranking, number),
             picked=picked,
             reasons=("picked by the customer", *reasons) if picked else reasons,

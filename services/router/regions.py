@@ -2,26 +2,37 @@
 
 A served place is the whole of what it names. An RFI that names less than the served place (only the country, where the
 profile serves a province of it) may lie there: it matches with the lowest score. Anything else is outside.
+
+Subdivisions lie in one another (a province in an autonomous community); which in which is data, and comes in as a port.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
+from itertools import takewhile
 
 from services.core.partner import Office
 from services.core.rfi import Place
 from services.router.keywords import fold
 
-#: (country, subdivision, folded city, folded postal code); "" where nothing is named.
+#: (country, subdivisions from wide to narrow as in `ES-AN/ES-SE`, folded city, folded postal code); "" where nothing is
+#: named.
 PlaceKey = tuple[str, str, str, str]
+
+#: The subdivision that one lies in, both as ISO 3166-2 codes; None for the widest and for unknown ones.
+ParentOf = Callable[[str], str | None]
+
+_WITHIN = "/"
 
 
 class Reach(Enum):
     """How narrowly a profile serves the place of an RFI; the number is its points, in millionths of a score."""
 
     LOCAL = 100_000
+    PROVINCE = 85_000
+    #: A subdivision that lies in another one.
     SUBDIVISION = 75_000
     COUNTRY = 50_000
     WITHIN = 25_000
@@ -33,20 +44,37 @@ class Reach(Enum):
         return self.value
 
 
-def key_of(place: Place) -> PlaceKey:
+def flat(_subdivision: str) -> None:
+    """A `ParentOf` that knows of no subdivision within another."""
+
+
+def key_of(place: Place, parent_of: ParentOf = flat) -> PlaceKey:
     """The place for comparing."""
     return (
         place.country,
-        (place.subdivision or "").upper(),
+        _path((place.subdivision or "").upper(), parent_of),
         " ".join(fold(place.city or "").split()),
         "".join(fold(place.postal_code or "").split()),
     )
 
 
+def _path(subdivision: str, parent_of: ParentOf) -> str:
+    """The subdivision with all it lies in, widest first."""
+    path = [subdivision]
+    # A table that goes round in a circle would keep us here for ever.
+    while (wider := parent_of(path[0])) and wider not in path:
+        path.insert(0, wider)
+    return _WITHIN.join(path)
+
+
+def region_of(key: PlaceKey) -> str:
+    """The narrowest ISO code of a place: of its subdivision, else of its country."""
+    return key[1].rpartition(_WITHIN)[2] or key[0]
+
+
 def name_of(key: PlaceKey) -> str:
     """The place for people: its narrowest code and what is named below it."""
-    country, subdivision, city, postal = key
-    return " ".join(part for part in (subdivision or country, city, postal) if part)
+    return " ".join(part for part in (region_of(key), key[2], key[3]) if part)
 
 
 @lru_cache(maxsize=10_000)
@@ -56,8 +84,9 @@ def containing(key: PlaceKey) -> frozenset[PlaceKey]:
 
 
 def _containing(key: PlaceKey) -> Iterator[PlaceKey]:
-    country, subdivision, city, postal = key
-    subdivisions = (subdivision, "") if subdivision else ("",)
+    country, path, city, postal = key
+    codes = path.split(_WITHIN) if path else []
+    subdivisions = [_WITHIN.join(codes[:n]) for n in range(len(codes), -1, -1)]
     prefixes = [postal[:n] for n in range(len(postal), 0, -1)]
     for code in prefixes:
         yield from ((country, s, c, code) for c in ((city, "") if city else ("",)) for s in subdivisions)
@@ -70,6 +99,8 @@ def reach_of(served: PlaceKey) -> Reach:
     """How narrow a served place is that contains the RFI's."""
     if served[2] or served[3]:
         return Reach.LOCAL
+    if _WITHIN in served[1]:
+        return Reach.PROVINCE
     return Reach.SUBDIVISION if served[1] else Reach.COUNTRY
 
 
@@ -89,16 +120,27 @@ def verdict(serves: Sequence[PlaceKey], asked: PlaceKey) -> tuple[Reach, PlaceKe
     return best
 
 
-def nearest(offices: Sequence[Office], asked: PlaceKey) -> Office:
-    """The office for a place: same city, else same subdivision, else same country, else the first."""
+def nearest(offices: Sequence[Office], asked: PlaceKey, parent_of: ParentOf = flat) -> Office:
+    """The office for a place: same city, same subdivision, one around or within it, one beside it, same country, any.
 
-    def distance(office: Office) -> int:
-        country, subdivision, city, _ = key_of(office.place)
+    Beside it: both lie in one wider subdivision. Equals keep the order of the profile, which goes by importance.
+    """
+
+    def distance(office: Office) -> tuple[int, int]:
+        country, path, city, _ = key_of(office.place, parent_of)
         if country != asked[0]:
-            return 3
-        same_subdivision = bool(subdivision) and subdivision == asked[1]
-        if city and city == asked[2] and (same_subdivision or not (subdivision and asked[1])):
-            return 0
-        return 1 if same_subdivision else 2
+            return 3, 0
+        shared = _shared(path, asked[1])
+        # One names the other's surroundings, or says nothing.
+        agree = _WITHIN.join(shared) in {path, asked[1]}
+        if city and city == asked[2] and agree:
+            return 0, 0
+        return (1, int(path != asked[1]) + int(not agree)) if shared else (2, 0)
 
     return min(offices, key=distance)
+
+
+def _shared(one: str, other: str) -> list[str]:
+    """The subdivisions that both paths begin with."""
+    pairs = zip(one.split(_WITHIN), other.split(_WITHIN), strict=False)
+    return [a for a, _ in takewhile(lambda pair: pair[0] and pair[0] == pair[1], pairs)]

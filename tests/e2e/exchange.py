@@ -142,17 +142,9 @@ def running_exchange(
 def eventually(condition: Callable[[], bool], what: str, within_s: float = 60) -> None:
     """Wait until the condition holds, or fail naming what did not come about."""
     end = time.monotonic() + within_s
-    pause = asyncio.Event()
     while not condition():
         assert time.monotonic() < end, f"did not come about within {within_s} s: {what}"
-
-        async def wait() -> None:
-            try:
-                await asyncio.wait_for(pause.wait(), 0.1)
-            except TimeoutError:
-                return
-
-        asyncio.run(wait())
+        time.sleep(0.1)
 
 
 def good_rfi(identifier: str, **need: object) -> dict[str, object]:

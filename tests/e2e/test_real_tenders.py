@@ -76,7 +76,7 @@ def accepted(exchange: Exchange) -> list[Rfi]:
 
 def refused(exchange: Exchange) -> dict[str, set[str]]:
     async def work(world: World) -> dict[str, set[str]]:
-        found = await world.stores.refusals.recent(100_000)
+        found = await world.stores.refusals.listed(100_000)
         return {refusal.publisher_id or "": {p.code for p in refusal.problems} for refusal in found}
 
     return exchange.run(work)

@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from services.bootstrap import World
+from services.cli.system import intake_address
 from services.core.codes import PolicyName, RfiState, Status, Substatus
 from services.core.referral import Referral
 from services.core.rfi import Rfi
-from services.engines.processes import read_status
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
 
@@ -148,8 +148,7 @@ def test_a_router_follows_a_profile_that_changes_while_it_runs(exchange: Exchang
 
 
 def test_a_publisher_with_a_token_submits_over_http_and_reads_the_status(exchange: Exchange) -> None:
-    port = next(p for p in read_status(exchange.home).processes if p.name == "intake").health_port
-    assert port
+    address = intake_address(exchange.home)
     printed = exchange.cli("publisher", "Marketing", "https://marketing.example.com")
     token = re.search(r"now\): (\S+)", printed)
     assert token
@@ -157,7 +156,7 @@ def test_a_publisher_with_a_token_submits_over_http_and_reads_the_status(exchang
 
     def ask(path: str, body: bytes | None = None) -> tuple[int, dict[str, object]]:
         request = urllib.request.Request(
-            f"http://127.0.0.1:8401{path}",
+            f"{address}{path}",
             data=body,
             headers={"Authorization": f"Bearer {token[1]}", "Content-Type": "application/json"},
         )

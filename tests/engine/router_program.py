@@ -17,6 +17,7 @@ from services.adapters.kafka.subscription import Timing
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
 from services.adapters.outbox import OutboxRelay
+from services.adapters.regions import parent_of
 from services.core.ports import Failure, Record
 from services.router.app import Router, RouterPorts, build
 from tests.kafka_world import Handled, World
@@ -39,6 +40,7 @@ def router_of(kafka: str, mongo: Mongo) -> tuple[Router, KafkaPublisher]:
         decode_event=wire.event_of,
         encode_event=wire.outgoing,
         decode_profile=wire.profile_of,
+        parent_of=parent_of,
     )
     return build(ports), publisher
 

@@ -124,7 +124,7 @@ def _later(by: timedelta) -> Callable[[World], Awaitable[str]]:
 
 
 async def _answers(world: World) -> str:
-    """Every eighth referral is accepted, every ninth declined, every third of the rest opened; a few decline in error."""
+    """Every eighth referral is accepted, every ninth declined (some in error), every third of the rest opened."""
     found = await world.stores.referrals.listed(status=Status.NEW, limit=1000)
     done = {"accepted": 0, "declined": 0, "undone": 0, "opened": 0}
     for number, referral in enumerate(sorted(found, key=lambda r: r.id)):

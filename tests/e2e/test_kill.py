@@ -1,0 +1,178 @@
+"""Does anything get lost or doubled when processes and engines are killed in the middle of their work?
+
+Every case sends the samples through one running exchange under a source of its own, and kills upon an effect that is
+seen in the store while half of the samples is still to come. The audit then goes through everything there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from services.adapters.importers.rfi_files import FileRfi
+from services.adapters.mongo.indexes import REFERRALS, RFIS
+from services.bootstrap import World
+from services.cli.clock import advance
+from services.cli.rfi import submit_all
+from services.core.errors import DependencyUnavailable
+from services.engines.supervisor import status
+from tests.e2e.exchange import SAMPLES, Exchange, eventually, running_exchange
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+CONSUMERS = ("intake", "router", "notifier", "expirer")
+ENGINES = ("kafka", "mongod", "mail")
+
+#: How many effects of some kind there are in the stores.
+Effects = Callable[[World], Awaitable[int]]
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    with running_exchange(tmp_path_factory.mktemp("killed")) as running:
+        yield running
+
+
+async def rfis(world: World) -> int:
+    return await world.mongo.collection(RFIS).count({}, hint="_id_")
+
+
+async def referrals(world: World) -> int:
+    return await world.mongo.collection(REFERRALS).count({}, hint="_id_")
+
+
+async def jobs(world: World) -> int:
+    return sum((await world.stores.jobs.counts()).values())
+
+
+async def sent(world: World) -> int:
+    counts = await world.stores.jobs.counts()
+    return sum(number for (_, _, state), number in counts.items() if state == "sent")
+
+
+async def changed(world: World) -> int:
+    """Referrals that time has changed."""
+    return await world.mongo.collection(REFERRALS).count({"version": {"$gt": 1}}, hint="_id_")
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    effects: Effects
+    victims: tuple[str, ...]
+    times: int = 1
+
+
+CASES = [
+    Case("intake", rfis, ("intake",)),
+    Case("router", referrals, ("router",)),
+    Case("notifier-at-a-job", jobs, ("notifier",)),
+    Case("notifier-at-a-mail", sent, ("notifier",)),
+    Case("kafka", rfis, ("kafka",)),
+    Case("mongod", referrals, ("mongod",)),
+    Case("mail-catcher", sent, ("mail",)),
+    Case("all-consumers-twice", jobs, CONSUMERS, times=2),
+    Case("everything-twice", referrals, (*ENGINES, *CONSUMERS), times=2),
+]
+
+
+async def seen_beyond(world: World, effects: Effects, number: int) -> None:
+    """Return as soon as there are more effects than `number`."""
+    async with asyncio.timeout(60):
+        while await effects(world) <= number:
+            await asyncio.sleep(0.002)
+
+
+async def submit_surely(world: World, lines: Sequence[FileRfi], source: str) -> None:
+    """Publish, again and again while Kafka is away, as a publisher would."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await submit_all(world, lines, source)
+            except DependencyUnavailable:
+                continue
+            return
+
+
+def kill(exchange: Exchange, victims: Sequence[str]) -> None:
+    for victim in victims:
+        exchange.kill(victim)
+
+
+def killed_and_back(exchange: Exchange, victims: Sequence[str], before: dict[str, int]) -> None:
+    """Wait until all victims were restarted and everything serves."""
+
+    def back() -> bool:
+        return all(exchange.restarts(v) > before[v] for v in victims) and status(exchange.home).ready
+
+    eventually(back, f"{', '.join(victims)} are back", within_s=90)
+
+
+def assert_whole(exchange: Exchange) -> None:
+    """Nothing missing, nothing doubled; a mail that came again is one whose sender died with it in its hands."""
+    report = exchange.audit()
+    assert report.clean, report.findings[:10]
+    assert report.counts["mails delivered"] >= report.counts["mails sent"]
+    again = report.counts["mails delivered"] - report.counts["mails sent"]
+    print(dict(report.counts), "again:", again)
+
+
+def source_of(case: Case) -> str:
+    return f"urn:killed:{case.name}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_kill_in_the_middle_of_the_samples_loses_and_doubles_nothing(exchange: Exchange, case: Case) -> None:
+    lines = exchange.sample_rfis()
+    half, source = len(lines) // 2, source_of(case)
+    before = {victim: exchange.restarts(victim) for victim in case.victims}
+
+    async def first_half(world: World) -> None:
+        number = await case.effects(world)
+        await submit_surely(world, lines[:half], source)
+        await seen_beyond(world, case.effects, number)
+        kill(exchange, case.victims)
+
+    exchange.run(first_half)
+    killed_and_back(exchange, case.victims, before)
+
+    async def second_half(world: World) -> None:
+        number = await case.effects(world)
+        await submit_surely(world, lines[half:], source)
+        if case.times > 1:
+            await seen_beyond(world, case.effects, number)
+            kill(exchange, case.victims)
+
+    between = {victim: exchange.restarts(victim) for victim in case.victims}
+    exchange.run(second_half)
+    if case.times > 1:
+        killed_and_back(exchange, case.victims, between)
+    exchange.quiet()
+    accepted = orjson.loads((SAMPLES / "expected.json").read_bytes())["counts"]["accepted"]
+    assert number_of(exchange, source) == accepted
+    assert_whole(exchange)
+
+
+def number_of(exchange: Exchange, source: str) -> int:
+    return exchange.run(lambda world: world.mongo.collection(RFIS).count({"source": source}, hint="_id_"))
+
+
+def test_a_kill_in_the_middle_of_reminders_and_of_expiries_sends_each_once(exchange: Exchange) -> None:
+    for by in (timedelta(hours=25), timedelta(days=14)):
+        before = {"expirer": exchange.restarts("expirer")}
+
+        async def time_passes(world: World, by: timedelta = by) -> None:
+            number = await jobs(world)
+            await advance(world, by)
+            await seen_beyond(world, jobs, number)
+            kill(exchange, ["expirer"])
+
+        exchange.run(time_passes)
+        killed_and_back(exchange, ["expirer"], before)
+        exchange.quiet()
+    assert_whole(exchange)
