@@ -1,7 +1,7 @@
 """Where does a process spend its time? `python -m bench.profiled FILE MODULE ARGS…` runs a module under cProfile.
 
-Every thread is measured (the MongoDB driver works in threads); when the process ends, the top of the account is
-printed to FILE.
+Every thread is measured (the MongoDB driver works in threads) in CPU time, so that waiting does not count; when the
+process ends, the top of the account is printed to FILE.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from time import thread_time
 from typing import Any
 
 _profiles: list[cProfile.Profile] = []
@@ -20,7 +21,7 @@ _profiles: list[cProfile.Profile] = []
 
 def _begin(*_: Any) -> None:
     """Called at the first event of a new thread: measure this one from here on."""
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(thread_time)
     _profiles.append(profile)
     with suppress(ValueError):
         profile.enable()

@@ -38,7 +38,8 @@ class Quiet:
 
     async def lag(self) -> dict[Group, int]:
         """Records that each group has still to do."""
-        return {group: sum((await self._admin.lag(group, topics)).values()) for group, topics in READS.items()}
+        found = await self._admin.lags({group.value: topics for group, topics in READS.items()})
+        return {group: sum(found[group].values()) for group in READS}
 
     async def pending(self) -> dict[str, int]:
         """What is still to do, by name; empty when the exchange is quiet.

@@ -74,6 +74,8 @@ _BY_WIRE_TYPE = {form.wire_type: form for form in _BY_TYPE.values()}
 def outgoing(event: Event) -> Outgoing:
     """The record of an event of an RFI, an engagement or a referral; its key is the document's id.
 
+    Events of the referrals of one RFI lie in one partition, so that a batch of them needs that RFI once.
+
     Raises:
         ValueError: events of this type are not made from an `Event` (refusals, profiles, statistics).
     """
@@ -93,7 +95,7 @@ def outgoing(event: Event) -> Outgoing:
             sequence=sequence_text(event.sequence),
         )
     )
-    return Outgoing(topic=form.topic, key=event.subject, value=value, headers=headers)
+    return Outgoing(topic=form.topic, key=event.subject, value=value, headers=headers, lane=event.rfi_id)
 
 
 def event_of(record: Record) -> Event:

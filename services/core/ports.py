@@ -35,13 +35,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to publish. The key picks the partition as every Kafka client would, unless `partition` is given."""
+    """A message to publish. The key picks the partition as every Kafka client would, unless `partition` is given.
+
+    With a `lane` that text picks the partition in the key's place: messages of one lane lie side by side, in order.
+    """
 
     topic: str
     key: str
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
+    lane: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Market:
         self._places: dict[PlaceKey, set[int]] = {}
         self._wider: dict[PlaceKey, set[int]] = {}
         self._speakers: dict[str, set[int]] = {}
-        self._areas: OrderedDict[tuple[PlaceKey, str], dict[int, int]] = OrderedDict()
+        self._areas: OrderedDict[tuple[PlaceKey | None, frozenset[PlaceKey], str], dict[int, int]] = OrderedDict()
 
     def add(self, number: int, offer: Offer, country: str) -> None:
         """Take a profile in."""
@@ -118,17 +118,20 @@ class Market:
 
         `tag` is a primary language tag.
         """
-        if (known := self._areas.get((asked, tag))) is not None:
-            self._areas.move_to_end((asked, tag))
+        # Requests come from thousands of places, and few of those are told apart by what anybody serves.
+        served = frozenset(key for key in containing(asked) if key in self._places)
+        within = asked if asked in self._wider else None
+        if (known := self._areas.get((within, served, tag))) is not None:
+            self._areas.move_to_end((within, served, tag))
             return known
-        found: dict[int, int] = dict.fromkeys(self._wider.get(asked, ()), Reach.WITHIN.points)
+        found: dict[int, int] = dict.fromkeys(self._wider[within] if within else (), Reach.WITHIN.points)
         # Widest first: the narrowest place of a profile has the last word.
-        for key in sorted(containing(asked), key=lambda k: reach_of(k).points):
-            found.update(dict.fromkeys(self._places.get(key, ()), reach_of(key).points))
+        for key in sorted(served, key=lambda k: reach_of(k).points):
+            found.update(dict.fromkeys(self._places[key], reach_of(key).points))
         for speakers in (self._speakers.get(tag, set()), self._speakers.get("", set())):
             for number in speakers & found.keys():
                 found[number] += LANGUAGE_POINTS
-        self._areas[asked, tag] = found
+        self._areas[within, served, tag] = found
         if len(self._areas) > AREAS_KEPT:
             self._areas.popitem(last=False)
         return found

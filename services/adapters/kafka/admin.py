@@ -88,9 +88,25 @@ class KafkaAdmin:
 
     async def lag(self, group: str, topics: Collection[str]) -> Offsets:
         """How many records the group has not done yet, for each partition of the topics."""
-        done = await self.committed(group)
-        begins, ends = await self._ends(topics)
-        return {place: max(0, end - done.get(place, begins[place])) for place, end in ends.items()}
+        return (await self.lags({group: topics}))[group]
+
+    async def lags(self, reads: Mapping[str, Collection[str]]) -> dict[str, Offsets]:
+        """The lag of several groups, by group, each in the topics it reads.
+
+        All committed offsets are read before the ends of the topics: where every lag is zero, nothing was on its way
+        between the groups at that moment.
+        """
+        async with self._client() as client:
+            done = {group: await _patiently(partial(client.list_consumer_group_offsets, group)) for group in reads}
+        begins, ends = await self._ends({topic for topics in reads.values() for topic in topics})
+        return {
+            group: {
+                place: max(0, end - _committed_or(done[group], place, begins[place]))
+                for place, end in ends.items()
+                if place[0] in topics
+            }
+            for group, topics in reads.items()
+        }
 
     async def reset_to_earliest(self, group: str, topics: Collection[str]) -> None:
         """Set a group back to the first record, so that it does all again. The group must have no members.
@@ -139,6 +155,12 @@ class KafkaAdmin:
                     await stop()
         except (KafkaError, TimeoutError, OSError) as error:
             raise DependencyUnavailable("kafka", f"at {self._bootstrap}: {type(error).__name__}") from error
+
+
+def _committed_or(found: Mapping[TopicPartition, Any], place: tuple[str, int], begin: int) -> int:
+    """The committed offset; where there is none (-1) a group begins at the beginning."""
+    at = found.get(TopicPartition(*place))
+    return int(at.offset) if at is not None and at.offset >= 0 else begin
 
 
 async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -130,9 +131,8 @@ class KafkaPublisher:
         counts = {topic: len(await producer.partitions_for(topic)) for topic in {m.topic for m in messages}}
         lanes: dict[tuple[str, int], list[tuple[bytes, Outgoing]]] = {}
         for message in messages:
-            key = message.key.encode()
-            lane = (message.topic, _partition(message, key, counts[message.topic]))
-            lanes.setdefault(lane, []).append((key, message))
+            lane = (message.topic, _partition(message, counts[message.topic]))
+            lanes.setdefault(lane, []).append((message.key.encode(), message))
         sending = [_send_lane(producer, *lane, items) for lane, items in lanes.items()]
         # All of them are awaited, also when one fails: nothing is still being sent after the error is raised.
         for outcome in await asyncio.gather(*sending, return_exceptions=True):
@@ -179,12 +179,18 @@ class KafkaPublisher:
                 await producer.client.close()
 
 
-def _partition(message: Outgoing, key: bytes, partitions: int) -> int:
+def _partition(message: Outgoing, partitions: int) -> int:
     if message.partition is None:
-        return partition_of(key, partitions)
+        return _lane(message.lane or message.key, partitions)
     if not 0 <= message.partition < partitions:
         raise Misconfigured(f"{message.topic} has {partitions} partitions, there is no number {message.partition}")
     return message.partition
+
+
+@lru_cache(maxsize=16_384)
+def _lane(text: str, partitions: int) -> int:
+    # Messages of one lane follow one another; murmur2 in Python is too slow to ask for each.
+    return partition_of(text.encode(), partitions)
 
 
 async def _send_lane(

@@ -86,7 +86,7 @@ class MemoryPublisher:
     def _partition(self, message: Outgoing) -> int:
         number = len(self.log.partitions(message.topic))
         if message.partition is None:
-            return partition_of(message.key.encode(), number)
+            return partition_of((message.lane or message.key).encode(), number)
         if not 0 <= message.partition < number:
             raise Misconfigured(f"{message.topic} has {number} partitions, there is no number {message.partition}")
         return message.partition
