@@ -40,14 +40,14 @@ status: $(VENV)/.engines ## what runs
 	@$(BIN)/referrals status
 
 test: $(VENV)/.dev ## every test, on real engines and real processes
-	@$(PYTEST)
+	@$(PYTEST) --hypothesis-profile thorough
 
 check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy services schemas tests bench
 	@$(BIN)/python -m schemas.generate --check
-	@$(PYTEST) -q tests/unit tests/test_architecture.py
+	@$(PYTEST) -q --hypothesis-profile quick tests/unit tests/test_architecture.py
 
 fmt: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
@@ -55,8 +55,9 @@ fmt: $(VENV)/.dev ## format and mend what can be mended
 bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and with the floor
 	@$(BIN)/python -m bench.pipeline
 
-schemas: $(VENV)/.dev ## write the generated documents of schemas/
+schemas: $(VENV)/.dev ## write the generated documents: schemas/generated, docs/events.md, docs/settings.md
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python -m services.adapters.settings_page
 
 lock: ## renew the hashed locks (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt

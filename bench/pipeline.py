@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench.report import console, show, show_round
+from bench.report import console, show, show_cpu, show_round
 from bench.rounds import Round, run_round
 from bench.stage import Stage, stage
 from bench.systems import FLOOR, NAIVE, PROCESSES, PRODUCT, System, inherited, smaller
@@ -43,7 +43,9 @@ def main() -> None:
                 print((ground.logs / f"{process}.profile").read_text())
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    if not flags.only:
+    if flags.only:
+        show_cpu(rounds)
+    else:
         show(rounds)
 
 
@@ -58,9 +60,7 @@ def _flags() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _measure(
-    ground: Stage, systems: Sequence[System], count: int, only: str | None
-) -> list[dict[str, Round]]:
+async def _measure(ground: Stage, systems: Sequence[System], count: int, only: str | None) -> list[dict[str, Round]]:
     await _warm_up(ground, systems)
     rounds: list[dict[str, Round]] = []
     for number in range(1, count + 1):

@@ -34,10 +34,15 @@ def summary(rounds: Rounds) -> dict[str, float]:
     return figures
 
 
+def show_cpu(rounds: Rounds) -> None:
+    """Whose CPU went into an RFI."""
+    console.print(_cpu(rounds))
+
+
 def show(rounds: Rounds) -> None:
     """The tables, and the figures as JSON on the last line."""
     console.print(_rates(rounds))
-    console.print(_cpu(rounds))
+    show_cpu(rounds)
     print(json.dumps(summary(rounds)), flush=True)
 
 
@@ -63,7 +68,10 @@ def _cpu(rounds: Rounds) -> Table:
     systems = list(rounds[0])
     for column in ("process", *systems):
         table.add_column(column, justify="left" if column == "process" else "right")
-    for process in rounds[0]["product"].cpu_s:
+    for process in rounds[0][systems[0]].cpu_s:
         row = [median(each[name].cpu_s[process] / each[name].rfis for each in rounds) * 1e6 for name in systems]
         table.add_row(process, *(f"{value:,.0f}" for value in row))
+    table.add_section()
+    sums = [median(sum(each[name].cpu_s.values()) / each[name].rfis for each in rounds) * 1e6 for name in systems]
+    table.add_row("all", *(f"{value:,.0f}" for value in sums))
     return table

@@ -150,9 +150,7 @@ class _Publisher:
         await asyncio.gather(*sent)
 
 
-async def _done(
-    db: Database[dict[str, Any]], sink: Sink, system: System, children: Mapping[str, Child]
-) -> None:
+async def _done(db: Database[dict[str, Any]], sink: Sink, system: System, children: Mapping[str, Child]) -> None:
     """Return when every mail has been taken and every referral stored."""
     mails, referrals = system.rfis * MAILS_PER_RFI, system.rfis * REFERRALS_PER_RFI
     try:

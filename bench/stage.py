@@ -93,7 +93,9 @@ class Stage:
             async with asyncio.timeout(_READY_S):
                 while set(names) & set(await admin.list_topics()):
                     await asyncio.sleep(_LOOK_AGAIN_S)
-            wanted = [NewTopic(f"{system.prefix}{s.topic.value}", s.partitions, 1, topic_configs=_kept(s)) for s in TOPICS]
+            wanted = [
+                NewTopic(f"{system.prefix}{s.topic.value}", s.partitions, 1, topic_configs=_kept(s)) for s in TOPICS
+            ]
             answer = await admin.create_topics(wanted)
             if refused := [error for error in answer.topic_errors if error[1]]:
                 raise BenchFailed(f"Kafka refuses topics: {refused}")

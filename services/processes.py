@@ -216,7 +216,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
         base_url=settings.base_url,
         policies=world.policies,
         registry=world.registry,
-        limits=SenderLimits(),
+        limits=SenderLimits(batch=settings.mail_batch),
     )
     _consume(world, parts, Group.NOTIFIER, (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS), made.handler)
     parts.loops["senders"] = made.senders.run

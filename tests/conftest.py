@@ -7,10 +7,16 @@ from uuid import uuid4
 
 import pymongo
 import pytest
+from hypothesis import settings
 from pymongo.uri_parser import parse_uri
 
 from services.engines.choose import Endpoints
 from tests.engines import running
+
+#: `make check` wants an answer in a minute, `make test` looks longer. A busy machine is no fault: no deadlines.
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("thorough", max_examples=100, deadline=None, print_blob=True)
+settings.load_profile("thorough")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Which settings exist, from the environment (prefix REFERRALS_), with their units in their names."""
+"""Which settings exist, from the environment (prefix REFERRALS_), with their units in their names.
+
+The text below each one is its line in docs/settings.md: `python -m services.adapters.settings_page` writes that page.
+"""
 
 from __future__ import annotations
 
@@ -11,48 +14,80 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """Everything an operator may set. Secrets are masked when printed."""
 
-    model_config = SettingsConfigDict(env_prefix="REFERRALS_", frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix="REFERRALS_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
     # Engines.
     kafka: str = "127.0.0.1:9092"
+    """Kafka's bootstrap servers: host:port, several with commas."""
     mongo: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
+    """URI of MongoDB, which must be a replica set; may hold a password."""
     mongo_database: str = "referrals"
+    """Name of the database."""
     smtp: str = "127.0.0.1:1025"
+    """The mail server, host:port."""
     smtp_user: str | None = None
+    """Who signs in at the mail server; without it nobody does."""
     smtp_password: SecretStr | None = None
+    """The password for it."""
     smtp_tls: Literal["none", "starttls", "tls"] = "none"
+    """How the connection to the mail server is encrypted."""
 
     # Mail.
     mail_from: str = "referrals@exchange.example"
+    """Sender of every mail."""
     mail_domain: str = "exchange.example"
+    """Right side of the Message-IDs."""
     base_url: str = "http://127.0.0.1:8400"
+    """What links in mails begin with."""
     smtp_connections: Annotated[int, Field(ge=1, le=64)] = 4
+    """Connections to the mail server per notifier, at most."""
     mail_batch: Annotated[int, Field(ge=1, le=5000)] = 500
+    """Mails that a sender takes at a time."""
 
     # Delivery.
     batch_records: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    """Records that a consumer takes at a time."""
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    """How long Kafka may take to acknowledge, in seconds."""
     shutdown_grace_s: Annotated[float, Field(gt=0)] = 15.0
+    """How long the batch in hand may take after SIGTERM, in seconds."""
 
     # Time.
     sandbox: bool = False
-    #: A sandbox may shift the clock (demo, tests); production refuses a stored offset.
+    """A sandbox may shift the clock (demo, tests); production refuses a shifted one."""
     tick_every_s: Annotated[float, Field(gt=0)] = 1.0
+    """How often the expirer looks for what is due, in seconds."""
     relay_every_s: Annotated[float, Field(gt=0)] = 5.0
+    """How often the expirer sends on what crashes left unsent, in seconds."""
     undo_window_s: Annotated[float, Field(ge=0)] = 300.0
+    """How long accept, decline, won and lost can be taken back, in seconds; the customer hears after it."""
     mask_contact_until_accept: bool = False
+    """Hide the customer's contact from a partner until it has accepted."""
 
     # HTTP: everything listens on loopback unless told otherwise.
     health_host: str = "127.0.0.1"
+    """Where /live, /ready and /metrics listen."""
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Their port; 0 takes a free one."""
     intake_host: str = "127.0.0.1"
+    """Where intake's HTTP side listens."""
     intake_port: Annotated[int, Field(ge=0, le=65535)] = 8401
+    """Its port; 0 takes a free one."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
+    """Requests that one publisher may send to intake over HTTP."""
 
     # Logs.
     log_format: Literal["json", "console"] = "json"
+    """One JSON object per line, or lines for people."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
     instance: str = "1"
-    #: Name of this instance among those of its process, for logs and leases.
+    """Name of this instance among those of its process, for logs and leases."""
     static_member: bool = False
-    #: The instance's name is unique and stays over restarts: it gets its partitions back at once after a crash.
+    """The instance's name is unique and stays over restarts: it gets its partitions back at once after a crash."""

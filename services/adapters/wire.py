@@ -95,7 +95,8 @@ def outgoing(event: Event) -> Outgoing:
             sequence=sequence_text(event.sequence),
         )
     )
-    return Outgoing(topic=form.topic, key=event.subject, value=value, headers=headers, lane=event.rfi_id)
+    lane = event.rfi_id if event.subject != event.rfi_id else None
+    return Outgoing(topic=form.topic, key=event.subject, value=value, headers=headers, lane=lane)
 
 
 def event_of(record: Record) -> Event:

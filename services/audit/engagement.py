@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from services.audit.report import Fault, Finding
 from services.core.codes import RfiState
+from services.core.creation import ROUTED_VERSION
 from services.core.events import Event, EventType
 from services.core.ids import event_id, job_id, referral_id
 from services.core.mail import JobState, MailKind, Role, SendJob
@@ -16,6 +17,12 @@ from services.core.rfi import Rfi
 
 #: Which mails an event must lead to.
 ExpectedMails = Callable[[Event], Sequence[tuple[MailKind, Role]]]
+
+#: What a customer's decision must have told.
+_DECISIONS = {
+    RfiState.WITHDRAWN: EventType.WITHDRAWN_BY_CUSTOMER,
+    RfiState.CHOSEN: EventType.PARTNER_CHOSEN,
+}
 
 #: Kinds that one referral or engagement can have only once, whatever is undone.
 _ONCE = frozenset({MailKind.NEW_REFERRAL, MailKind.SENT_TO_PARTNERS, MailKind.EXPIRED, MailKind.WITHDRAWN})
@@ -74,10 +81,15 @@ def _referrals(whole: Engagement) -> Iterator[Finding]:
 
 def _events(whole: Engagement) -> Iterator[Finding]:
     published = {e.id for e in whole.events}
+    told = published | {e.id for e in whole.rfi.outbox}
     if whole.rfi.routing is not None:
         kind = EventType.ROUTED if whole.rfi.routing.chosen else EventType.NO_MATCH
-        if event_id(whole.rfi.id, 2, kind) not in published:
+        if event_id(whole.rfi.id, ROUTED_VERSION, kind) not in told:
             yield Finding(Fault.MISSING, "event", whole.rfi.id, f"{kind} was never published")
+    decision = _DECISIONS.get(whole.rfi.state)
+    # Closing is the last change of a request.
+    if decision is not None and event_id(whole.rfi.id, whole.rfi.version, decision) not in told:
+        yield Finding(Fault.MISSING, "event", whole.rfi.id, f"{decision} was never published")
     for referral in whole.referrals:
         waiting = {e.id for e in referral.outbox}
         for version, what in _told(referral):
@@ -129,6 +141,6 @@ def _mails(whole: Engagement) -> Iterator[Finding]:
         caught = whole.deliveries.get(job.id, 0)
         if job.state is JobState.SENT and not caught:
             yield Finding(Fault.MISSING, "mail", job.id, f"{job.kind} is marked sent and never arrived")
-        # An attempt cut at the final dot may have been taken: one extra copy for each is foreseen and counted.
-        if caught > 1 + job.cut_at_dot:
+        # An attempt cut at the final dot, or whose sender died, may have been taken: one extra copy for each.
+        if caught > 1 + job.cut_at_dot + job.lost_leases:
             yield Finding(Fault.DOUBLED, "mail", job.id, f"{job.kind} arrived {caught} times")

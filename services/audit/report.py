@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -31,11 +32,16 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """Grows while the audit runs."""
+    """Grows while the audit runs.
+
+    `suspects` are the faults of an earlier look: given them, a finding that is not among them is left out.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     broken: int = 0
+    faults: set[tuple[Fault, str, str]] = field(default_factory=set)
+    suspects: AbstractSet[tuple[Fault, str, str]] | None = None
 
     @property
     def clean(self) -> bool:
@@ -49,6 +55,10 @@ class Report:
     def add(self, findings: Iterable[Finding]) -> None:
         """Take findings."""
         for finding in findings:
+            fault = (finding.fault, finding.what, finding.subject)
+            if self.suspects is not None and fault not in self.suspects:
+                continue
             self.broken += 1
+            self.faults.add(fault)
             if len(self.findings) < KEPT_FINDINGS:
                 self.findings.append(finding)

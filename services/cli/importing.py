@@ -14,7 +14,7 @@ from rich.progress import Progress
 from services.adapters.importers.ocds import rfi_from_release
 from services.adapters.importers.ocds_files import read_releases
 from services.adapters.importers.ocds_partners import partners_from_releases
-from services.adapters.importers.partners_csv import parse_partners
+from services.adapters.importers.partners_csv import read_partners
 from services.adapters.importers.rfi_files import FileRfi
 from services.bootstrap import World
 from services.cli.console import console, plain_errors
@@ -61,7 +61,7 @@ def partners_command(
     async def work(world: World) -> None:
         with Progress(console=console, transient=True) as progress:
             for file in files:
-                partners, profiles = parse_partners(file.read_text("utf-8-sig"), world.place)
+                partners, profiles = read_partners(file, world.place)
                 await store_partners(world, partners, profiles, progress)
                 console.print(f"{file.name}: {len(partners)} partners with {len(profiles)} business profiles.")
 

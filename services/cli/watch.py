@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
+import orjson
 import typer
 from rich.console import Group, RenderableType
 from rich.live import Live
 
+from schemas.envelope import CloudEvent, EnvelopeError, decode
 from schemas.topics import Topic
-from services.adapters.wire import event_of
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
 from services.cli.session import with_world
-from services.core.errors import Invalid
-from services.core.events import Event
 from services.core.ports import Record
 
 TOPICS = (
@@ -29,34 +28,55 @@ TOPICS = (
 )
 
 #: Facts worth a column's place, in this order; events hold no personal data.
-_TOLD = ("status", "substatus", "reason", "flame", "because", "partnerId", "version", "problems")
+_TOLD = ("substatus", "reason", "flame", "because", "partnerId", "publisherId", "active", "country", "problems")
+
+Row = tuple[str, str, str, str]
 
 
-def row_of(record: Record) -> tuple[str, str, str, str]:
-    """A record as (time, type, subject, facts); one that can't be read is shown as such."""
+def row_of(record: Record, names: Mapping[str, str]) -> Row:
+    """A record as (time, type, subject, facts), partners by name; one that can't be read is shown as such."""
     try:
-        event = event_of(record)
-    except Invalid as error:
-        return (record.timestamp.strftime("%H:%M:%S"), record.topic, record.where, type(error).__name__)
-    return (event.at.strftime("%Y-%m-%d %H:%M:%S"), event.type, event.subject, facts_of(event))
+        read = decode(record.value, record.headers)
+    except EnvelopeError:
+        read = None
+    at = f"{record.timestamp:%Y-%m-%d %H:%M:%S}"
+    if not isinstance(read, CloudEvent):
+        return (at, record.topic, record.where, "unreadable")
+    facts = orjson.loads(read.data)
+    kind = read.type.removeprefix("referrals.").removesuffix(".v1")
+    return (f"{read.time or at:.19}".replace("T", " "), kind, read.subject or record.where, facts_of(facts, names))
 
 
-def facts_of(event: Event) -> str:
+def facts_of(facts: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """The telling facts of an event in one line."""
-    return ", ".join(f"{k} {event.facts[k]}" for k in _TOLD if event.facts.get(k) not in {None, ""})
+    told = [(k, facts[k]) for k in _TOLD if facts.get(k) not in (None, "", [])]
+    return ", ".join(_fact(name, value, names) for name, value in told)
+
+
+def _fact(name: str, value: Any, names: Mapping[str, str]) -> str:
+    match name:
+        case "problems":
+            return f"{len(value)} problems: " + ", ".join(str(p.get("code")) for p in value[:4])
+        case "partnerId":
+            return names.get(value, str(value))
+        case "substatus" | "reason" | "because":
+            return str(value)
+        case _:
+            return f"{name} {value}"
 
 
 class Board:
     """The newest events and how many of each type there were."""
 
-    def __init__(self, lines: int) -> None:
-        self.rows: deque[tuple[str, str, str, str]] = deque(maxlen=lines)
+    def __init__(self, lines: int, names: Mapping[str, str]) -> None:
+        self.names = names
+        self.rows: deque[Row] = deque(maxlen=lines)
         self.counts: Counter[str] = Counter()
 
     def take(self, records: Sequence[Record]) -> None:
         """Add records."""
         for record in records:
-            row = row_of(record)
+            row = row_of(record, self.names)
             self.rows.append(row)
             self.counts[row[1]] += 1
 
@@ -74,7 +94,7 @@ def watch_command(
     """Follow RFIs, referrals and profile changes as they happen."""
 
     async def work(world: World) -> None:
-        board = Board(lines)
+        board = Board(lines, {p.id: p.name for p in await world.stores.partners.all_partners()})
         with Live(board.render(), console=console, refresh_per_second=8) as live:
             async for records in world.follow(TOPICS, "beginning" if all_ else "end"):
                 board.take(records)

@@ -6,7 +6,7 @@ happened, so every write here is safe to repeat. Ids that are not found are left
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -26,8 +26,8 @@ class RfiStore(Protocol):
     async def add(self, rfis: Sequence[Rfi]) -> dict[str, Rfi]:
         """Insert what is not there; return the stored ones of those that were there already, by id."""
 
-    async def load(self, ids: Sequence[str]) -> dict[str, Rfi]:
-        """The stored RFIs, by id."""
+    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
+        """The stored RFIs, by id; with `states` only those in one of them."""
 
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:
         """Set `routing`, state (routed or no_match) and version + 1 where the state is `accepted` and routing is unset.
@@ -122,7 +122,10 @@ class SendJobStore(Protocol):
         """Insert what is not there, leased to `owner`, attempts = 1; return the ids inserted now (others are left)."""
 
     async def claim(self, owner: str, now: datetime, real_now: datetime, until: datetime, limit: int) -> list[SendJob]:
-        """Lease jobs that are pending and due (`now`), or whose lease ran out (`real_now`); attempts + 1 each."""
+        """Lease jobs that are pending and due (`now`), or whose lease ran out (`real_now`); attempts + 1 each.
+
+        One whose lease ran out also counts a lost lease.
+        """
 
     async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
         """Lengthen leases; return the ids still leased to `owner`."""

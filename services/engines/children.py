@@ -16,7 +16,7 @@ LOOK_AGAIN_S = 0.02
 _PR_SET_PDEATHSIG = 1
 
 
-class EngineFailed(Exception):  # noqa: N818 - it reads as the fact it is
+class EngineFailed(Exception):
     """A process did not start, or ended while it was needed; the message says where its log is."""
 
 

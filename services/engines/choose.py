@@ -41,7 +41,7 @@ class Missing:
     fix: str
 
 
-class EnginesUnavailable(Exception):  # noqa: N818 - it reads as the fact it is
+class EnginesUnavailable(Exception):
     """No way to get the engines; `missing` lists everything at once, and the message says it to a person."""
 
     def __init__(self, missing: Sequence[Missing]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import shutil
+import ssl
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -34,6 +36,16 @@ class Machine(Protocol):
 
     def answers(self, url: str) -> bool:
         """Whether a web server answers there."""
+
+
+def trust_the_system() -> None:
+    """Let `requests` trust the authorities that this system trusts, unless the environment says otherwise.
+
+    It brings a list of its own, in which the authority of a company's inspecting proxy is missing.
+    """
+    authorities = ssl.get_default_verify_paths().cafile
+    if authorities:
+        os.environ.setdefault("REQUESTS_CA_BUNDLE", authorities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,7 @@ class ThisMachine:
         try:
             import requests  # jgo's own client: what it reaches, jgo reaches.
 
+            trust_the_system()
             requests.head(url, timeout=10, allow_redirects=True)
         except (ImportError, OSError):
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import random
+from secrets import token_hex
 from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
@@ -70,7 +71,7 @@ def build(
 
     Args:
         ports: open, and closed by the caller.
-        owner: name for leases; must be new for each start of a process.
+        owner: name of this process for leases; each call makes it unique, as a container restarts under its old name.
         sender: who mails come from.
         base_url: where the pages are that mails link to.
         policies: of the deployment.
@@ -93,7 +94,7 @@ def build(
         dice=dice,
         metrics=metrics,
     )
-    hands = _Hands(jobs=ports.jobs, clock=clock, owner=owner, metrics=metrics)
+    hands = _Hands(jobs=ports.jobs, clock=clock, owner=f"{owner}#{token_hex(4)}", metrics=metrics)
     senders = MailSenders(**hands, delivery=delivery, limits=bounds, progressed=progressed)
     handler = NotifierHandler(
         **hands,

@@ -84,12 +84,11 @@ class NotifierHandler:
 
     async def _store(self, jobs: list[SendJob]) -> None:
         until = self._clock.real_now() + self._lease
-        new = await self._jobs.add_leased(jobs, self._owner, until)
-        ours = [
-            replace(job, state=JobState.LEASED, lease_owner=self._owner, lease_until=until, attempts=1)
-            for job in jobs
-            if job.id in new
+        leased = [
+            replace(job, state=JobState.LEASED, lease_owner=self._owner, lease_until=until, attempts=1) for job in jobs
         ]
+        new = await self._jobs.add_leased(leased, self._owner, until)
+        ours = [job for job in leased if job.id in new]
         for kind, number in Counter(job.kind.value for job in ours).items():
             self._metrics.jobs.labels(kind).inc(number)
         if ours:

@@ -30,9 +30,8 @@ _SPACES = re.compile(r"\s+")
 _LONGEST_SUBJECT = 150
 
 #: Where personal lines go. Nobody can write these words into a request: they are new for each start.
-_SECRET = token_hex(16)
-_SLOTS = {name: f"{name}{_SECRET}" for name in ("url", "entries", "footer")}
-_CUT = re.compile(f"(?:url|entries|footer){_SECRET}\n")
+_SLOT = token_hex(16)
+_CUT = f"{_SLOT}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,13 @@ def lay_out(matter: Matter, own: Personal) -> Sheet:
     """The sheet of a matter's letter."""
     letter = compose(matter)
     html_template, text_template = _templates()
-    values = {"letter": letter, "slots": _SLOTS, "has_items": bool(own.items)}
+    values = {"letter": letter, "slot": _SLOT, "has_items": bool(own.items)}
     text = text_template.render(values)
     html = html_template.render(values, language=words_of(matter.job.language).language)
     # Both parts hold the same words, so looking through the shorter one is enough.
     if _HARMFUL.search(text):
         text, html = _HARMFUL.sub("", text), _HARMFUL.sub("", html)
-    return Sheet(_one_line(letter.subject), tuple(_CUT.split(text)), tuple(_CUT.split(html)))
+    return Sheet(_one_line(letter.subject), tuple(text.split(_CUT)), tuple(html.split(_CUT)))
 
 
 def lines(own: Personal) -> Lines:

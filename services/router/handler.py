@@ -163,8 +163,7 @@ class RouterHandler:
 
     async def _close_overtaken(self, ids: Sequence[str]) -> None:
         """Close the referrals of requests that the customer has withdrawn or settled meanwhile."""
-        now_stored = await self._rfis.load(ids)
-        overtaken = {id_: rfi for id_, rfi in now_stored.items() if rfi.state in _OVERTAKEN}
+        overtaken = await self._rfis.load(ids, _OVERTAKEN)
         if not overtaken:
             return
 

@@ -94,7 +94,7 @@ class SendJobStoreSuite:
         await stores.jobs.add_leased([make_job()], "a", SOON)
         assert await stores.jobs.claim("b", START + 99 * MINUTE, SOON - timedelta(milliseconds=1), SOON, 9) == []
         [claimed] = await stores.jobs.claim("b", START, SOON, SOON + MINUTE, 9)
-        assert (claimed.lease_owner, claimed.attempts) == ("b", 2)
+        assert (claimed.lease_owner, claimed.attempts, claimed.lost_leases) == ("b", 2, 1)
 
     async def test_of_many_who_claim_at_once_each_job_goes_to_one(self, stores: Stores) -> None:
         jobs = [make_job(n) for n in range(30)]

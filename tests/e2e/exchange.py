@@ -78,7 +78,9 @@ class Exchange:
 
     def kill(self, name: str) -> None:
         """kill -9 of a process; the supervisor brings it back."""
-        for pid in self.pids(name):
+        pids = self.pids(name)
+        assert pids, f"{name} does not run"
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
 
     def restarts(self, name: str) -> int:

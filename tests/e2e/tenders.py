@@ -1,7 +1,7 @@
 """What would their publishers have sent? Rows of the real requests as releases of the Open Contracting Data Standard.
 
-The data lies beside the project and is no part of it (see its README for licences): where it is absent, tests that want
-it are skipped. Nothing is mended here: typing errors, broken characters and foreign region codes go through as they are.
+The data lies beside the project and is no part of it (see its README for licences): where it is absent, tests that
+want it are skipped. Nothing is mended here: typing errors, broken characters and foreign codes go through as they are.
 """
 
 from __future__ import annotations

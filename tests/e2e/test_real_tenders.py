@@ -6,6 +6,7 @@ publisher's fault, and is listed here exactly; what finds nobody must say why.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import pytest
 
 from services.audit.report import Report
 from services.bootstrap import World
+from services.cli.console import console, table
 from services.core.codes import RfiState
 from services.core.rfi import Rfi
 from tests.e2e.exchange import Exchange, running_exchange
@@ -42,6 +44,20 @@ class Outcome:
     rfis: list[Rfi]
     refused: dict[str, set[str]]
     audit: Report
+    laps: dict[str, float]
+    #: What took how long, seconds: for the reader, not for the test.
+
+
+class Stopwatch:
+    """Notes the time since the last call."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        now = time.monotonic()
+        self.laps[what], self._since = now - self._since, now
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +66,15 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     file = folder / "releases.jsonl"
     sent = write_releases(file)
     with running_exchange(folder / "exchange", partners=False) as exchange:
-        printed = exchange.cli("import", "ocds", str(file), "--placeholder-contacts", timeout_s=240)
+        took = Stopwatch()
+        printed = exchange.cli("import", "ocds", str(file), "--placeholder-contacts", timeout_s=300)
         assert f"{sent} tenders submitted as RFIs." in printed
+        took("importing")
         exchange.quiet()
-        yield Outcome(sent, accepted(exchange), refused(exchange), exchange.audit())
+        took("until quiet")
+        report = exchange.audit()
+        took("auditing")
+        yield Outcome(sent, accepted(exchange), refused(exchange), report, took.laps)
 
 
 def write_releases(file: Path) -> int:
@@ -87,34 +108,37 @@ def publisher(identifier: str) -> str:
     return identifier.partition(":")[0]
 
 
-def table(outcome: Outcome) -> str:
-    """How many of each publisher's requests ended how."""
+def show(outcome: Outcome) -> None:
+    """How many of each publisher's requests ended how, what the audit counted, and how long everything took."""
     ends: Counter[tuple[str, str]] = Counter()
     for rfi in outcome.rfis:
-        assert rfi.routing is not None
-        end = "referrals" if rfi.routing.chosen else f"nobody: {rfi.routing.no_match_because}"
-        ends[publisher(rfi.publisher_id), end] += 1
+        because = rfi.routing.no_match_because if rfi.routing else "never routed"
+        ends[publisher(rfi.publisher_id), f"nobody asked: {because}" if because else "partners asked"] += 1
     for identifier, codes in outcome.refused.items():
         ends[publisher(identifier), f"refused: {', '.join(sorted(codes))}"] += 1
-    return "\n".join(f"{who:<12} {end:<40} {number:>6}" for (who, end), number in sorted(ends.items()))
+    rows = [(who, end, number) for (who, end), number in sorted(ends.items())]
+    console.print(table("Real requests", ["publisher", "outcome", "number#"], rows))
+    console.print(table("Audit", ["what", "number#"], sorted(outcome.audit.counts.items())))
+    console.print(table("Time", ["what", "s#"], [(what, f"{s:.0f}") for what, s in outcome.laps.items()]))
 
 
 def test_every_request_is_accepted_or_refused_for_a_fault_of_its_own(outcome: Outcome) -> None:
+    show(outcome)
     assert outcome.refused == FAULTY
     assert len(outcome.rfis) + len(outcome.refused) == outcome.sent
     assert len(outcome.rfis) >= 0.95 * outcome.sent
 
 
 def test_every_accepted_request_has_referrals_or_a_reason_why_nobody_was_asked(outcome: Outcome) -> None:
-    print(f"\n{table(outcome)}")
     for rfi in outcome.rfis:
         assert rfi.routing is not None
         assert rfi.routing.chosen or rfi.routing.no_match_because
         assert rfi.state is (RfiState.ROUTED if rfi.routing.chosen else RfiState.NO_MATCH)
+    # Some name nothing that any supplier here is known by (`PMO 2017`), or a country in which nobody ever won.
+    assert sum(rfi.state is RfiState.ROUTED for rfi in outcome.rfis) >= 0.99 * outcome.sent
 
 
 def test_nothing_is_lost_and_nothing_doubled(outcome: Outcome) -> None:
     assert outcome.audit.clean, outcome.audit.findings[:20]
     assert outcome.audit.counts["records submitted"] == outcome.sent
     assert outcome.audit.counts["mails delivered"] == outcome.audit.counts["mails sent"]
-    print("\n" + "\n".join(f"{what:<50} {number:>8}" for what, number in sorted(outcome.audit.counts.items())))

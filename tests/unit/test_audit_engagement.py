@@ -11,10 +11,11 @@ from services.audit.engagement import Engagement, check_engagement
 from services.audit.report import KEPT_FINDINGS, Fault, Finding, Report
 from services.core.codes import RfiState
 from services.core.creation import created_event, routed_event
+from services.core.engagement import WithdrawRfi, decide_rfi
 from services.core.events import Event
 from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.referral import Referral
-from services.core.rfi import Rfi, Routing
+from services.core.rfi import Routing
 from services.notifier.plan import job_of, wanted
 from tests.builders import START, make_chosen, make_person, make_referral, make_rfi
 
@@ -94,9 +95,10 @@ def test_a_broken_promise_is_named(breach: Breach) -> None:
     assert breach.found in findings(breach.done(whole()))
 
 
-def test_a_mail_cut_at_the_final_dot_may_have_come_once_more() -> None:
+@pytest.mark.parametrize("foreseen", [{"cut_at_dot": 1}, {"lost_leases": 1}], ids=["cut", "left"])
+def test_a_mail_whose_answer_nobody_noted_may_have_come_once_more(foreseen: dict[str, int]) -> None:
     engagement = whole()
-    jobs = [replace(job, cut_at_dot=1) for job in engagement.jobs]
+    jobs = [replace(job, cut_at_dot=foreseen.get("cut_at_dot", 0), lost_leases=foreseen.get("lost_leases", 0)) for job in engagement.jobs]
     twice = replace(engagement, jobs=jobs, deliveries={job.id: 2 for job in jobs})
     assert findings(twice) == []
 
@@ -125,6 +127,18 @@ def test_a_report_counts_all_faults_and_keeps_the_words_of_the_first() -> None:
     assert (report.broken, len(report.findings)) == (KEPT_FINDINGS + 5, KEPT_FINDINGS)
 
 
-def test_a_withdrawal_before_routing_needs_no_referrals() -> None:
-    rfi: Rfi = make_rfi(1, state=RfiState.WITHDRAWN, version=2)
-    assert findings(Engagement(rfi=rfi, referrals=[], events=[], jobs=[], deliveries={})) == []
+def test_a_withdrawal_before_routing_needs_no_referrals_but_must_be_told() -> None:
+    rfi = decide_rfi(make_rfi(1), WithdrawRfi(by="customer"), START)
+    told = Engagement(rfi=replace(rfi, outbox=()), referrals=[], events=rfi.outbox, jobs=[], deliveries={})
+    assert findings(told) == []
+    assert findings(replace(told, rfi=rfi, events=[])) == [], "it waits in the outbox"
+    assert findings(replace(told, events=[])) == [(Fault.MISSING, "event")]
+
+
+def test_at_a_second_look_only_what_was_found_before_counts() -> None:
+    moved, gone = (Finding(Fault.MISSING, "mail", which, "gone") for which in ("moved", "gone"))
+    first = Report()
+    first.add([moved, gone])
+    second = Report(suspects=first.faults)
+    second.add([gone, Finding(Fault.MISSING, "mail", "moving", "gone")])
+    assert (second.broken, second.findings) == (1, [gone])

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -64,7 +64,6 @@ CODECS = {Rfi: RFIS, Referral: REFERRALS, Partner: PARTNERS, Profile: PROFILES, 
 
 
 @pytest.mark.parametrize("kind", CODECS, ids=lambda kind: kind.__name__)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_value_comes_back_from_bson_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     value, codec = data.draw(values_of(kind)), CODECS[kind]

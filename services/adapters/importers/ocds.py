@@ -23,7 +23,10 @@ _TITLE, _DESCRIPTION, _COMPANY, _TERM, _TERMS, _ID = 300, 20_000, 200, 100, 50, 
 _COUNTRY_ALIASES = {"UK": "GB", "EL": "GR"}
 
 _SUBDIVISION = re.compile(r"^[A-Z]{2}-[A-Z0-9]{1,3}$")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+#: What intake refuses: controls without a meaning in Windows-1252 either, direction changes, no characters at all.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f\x81\x8d\x8f\x90\x9d\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
 
 
 def rfi_from_release(release: Json, now: datetime, *, placeholder_contacts: bool = False) -> dict[str, Any] | None:
@@ -77,7 +80,7 @@ def place_of(party: Json) -> dict[str, str]:
     address = party.get("address") if isinstance(party.get("address"), Mapping) else {}
     assert isinstance(address, Mapping)  # noqa: S101 - narrows the type after the line above
     country = str(address.get("countryCode") or address.get("countryName") or "").strip()
-    country = _COUNTRY_ALIASES.get(country, country)
+    country = _COUNTRY_ALIASES.get(country.upper(), country)
     place = {"country": country}
     region = str(address.get("region") or "").strip()
     if _SUBDIVISION.match(region) and region[:2] == country:

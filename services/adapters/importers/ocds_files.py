@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,10 @@ def read_releases(path: Path) -> Iterator[Json]:
     """Every release in the file (.json, .jsonl, either with .xz).
 
     Raises:
-        CommandInvalid: a line is not JSON, or the file holds no release; says which line.
+        CommandInvalid: the file can't be unpacked, a line is not JSON (says which), or there is no release in it.
     """
-    raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
     found = False
-    for number, text in enumerate(_documents(raw, path), start=1):
+    for number, text in _documents(_unpacked(path).removeprefix(BOM_UTF8), path):
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -52,9 +52,21 @@ def read_releases(path: Path) -> Iterator[Json]:
         )
 
 
-def _documents(raw: bytes, path: Path) -> Iterator[bytes]:
+def _unpacked(path: Path) -> bytes:
+    raw = path.read_bytes()
+    if path.suffix != ".xz":
+        return raw
+    try:
+        return lzma.decompress(raw)
+    except lzma.LZMAError as error:
+        words = f"can't be unpacked ({error}); fetch it again, or unpack it yourself"
+        raise CommandInvalid([Problem(path.name, "not_xz", words)]) from error
+
+
+def _documents(raw: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
+    """The documents with the lines on which they begin."""
     lines = ".jsonl" in path.suffixes or ".ndjson" in path.suffixes
     if lines:
-        yield from (line for line in raw.splitlines() if line.strip())
+        yield from ((number, line) for number, line in enumerate(raw.splitlines(), start=1) if line.strip())
     else:
-        yield raw
+        yield 1, raw

@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from services.core.codes import CompanySize, PolicyName
@@ -28,6 +30,9 @@ REQUIRED = (
     "contact_email",
 )
 
+#: Stands for a country that could not be made out; no code of ISO 3166.
+_UNKNOWN = "??"
+
 Row = Mapping[str, str]
 #: (country, subdivision, city) as written -> Place, or None when unknown.
 ResolvePlace = Callable[[str, str | None, str | None], Place | None]
@@ -39,16 +44,35 @@ def parse_partners(text: str, resolve_place: ResolvePlace, source: str = "csv") 
     Raises:
         CommandInvalid: with every problem, the field being `row N/column`.
     """
-    reader = csv.DictReader(io.StringIO(text))
+    reader: csv.DictReader[Any] = csv.DictReader(io.StringIO(text), strict=True)
     missing = [c for c in REQUIRED if c not in (reader.fieldnames or [])]
     if missing:
         raise CommandInvalid([Problem(c, "column_missing", "add this column to the first line") for c in missing])
     parser = _Parser(resolve_place, source)
-    for row in reader:
-        parser.row(reader.line_num, {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)})
+    try:
+        for row in reader:
+            parser.row(reader.line_num, {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)})
+            if None in row:
+                words = f"has {len(row[None])} cells more than columns: quote cells that hold a comma"
+                parser.wrong("", "surplus_cells", words)
+    except csv.Error as error:
+        raise CommandInvalid([Problem(f"row {reader.line_num + 1}", "csv", f"is not CSV: {error}")]) from error
     if parser.problems:
         raise CommandInvalid(parser.problems)
     return list(parser.partners.values()), [parser.profile(key) for key in parser.rows]
+
+
+def read_partners(path: Path, resolve_place: ResolvePlace) -> tuple[list[Partner], list[Profile]]:
+    """Partners and profiles of a file.
+
+    Raises:
+        CommandInvalid: as `parse_partners`, or the file is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CommandInvalid([Problem(path.name, "encoding", "is not UTF-8: save it as CSV UTF-8")]) from error
+    return parse_partners(text, resolve_place)
 
 
 class _Parser:
@@ -75,13 +99,18 @@ class _Parser:
                 admin=self.person(row, "admin"),
                 policy=self.choice(row, "policy", PolicyName, PolicyName.STANDARD),
             )
-        country = self.place("country", row.get("country", ""), None, None).country
+        country = self.country(row.get("country", ""))
         key = profile_id(identifier, country)
         known = self.rows.setdefault(key, [])
         place = self.place(
             "location_city", country, row.get("location_subdivision") or None, row.get("location_city") or None
         )
-        location = Location(id=f"{key}-{len(known) + 1}", place=place, contact=self.person(row, "contact"))
+        postal_code = row.get("location_postal_code", "").upper() or None
+        location = Location(
+            id=f"{key}-{len(known) + 1}",
+            place=replace(place, postal_code=postal_code),
+            contact=self.person(row, "contact"),
+        )
         known.append(({**row, "_partner": identifier, "_country": country}, self.serves(row, country), location))
 
     def profile(self, key: str) -> Profile:
@@ -134,10 +163,17 @@ class _Parser:
         if row.get("paused_until") and _day(row["paused_until"]) is None:
             self.wrong("paused_until", "not_a_date", "must be a date like 2026-12-31, or empty")
 
+    def country(self, written: str) -> str:
+        """The code of a country, or a problem and UNKNOWN, so that places within it are not called wrong as well."""
+        if not written:
+            return _UNKNOWN
+        country = self.place("country", written, None, None).country
+        return country if self.resolve_place(country, None, None) else _UNKNOWN
+
     def place(self, column: str, country: str, subdivision: str | None, city: str | None) -> Place:
         """The resolved place, or a problem and the country as written."""
         place = self.resolve_place(country, subdivision, city)
-        if place is None:
+        if place is None and country != _UNKNOWN:
             written = "/".join(p for p in (country, subdivision, city) if p)
             self.wrong(column, "unknown_place", f"{written!r} is no country or subdivision known to ISO 3166")
         return place or Place(country=country)
@@ -166,7 +202,7 @@ class _Parser:
 
     def wrong(self, column: str, code: str, message: str) -> None:
         """Note a problem of the present row."""
-        self.problems.append(Problem(f"row {self.line}/{column}", code, message))
+        self.problems.append(Problem(f"row {self.line}/{column}".rstrip("/"), code, message))
 
 
 def _split(cell: Any) -> list[str]:

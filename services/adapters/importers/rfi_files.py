@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,7 +47,7 @@ def read_rfis(path: Path, now: datetime | None = None) -> Iterator[FileRfi]:
     Raises:
         CommandInvalid: the file as a whole can't be read; says what to do.
     """
-    raw = path.read_bytes()
+    raw = path.read_bytes().removeprefix(BOM_UTF8)
     if now is not None:
         raw = _NOW.sub(lambda m: _instant(m, now), raw)
     lines: Iterator[tuple[int, bytes]]
@@ -81,7 +82,7 @@ def _documents(raw: bytes, name: str) -> Iterator[tuple[int, bytes]]:
 
 def _rows(raw: bytes, name: str) -> Iterator[tuple[int, bytes]]:
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode()
     except UnicodeDecodeError as error:
         raise CommandInvalid([Problem(name, "encoding", "is not UTF-8: save it as CSV UTF-8")]) from error
     reader = csv.DictReader(io.StringIO(text), strict=True)
@@ -89,11 +90,11 @@ def _rows(raw: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         for row in reader:
             yield reader.line_num, orjson.dumps(_nested(row))
     except csv.Error as error:
-        raise CommandInvalid([Problem(f"{name}:{reader.line_num}", "csv", f"is not CSV: {error}")]) from error
+        raise CommandInvalid([Problem(f"{name}:{reader.line_num + 1}", "csv", f"is not CSV: {error}")]) from error
 
 
 def _nested(row: dict[Any, Any]) -> dict[str, Any]:
-    """A row as the wire form without its empty cells. Surplus cells become an unknown field, so that intake names them."""
+    """A row as the wire form without its empty cells. Surplus cells become an unknown field: intake names them."""
     document: dict[str, Any] = {}
     for column, cell in row.items():
         if column is None:

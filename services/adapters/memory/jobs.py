@@ -39,7 +39,11 @@ class MemorySendJobs:
         ]
         taken = (sorted(pending, key=lambda job: job.due_at) + ran_out)[:limit]
         for job in taken:
-            self.stored[job.id] = replace(leased_to(job, owner, until), attempts=job.attempts + 1)
+            self.stored[job.id] = replace(
+                leased_to(job, owner, until),
+                attempts=job.attempts + 1,
+                lost_leases=job.lost_leases + (job.state is JobState.LEASED),
+            )
         return [self.stored[job.id] for job in taken]
 
     @faulty

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from services.adapters.memory.faults import Faults, faulty
@@ -32,9 +32,10 @@ class MemoryRfis:
         return there
 
     @faulty
-    async def load(self, ids: Sequence[str]) -> dict[str, Rfi]:
+    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
         """By id."""
-        return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        found = {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        return {id_: rfi for id_, rfi in found.items() if states is None or rfi.state in states}
 
     @faulty
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:

@@ -131,7 +131,7 @@ class Mongo:
             )
 
     async def drop(self) -> None:
-        """Drop the whole database: for tests and `referrals reset`."""
+        """Drop the whole database: for tests and benchmarks."""
         with translated():
             await self._client.drop_database(self._database.name)
 

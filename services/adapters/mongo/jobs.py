@@ -36,17 +36,15 @@ class MongoSendJobs:
         """Find candidates, lease them under the same condition, read back what we got by the token of this claim."""
         pending, ran_out = {**PENDING, "due_at": {"$lte": now}}, {**LEASED, "lease_until": {"$lte": real_now}}
         token = str(uuid4())
-        lease = {
-            "$set": {"state": JobState.LEASED.value, "lease_owner": owner, "lease_until": until, "claim": token},
-            "$inc": {"attempts": 1},
-        }
+        lease = {"state": JobState.LEASED.value, "lease_owner": owner, "lease_until": until, "claim": token}
+        again, lost = {"attempts": 1}, {"attempts": 1, "lost_leases": 1}
         claimed: list[SendJob] = []
-        for where, oldest in ((pending, "due_at"), (ran_out, "lease_until")):
+        for where, oldest, more in ((pending, "due_at", again), (ran_out, "lease_until", lost)):
             left = limit - len(claimed)
             found = await self._jobs.find(where, sort=[(oldest, ASCENDING)], limit=left, fields=["_id"]) if left else []
             if found:
                 ids = {"_id": {"$in": [doc["_id"] for doc in found]}}
-                await self._jobs.update_all({**ids, **where}, lease)
+                await self._jobs.update_all({**ids, **where}, {"$set": lease, "$inc": more})
                 claimed += [JOBS.from_doc(doc) for doc in await self._jobs.find({**ids, "claim": token})]
         return claimed
 
@@ -103,7 +101,9 @@ class MongoSendJobs:
 
 
 def leased_to(job: SendJob, owner: str, until: datetime) -> SendJob:
-    """The job in its first sender's hands."""
+    """The job in its first sender's hands; itself if it is there already."""
+    if job.state is JobState.LEASED and job.lease_owner == owner and job.lease_until == until and job.attempts == 1:
+        return job
     return replace(job, state=JobState.LEASED, lease_owner=owner, lease_until=until, attempts=1)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from services.adapters.mongo import guarded
 from services.adapters.mongo.documents import RFIS, ROUTINGS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Mongo, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, Mongo, UpdateOne
 from services.adapters.mongo.indexes import RFIS as COLLECTION
 from services.adapters.mongo.indexes import UNSENT
 from services.core.codes import RfiState
@@ -26,9 +26,12 @@ class MongoRfis:
         there = await self._rfis.insert_new([RFIS.to_doc(rfi) for rfi in rfis])
         return await self.load(sorted(there))
 
-    async def load(self, ids: Sequence[str]) -> dict[str, Rfi]:
-        """By id."""
-        return RFIS.by_id(await self._rfis.by_ids(ids))
+    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
+        """By id; the index on states would be the wrong one where many share a state."""
+        if states is None or not ids:
+            return RFIS.by_id(await self._rfis.by_ids(ids))
+        where = {"_id": {"$in": list(ids)}, "state": {"$in": sorted(state.value for state in states)}}
+        return RFIS.by_id(await self._rfis.find(where, hint=BY_ID))
 
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:
         """One bulk of conditional updates; read back only when some were not written."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from services.engines.bundled.kafka_lock import JARS, KAFKA_VERSION
 from services.engines.children import EngineFailed
+from services.engines.machine import trust_the_system
 
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
@@ -70,6 +71,7 @@ class JarCache:
         # Imported here: it costs 0.2 s, and only the very first start needs it.
         from jgo.maven import MavenContext
 
+        trust_the_system()
         url = environ.get(MIRROR_VARIABLE, CENTRAL_URL).rstrip("/")
         maven = MavenContext(
             repo_cache=self.folder / "maven", local_repos=[], remote_repos={"central": url}, timeout=30

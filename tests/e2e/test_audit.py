@@ -1,0 +1,200 @@
+"""Does the audit notice? Each promise is broken on purpose on one exchange, seen to be named, and mended again."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pymongo
+import pytest
+
+from services.adapters.mongo import documents
+from services.adapters.mongo.indexes import JOBS, REFERRALS, REFUSALS, RFIS
+from services.adapters.wire import outgoing
+from services.bootstrap import World
+from services.cli.session import settings_for
+from services.core.codes import RfiState
+from services.core.commands import Open
+from services.core.events import EventType
+from services.core.ids import NAMESPACE
+from services.core.rfi import Routing
+from services.engines.bundled.spool import MailSpool
+from tests.builders import START, make_rfi
+from tests.e2e.exchange import Exchange, as_file, good_rfi, running_exchange
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+Doc = dict[str, Any]
+
+#: Undoes what a breach did.
+Mend = Callable[[], object]
+
+
+class Hands:
+    """Reaches into an exchange where nobody should."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        settings = settings_for(exchange.home)
+        self.client: pymongo.MongoClient[Doc] = pymongo.MongoClient(settings.mongo.get_secret_value())
+        self.database = self.client[settings.mongo_database]
+        self.smtp = settings.smtp
+
+    def take_out(self, collection: str) -> tuple[str, Mend]:
+        """Delete one document."""
+        doc = self.database[collection].find_one_and_delete({}, sort=[("_id", 1)])
+        assert doc is not None
+        return doc["_id"], lambda: self.database[collection].insert_one(doc)
+
+    def put_in(self, collection: str, doc: Doc) -> tuple[str, Mend]:
+        """Insert a document."""
+        self.database[collection].insert_one(doc)
+        return doc["_id"], lambda: self.database[collection].delete_one({"_id": doc["_id"]})
+
+    @property
+    def index(self) -> Any:
+        return self.exchange.home.mail / "index.jsonl"
+
+    def first_mail(self) -> tuple[str, bytes]:
+        """Job and bytes of the first mail."""
+        entry = self.exchange.mails()[0]
+        return entry.job, MailSpool(self.exchange.home.mail).read(entry)
+
+    def deliver(self, content: bytes) -> Mend:
+        """Send a mail to the catcher once more."""
+        before = self.index.read_bytes()
+        host, _, port = self.smtp.rpartition(":")
+        with smtplib.SMTP(host, int(port)) as relay:
+            relay.sendmail("referrals@exchange.example", ["somebody@partner.example"], content)
+        return lambda: self.index.write_bytes(before)
+
+
+@pytest.fixture(scope="module")
+def hands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hands]:
+    with running_exchange(tmp_path_factory.mktemp("audited")) as exchange:
+        bad = good_rfi("refused") | {"channel": "pigeon"}
+        exchange.submit(as_file(exchange, good_rfi("one"), good_rfi("two"), bad))
+        exchange.quiet()
+        assert exchange.audit().clean
+        made = Hands(exchange)
+        yield made
+        made.client.close()
+
+
+def referral_deleted(hands: Hands) -> tuple[str, Mend]:
+    return hands.take_out(REFERRALS)
+
+
+def rfi_deleted(hands: Hands) -> tuple[str, Mend]:
+    return hands.take_out(RFIS)
+
+
+def refusal_deleted(hands: Hands) -> tuple[str, Mend]:
+    _, mend = hands.take_out(REFUSALS)
+    return "rfi.submitted/", mend
+
+
+def job_deleted(hands: Hands) -> tuple[str, Mend]:
+    return hands.take_out(JOBS)
+
+
+def mail_doubled(hands: Hands) -> tuple[str, Mend]:
+    job, content = hands.first_mail()
+    return job, hands.deliver(content)
+
+
+def mail_unasked(hands: Hands) -> tuple[str, Mend]:
+    job, content = hands.first_mail()
+    return str(NAMESPACE), hands.deliver(content.replace(job.encode(), str(NAMESPACE).encode()))
+
+
+def mail_lost(hands: Hands) -> tuple[str, Mend]:
+    before: bytes = hands.index.read_bytes()
+    first, _, rest = before.partition(b"\n")
+    hands.index.write_bytes(rest)
+    return orjson.loads(first)["job"], lambda: hands.index.write_bytes(before)
+
+
+def event_of_a_change_never_published(hands: Hands) -> tuple[str, Mend]:
+    referrals = hands.database[REFERRALS]
+    doc = referrals.find_one({}, sort=[("_id", 1)])
+    assert doc is not None
+    entry = doc["history"][0] | {"version": 7, "what": EventType.EDITED.value}
+    referrals.update_one({"_id": doc["_id"]}, {"$push": {"history": entry}})
+    return doc["_id"], lambda: referrals.replace_one({"_id": doc["_id"]}, doc)
+
+
+def rfi_never_routed(hands: Hands) -> tuple[str, Mend]:
+    return hands.put_in(RFIS, documents.RFIS.to_doc(make_rfi(1)))
+
+
+def routing_never_told(hands: Hands) -> tuple[str, Mend]:
+    routing = Routing(at=START, chosen=(), no_match_because="no_term")
+    rfi = make_rfi(2, state=RfiState.NO_MATCH, version=2, routing=routing)
+    return hands.put_in(RFIS, documents.RFIS.to_doc(rfi))
+
+
+def withdrawal_never_told(hands: Hands) -> tuple[str, Mend]:
+    return hands.put_in(RFIS, documents.RFIS.to_doc(make_rfi(3, state=RfiState.WITHDRAWN, version=2)))
+
+
+BREACHES = [
+    (referral_deleted, "missing", "referral"),
+    (rfi_deleted, "missing", "RFI"),
+    (rfi_deleted, "missing", "submitted record"),
+    (refusal_deleted, "missing", "submitted record"),
+    (job_deleted, "missing", "send job"),
+    (job_deleted, "doubled", "mail"),
+    (mail_doubled, "doubled", "mail"),
+    (mail_unasked, "doubled", "mail"),
+    (mail_lost, "missing", "mail"),
+    (event_of_a_change_never_published, "missing", "event"),
+    (rfi_never_routed, "missing", "routing"),
+    (routing_never_told, "missing", "event"),
+    (withdrawal_never_told, "missing", "event"),
+]
+
+
+@contextmanager
+def broken(hands: Hands, breach: Callable[[Hands], tuple[str, Mend]]) -> Iterator[str]:
+    subject, mend = breach(hands)
+    try:
+        yield subject
+    finally:
+        mend()
+
+
+def named(printed: str, fault: str, what: str, subject: str) -> bool:
+    """Whether a line of the audit's table says this of the subject."""
+    return any(fault in line and what in line and subject in line for line in printed.splitlines())
+
+
+@pytest.mark.parametrize(("breach", "fault", "what"), BREACHES, ids=lambda v: getattr(v, "__name__", v))
+def test_a_broken_promise_is_named_and_mended_is_forgotten(
+    hands: Hands, breach: Callable[[Hands], tuple[str, Mend]], fault: str, what: str
+) -> None:
+    with broken(hands, breach) as subject:
+        printed = hands.exchange.cli("audit", code=1)
+        # A record is named by its place, whatever RFI it was.
+        assert named(printed, fault, what, "rfi.submitted/" if what == "submitted record" else subject), printed[-3000:]
+    report = hands.exchange.audit()
+    assert report.clean, report.findings[:5]
+
+
+def test_a_thing_told_under_two_ids_is_named(hands: Hands) -> None:
+    """Comes last: what is on Kafka cannot be taken back. An event that asks for no mail, so that nothing else breaks."""
+
+    async def work(world: World) -> str:
+        [referral, *_] = await world.stores.referrals.listed(limit=1)
+        opened = await world.commands.execute(referral.id, Open(by="partner:test"))
+        await world.publisher.publish([outgoing(replace(opened.outbox[-1], id=str(NAMESPACE)))])
+        return opened.id
+
+    subject = hands.exchange.run(work)
+    hands.exchange.quiet()
+    printed = hands.exchange.cli("audit", code=1)
+    assert named(printed, "doubled", "event", subject), printed[-3000:]

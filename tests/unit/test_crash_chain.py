@@ -1,0 +1,183 @@
+"""Does the whole chain lose or double anything, wherever it breaks? Thousands of histories, each healed and audited."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from schemas.topics import Group, Topic
+from services.adapters import wire
+from services.audit.engagement import Engagement, check_engagement
+from services.core.codes import RfiState, Status
+from services.core.errors import DependencyUnavailable
+from services.core.events import Event
+from services.core.mail import JobState, MailKind, Role
+from services.notifier.plan import wanted
+from tests.crash_world import CrashWorld, Killed, quickly
+from tests.journeys import COMMANDS
+
+ROOMS = ("intake", "router", "siblings", "notifier", "send", "claim", "tick", "relay")
+GROUPS = {
+    "intake": Group.INTAKE,
+    "router": Group.ROUTER,
+    "siblings": Group.ROUTER_ENGAGEMENTS,
+    "notifier": Group.NOTIFIER,
+}
+WAITS = (timedelta(seconds=4), timedelta(seconds=31), timedelta(hours=25), timedelta(hours=73), timedelta(days=15))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at a call: an outage or a kill, before the call's effect or after it."""
+
+    after: bool
+    kill: bool
+
+    def error(self) -> BaseException:
+        return Killed() if self.kill else DependencyUnavailable("engine")
+
+
+@dataclass(frozen=True)
+class History:
+    """Steps by name and number, and the faults at calls counted from the beginning of the steps."""
+
+    steps: Sequence[tuple[str, int]]
+    faults: Mapping[int, Fault] = field(default_factory=dict)
+    seed: int = 0
+
+
+async def do(world: CrashWorld, name: str, number: int) -> None:
+    match name.split(":"):
+        case ["submit"]:
+            await world.submit(number % 4)
+        case ["submit", "other"]:
+            await world.submit(number % 4, need__title=f"Another thing, number {number}")
+        case ["submit", "bad"]:
+            await world.submit(number % 4, channel="pigeon")
+        case ["wait"]:
+            world.clock.advance(WAITS[number % len(WAITS)])
+        case ["withdraw" | "choose" as what]:
+            await world.decide(number, choose=what == "choose")
+        case ["restart", room]:
+            await world.restart(room)
+        case ["lose-commit", room]:
+            getattr(world, room).crash_before_commit = True
+            await world.step(room)
+        case ["again", room]:
+            world.log.rewind(GROUPS[room])
+        case ["overlap", room]:
+            await world.overlap(room)
+        case ["partner", command]:
+            await world.command(number, COMMANDS[command])
+        case [room]:
+            await world.step(room)
+        case _:
+            raise AssertionError(name)
+
+
+async def lived(history: History) -> CrashWorld:
+    """The world after the history, healed."""
+    world = await CrashWorld(history.seed).begin()
+    first = len(world.faults.calls)
+    for number, fault in history.faults.items():
+        world.faults.fail_call(first + number, fault.error(), after=fault.after)
+    for name, number in history.steps:
+        await do(world, name, number)
+    await world.heal()
+    return world
+
+
+def expected_mails(event: Event) -> Sequence[tuple[MailKind, Role]]:
+    return [(mail.kind, mail.role) for mail in wanted(event)]
+
+
+def told(world: CrashWorld) -> list[Event]:
+    """Every event, once, in the order of its first appearance in its partition."""
+    topics = (Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS)
+    return list({e.id: e for topic in topics for e in map(wire.event_of, world.log.records(topic))}.values())
+
+
+def assert_whole(world: CrashWorld) -> None:
+    """What the audit asks, and what only a world in memory lets one ask."""
+    stores, copies = world.stores, Counter(e.job_id for e in world.mailer.kept.accepted)
+    events: dict[str, list[Event]] = defaultdict(list)
+    for event in told(world):
+        events[event.rfi_id].append(event)
+    for rfi in stores.rfis.stored.values():
+        whole = Engagement(
+            rfi=rfi,
+            referrals=[r for r in stores.referrals.stored.values() if r.rfi_id == rfi.id],
+            events=events[rfi.id],
+            jobs=[job for job in stores.jobs.stored.values() if job.rfi_id == rfi.id],
+            deliveries=copies,
+        )
+        assert list(check_engagement(whole, expected_mails)) == []
+        if rfi.state is RfiState.WITHDRAWN:
+            assert all(r.status is Status.CLOSED for r in whole.referrals)
+    assert set(events) <= set(stores.rfis.stored)
+    assert set(copies) <= set(stores.jobs.stored)
+    assert not stores.dead_letters.stored
+    assert_mails_once(world, copies)
+    assert_in_order(world)
+    assert_answers_kept(world)
+
+
+def assert_mails_once(world: CrashWorld, copies: Counter[str]) -> None:
+    """One mail for each job that was sent, but where a sender never heard or noted the answer."""
+    for job in world.stores.jobs.stored.values():
+        if job.state is JobState.SENT and not job.cut_at_dot and not job.lost_leases:
+            assert copies[job.id] == 1
+        elif job.state is JobState.FAILED:
+            assert job.cut_at_dot > 1
+        else:
+            assert job.state in {JobState.SENT, JobState.OBSOLETE}
+
+
+def assert_in_order(world: CrashWorld) -> None:
+    """First appearances of a document's events are in the order of its versions."""
+    versions: dict[str, list[int]] = defaultdict(list)
+    for event in told(world):
+        versions[event.subject].append(event.sequence)
+    assert all(found == sorted(found) for found in versions.values())
+
+
+def assert_answers_kept(world: CrashWorld) -> None:
+    """What a partner was told is done stays done."""
+    for answered in world.answered:
+        kept = world.stores.referrals.stored[answered.id].history
+        assert kept[: len(answered.history)] == answered.history
+
+
+#: One of everything: two RFIs, a duplicate, a bad one; answers, a withdrawal, a reminder, an expiry.
+STORY: tuple[tuple[str, int], ...] = (
+    *[("submit", 0), ("submit", 1), ("submit", 1), ("submit:bad", 2), ("submit:other", 1)],
+    *[("intake", 0), ("router", 0), ("notifier", 0), ("send", 0), ("intake", 0), ("router", 0)],
+    *[("partner:open", 0), ("partner:accept", 1), ("partner:decline", 4), ("withdraw", 0)],
+    *[("siblings", 0), ("notifier", 0), ("send", 0), ("relay", 0), ("wait", 2)],
+    *[("tick", 0), ("notifier", 0), ("send", 0), ("claim", 0), ("siblings", 0), ("wait", 4)],
+    *[("tick", 0), ("notifier", 0), ("send", 0)],
+)
+
+
+def test_the_story_without_faults_is_whole() -> None:
+    world = quickly(lived(History(STORY)))
+    assert_whole(world)
+    states = Counter(r.substatus.value for r in world.stores.referrals.stored.values())
+    assert states.total() == 6
+    assert {job.lost_leases for job in world.stores.jobs.stored.values()} == {0}
+    assert Counter(job.state.value for job in world.stores.jobs.stored.values())["sent"] > 10
+
+
+def calls_of_the_story() -> int:
+    return len(quickly(lived(History(STORY))).faults.calls)
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_one_fault_at_any_call_of_the_story_loses_and_doubles_nothing(after: bool, kill: bool) -> None:
+    for number in range(calls_of_the_story()):
+        assert_whole(quickly(lived(History(STORY, {number: Fault(after, kill)}))))
