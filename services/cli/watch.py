@@ -30,6 +30,8 @@ TOPICS = (
 #: Facts worth a column's place, in this order; events hold no personal data.
 _TOLD = ("substatus", "reason", "flame", "because", "partnerId", "publisherId", "active", "country", "problems")
 
+_TIME = "%Y-%m-%d %H:%M:%S"
+
 Row = tuple[str, str, str, str]
 
 
@@ -39,12 +41,12 @@ def row_of(record: Record, names: Mapping[str, str]) -> Row:
         read = decode(record.value, record.headers)
     except EnvelopeError:
         read = None
-    at = f"{record.timestamp:%Y-%m-%d %H:%M:%S}"
+    at = record.timestamp
     if not isinstance(read, CloudEvent):
-        return (at, record.topic, record.where, "unreadable")
+        return (f"{at:{_TIME}}", record.topic, record.where, "unreadable")
     facts = orjson.loads(read.data)
     kind = read.type.removeprefix("referrals.").removesuffix(".v1")
-    return (f"{read.time or at:.19}".replace("T", " "), kind, read.subject or record.where, facts_of(facts, names))
+    return (f"{read.time or at:{_TIME}}", kind, read.subject or record.where, facts_of(facts, names))
 
 
 def facts_of(facts: Mapping[str, Any], names: Mapping[str, str]) -> str:
