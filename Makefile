@@ -47,7 +47,7 @@ check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, u
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy services schemas tests bench
 	@$(BIN)/python -m schemas.generate --check
-	@$(PYTEST) -q --hypothesis-profile quick tests/unit tests/test_architecture.py
+	@$(PYTEST) -q --hypothesis-profile quick -m "not slow" tests/unit tests/test_architecture.py tests/test_docs.py
 
 fmt: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .

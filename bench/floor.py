@@ -125,8 +125,8 @@ class Floor:
         name = f"{PREFIX}{topic.value}"
         partitions = len(await self.producer.partitions_for(name))
         lanes: dict[int, list[tuple[bytes, int]]] = {}
-        for key, number in keys:
-            lanes.setdefault(number % partitions, []).append((key.encode(), number))
+        for text, number in keys:
+            lanes.setdefault(number % partitions, []).append((text.encode(), number))
         sent: list[Any] = []
         for partition, lane in lanes.items():
             batch = self.producer.create_batch()
@@ -158,9 +158,9 @@ class Floor:
                 continue
             if process == "notifier":
                 # An engagement's event is the customer's mail, which is the last of the template.
-                keys = [_job_key(r.topic, r.key) for records in found.values() for r in records]
+                keys = [_job_key(r.topic, r.key or b"") for records in found.values() for r in records]
             else:
-                keys = [r.key for records in found.values() for r in records]
+                keys = [r.key or b"" for records in found.values() for r in records]
             await step(keys)
             await consumer.commit({TopicPartition(*tp): records[-1].offset + 1 for tp, records in found.items()})
 

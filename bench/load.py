@@ -41,8 +41,9 @@ _FIRST = ("Ana", "Luis", "Marta", "Jonas", "Claire", "Emma", "Pablo", "Irene")
 _LAST = ("Molina", "Serrano", "Weber", "Martin", "Hughes", "Nowak", "Ortega", "Keller")
 _BANDS = ("10to50employees", "51to250employees", "251to1000employees")
 _PHONES = {
-    country: phonenumbers.format_number(phonenumbers.example_number(country), phonenumbers.PhoneNumberFormat.E164)
+    country: phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
     for country in _COUNTRIES
+    if (example := phonenumbers.example_number(country)) is not None
 }
 
 

@@ -1,55 +1,71 @@
-"""Where does a process spend its time? `python -m bench.profiled FILE MODULE ARGS…` runs a module under cProfile.
+"""Where does a process spend its CPU? `python -m bench.profiled FILE MODULE ARGS…` runs a module and samples it.
 
-Every thread is measured (the MongoDB driver works in threads) in CPU time, so that waiting does not count; when the
-process ends, the top of the account is printed to FILE.
+A timer of the kernel's counts the CPU time of all threads and interrupts every few milliseconds of it; what each
+working thread does then is noted. Sampling hardly slows the process down, as a tracing profiler would (fourfold,
+measured), and does not favour long functions. When the process ends, the account is written to FILE.
 """
 
 from __future__ import annotations
 
-import cProfile
-import pstats
 import runpy
+import signal
 import sys
-import threading
-from contextlib import suppress
+from collections import Counter
 from pathlib import Path
-from time import thread_time
-from typing import Any
+from types import FrameType
 
-_profiles: list[cProfile.Profile] = []
+EVERY_S = 0.004
+#: Innermost functions of a thread that only waits.
+_WAITING = frozenset({"_worker", "wait", "recv_into", "receive_data", "run_until_complete", "run", "_run", "sleep"})
+
+_own: Counter[str] = Counter()
+_with_callees: Counter[str] = Counter()
 
 
-def _begin(*_: Any) -> None:
-    """Called at the first event of a new thread: measure this one from here on."""
-    profile = cProfile.Profile(thread_time)
-    _profiles.append(profile)
-    with suppress(ValueError):
-        profile.enable()
+def _sample(_number: int, frame: FrameType | None) -> None:
+    busy = [frame] if frame is not None and frame.f_code.co_name not in _WAITING else []
+    # While the event loop waits, whoever else works (the database driver has threads) used the time.
+    for other in busy or sys._current_frames().values():  # noqa: SLF001
+        if other.f_code.co_name not in _WAITING and other.f_code.co_filename != __file__:
+            _note(other)
+            return
+
+
+def _note(frame: FrameType) -> None:
+    _own[_place(frame)] += 1
+    seen: set[str] = set()
+    walker: FrameType | None = frame
+    while walker is not None:
+        seen.add(_place(walker))
+        walker = walker.f_back
+    _with_callees.update(seen)
+
+
+def _place(frame: FrameType) -> str:
+    code = frame.f_code
+    return f"{'/'.join(Path(code.co_filename).parts[-2:])}:{code.co_qualname}"
 
 
 def main() -> None:
     """Run the module, then write the account."""
     target, module, *words = sys.argv[1:]
     sys.argv = [module, *words]
-    threading.setprofile(_begin)
-    _begin()
+    signal.signal(signal.SIGPROF, _sample)
+    signal.setitimer(signal.ITIMER_PROF, EVERY_S, EVERY_S)
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        threading.setprofile(None)
-        for profile in _profiles:
-            profile.disable()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         _write(Path(target))
 
 
 def _write(target: Path) -> None:
+    total = sum(_own.values()) or 1
     with target.open("w") as out:
-        for order in ("tottime", "cumtime"):
-            stats = pstats.Stats(_profiles[0], stream=out)
-            for profile in _profiles[1:]:
-                with suppress(TypeError):  # A thread that called nothing has no account.
-                    stats.add(profile)
-            stats.sort_stats(order).print_stats(45)
+        for title, counts in (("itself", _own), ("with what it calls", _with_callees)):
+            print(f"\nCPU of {total} samples, {title}:", file=out)
+            for name, number in counts.most_common(60):
+                print(f"{number / total:7.1%}  {name}", file=out)
 
 
 if __name__ == "__main__":

@@ -24,14 +24,13 @@ def show_round(number: int, rounds: Mapping[str, Round]) -> None:
 
 def summary(rounds: Rounds) -> dict[str, float]:
     """Medians of the rates, and of the ratios within each round."""
-    figures = {
+    return {
         "rfis_per_s": round(median(each["product"].rate for each in rounds), 1),
         "naive_rfis_per_s": round(median(each["naive"].rate for each in rounds), 1),
         "floor_rfis_per_s": round(median(each["floor"].rate for each in rounds), 1),
         "vs_naive": round(median(each["product"].rate / each["naive"].rate for each in rounds), 2),
         "vs_floor": round(median(each["product"].rate / each["floor"].rate for each in rounds), 3),
     }
-    return figures
 
 
 def show_cpu(rounds: Rounds) -> None:
@@ -59,7 +58,8 @@ def _rates(rounds: Rounds) -> Table:
     return table
 
 
-def _cells(name: str, product: float, naive: float, floor: float, vs_naive: float, vs_floor: float) -> list[str]:
+def _cells(name: str, *figures: float) -> list[str]:
+    product, naive, floor, vs_naive, vs_floor = figures
     return [name, f"{product:,.0f}", f"{naive:,.1f}", f"{floor:,.0f}", f"{vs_naive:.1f}", f"{vs_floor:.2f}"]
 
 

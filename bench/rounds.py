@@ -1,4 +1,4 @@
-"""One round of one system: fresh topics and database, processes ready and idle, RFIs in, and the time until all is done."""
+"""One round of one system: fresh topics and database, processes ready and idle, RFIs in, time until all is done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 from pymongo.database import Database
@@ -125,7 +125,7 @@ class _Publisher:
         self._topic, self._rfis = system.topic(Topic.RFI_SUBMITTED), system.rfis
         self._batches: list[tuple[int, Any]] = []
 
-    async def __aenter__(self) -> _Publisher:
+    async def __aenter__(self) -> Self:
         await self._producer.start()
         partitions = len(await self._producer.partitions_for(self._topic))
         open_batches: dict[int, Any] = {}

@@ -91,7 +91,7 @@ class Stage:
             if there:
                 await admin.delete_topics(sorted(there))
             async with asyncio.timeout(_READY_S):
-                while set(names) & set(await admin.list_topics()):
+                while set(names) & set(await admin.list_topics()):  # noqa: ASYNC110 - Kafka and processes have no event to wait on
                     await asyncio.sleep(_LOOK_AGAIN_S)
             wanted = [
                 NewTopic(f"{system.prefix}{s.topic.value}", s.partitions, 1, topic_configs=_kept(s)) for s in TOPICS
@@ -100,7 +100,7 @@ class Stage:
             if refused := [error for error in answer.topic_errors if error[1]]:
                 raise BenchFailed(f"Kafka refuses topics: {refused}")
             async with asyncio.timeout(_READY_S):
-                while not set(names) <= set(await admin.list_topics()):
+                while not set(names) <= set(await admin.list_topics()):  # noqa: ASYNC110 - Kafka and processes have no event to wait on
                     await asyncio.sleep(_LOOK_AGAIN_S)
 
     @asynccontextmanager
@@ -157,7 +157,7 @@ async def until(condition: Callable[[], bool], *, what: str, within_s: float = _
     """
     try:
         async with asyncio.timeout(within_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - Kafka and processes have no event to wait on
                 await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError as error:
         raise BenchFailed(f"not within {within_s:g} s: {what}") from error

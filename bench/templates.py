@@ -92,7 +92,7 @@ async def copy_templates(stage: Stage, database: str, target: Path) -> None:
         templates.append(template)
     if len(templates) < COPIED:
         raise BenchFailed(f"the warm-up left {len(templates)} RFIs, {COPIED} are needed")
-    target.write_bytes(b"".join(bson.encode(template) for template in templates))
+    await asyncio.to_thread(target.write_bytes, b"".join(bson.encode(template) for template in templates))
 
 
 def read_templates(source: Path) -> list[Template]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -22,7 +23,7 @@ from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
 from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing
 from services.bootstrap import World, prepare, unopened_world
-from services.core.errors import Transient
+from services.core.errors import Fatal, Transient
 from services.core.ports import BatchHandler
 from services.expirer.sweep import ExpirerHandler, Tick
 from services.expirer.ticker import Ticker
@@ -113,7 +114,7 @@ async def _side_by_side(parts: Parts, stop: asyncio.Event) -> None:
 async def _until_stopped(name: str, loop: Loop, stop: asyncio.Event) -> None:
     await loop(stop)
     if not stop.is_set():
-        raise RuntimeError(f"the loop {name} ended by itself")
+        raise Fatal(f"the loop {name} ended by itself")
 
 
 def _delivery(world: World) -> Delivery:
@@ -216,7 +217,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
         base_url=settings.base_url,
         policies=world.policies,
         registry=world.registry,
-        limits=SenderLimits(batch=settings.mail_batch),
+        limits=SenderLimits(batch=settings.mail_batch, lease=timedelta(seconds=settings.mail_lease_s)),
     )
     _consume(world, parts, Group.NOTIFIER, (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS), made.handler)
     parts.loops["senders"] = made.senders.run

@@ -135,7 +135,7 @@ def make_chosen(n: int = 1, **overrides: Any) -> Chosen:
         profile_id=profile.id,
         location_id=profile.locations[0].id,
         score=0.75,
-        reasons=("region ES-AN: served", "keyword cloud migration: weight 2.1"),
+        reasons=("region_served|ES-AN", "keyword|cloud migration|2.10"),
     )
     return replace(base, **overrides)
 

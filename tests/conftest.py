@@ -11,6 +11,7 @@ from hypothesis import settings
 from pymongo.uri_parser import parse_uri
 
 from services.engines.choose import Endpoints
+from services.engines.docker import docker_problem
 from tests.engines import running
 
 #: `make check` wants an answer in a minute, `make test` looks longer. A busy machine is no fault: no deadlines.
@@ -56,3 +57,11 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """A mail catcher: `.smtp` is its address, `.mail_dir` where caught mails lie (None when it was given)."""
     with running("smtp", tmp_path_factory.mktemp("mail")) as endpoints:
         yield endpoints
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that need a Docker engine are not selected where there is none."""
+    needing = [item for item in items if item.get_closest_marker("docker")]
+    if needing and docker_problem() is not None:
+        config.hook.pytest_deselected(items=needing)
+        items[:] = [item for item in items if item not in needing]

@@ -10,7 +10,6 @@ import random
 import selectors
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -38,8 +37,8 @@ from services.core.mail import Delivery, Envelope, JobState, Outcome, SendJob
 from services.core.policy import POLICIES
 from services.core.ports import BatchHandler, Outgoing, Record
 from services.core.referral import Referral
+from services.core.rfi import Rfi
 from services.expirer.sweep import ExpirerHandler, Tick
-from services.expirer.ticker import Ticker
 from services.intake.handler import IntakeHandler
 from services.notifier.app import NotifierPorts
 from services.notifier.app import build as build_notifier
@@ -177,9 +176,7 @@ class CrashWorld:
         return ScatteredConsumer(self.log, subscription, handler, self._letters, dice=self.dice)
 
     async def start_intake(self) -> None:
-        handler = IntakeHandler(
-            self.stores.rfis, self.stores.refusals, self.publisher, self.clock, regions=regions()
-        )
+        handler = IntakeHandler(self.stores.rfis, self.stores.refusals, self.publisher, self.clock, regions=regions())
         self.intake = self._consumer(Group.INTAKE, handler, Topic.RFI_SUBMITTED)
 
     async def start_router(self) -> None:
@@ -249,13 +246,6 @@ class CrashWorld:
             decode=lambda record: Tick(*wire.tick_of(record)),
         )
         self.expirer = self._consumer(Group.EXPIRER, handler, Topic.CLOCK_TICKS)
-        self.ticker = Ticker(
-            publisher=self.publisher,
-            clock=self.clock,
-            encode=partial(wire.tick_outgoing, partitions=PARTITIONS),
-            leads=lambda: True,
-            every_s=1,
-        )
 
     def start_commands(self) -> None:
         self.commands = ReferralCommands(
@@ -269,14 +259,14 @@ class CrashWorld:
     async def step(self, room: str) -> None:
         """One step of a room; if it is killed there, a new one starts."""
         steps: dict[str, Callable[[], Awaitable[object]]] = {
-            "intake": lambda: self.intake.step(),
-            "router": lambda: self.router.step(),
-            "siblings": lambda: self.siblings.step(),
-            "notifier": lambda: self.notifier.step(),
+            "intake": self.intake.step,
+            "router": self.router.step,
+            "siblings": self.siblings.step,
+            "notifier": self.notifier.step,
             "send": self._send,
-            "claim": lambda: self.senders.claim_once(),
+            "claim": self.senders.claim_once,
             "tick": self._tick,
-            "relay": lambda: self.relay.sweep(),
+            "relay": self.relay.sweep,
         }
         try:
             await steps[room]()
@@ -319,7 +309,10 @@ class CrashWorld:
             await self.senders.deliver(jobs)
 
     async def _tick(self) -> None:
-        await self.publisher.publish(self.ticker.ticks())
+        now = self.clock.now()
+        # Of the 64 shards only those that hold something: reading empty ticks is most of what a history would cost.
+        shards = sorted({referral.shard for referral in self.stores.referrals.stored.values()})
+        await self.publisher.publish([wire.tick_outgoing(shard, now, PARTITIONS) for shard in shards])
         await self.expirer.step()
 
     async def submit(self, number: int, **overrides: Any) -> None:
@@ -369,7 +362,7 @@ class CrashWorld:
         """What is still to do, by name."""
         now, stores = self.clock.now(), self.stores
         jobs = Counter(job.state for job in stores.jobs.stored.values())
-        documents = [*stores.rfis.stored.values(), *stores.referrals.stored.values()]
+        documents: list[Rfi | Referral] = [*stores.rfis.stored.values(), *stores.referrals.stored.values()]
         due = [referral.timers.next_due() for referral in stores.referrals.stored.values()]
         found = {
             "records": sum(self._lag(group, topics) for group, topics in READS.items()),

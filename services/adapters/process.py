@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
-from services.core.errors import Transient
+from services.core.errors import Misconfigured, Transient
 
 log = structlog.get_logger("process")
 
@@ -98,7 +98,7 @@ def http_loop(app: Any, host: str, port: int) -> Loop:
         stopping.cancel()
         await serving
         if not stop.is_set():
-            raise RuntimeError(f"cannot serve on {host}:{port}: is another process using this port?")
+            raise Misconfigured(f"cannot serve on {host}:{port}: is another process using this port?")
 
     return run
 

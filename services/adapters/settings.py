@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Connections to the mail server per notifier, at most."""
     mail_batch: Annotated[int, Field(ge=1, le=5000)] = 500
     """Mails that a sender takes at a time."""
+    mail_lease_s: Annotated[float, Field(ge=3)] = 30.0
+    """How long mails of a sender that died wait for another one, in seconds."""
 
     # Delivery.
     batch_records: Annotated[int, Field(ge=1, le=10_000)] = 1000

@@ -11,6 +11,7 @@ from rich.markup import escape
 from services.adapters.regions import parent_of
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
+from services.cli.reasons import said
 from services.cli.session import with_world
 from services.core.errors import NotFound
 from services.core.rfi import Routing
@@ -69,7 +70,7 @@ def _show(found: Explanation, stored: Routing | None, names: Mapping[str, str]) 
         title = f"Stored when it was routed ({stored.at:%Y-%m-%d %H:%M} UTC, rules {stored.rules})"
         console.print(table(title, ["partner", "outcome", "score#"], told))
     rows = [
-        (names.get(v.partner_id, v.partner_id), v.outcome, v.rank or "", f"{v.score:.3f}", v.region, v.size)
+        (names.get(v.partner_id, v.partner_id), v.outcome, v.rank or "", f"{v.score:.3f}", said(v.region), v.size)
         for v in found.profiles
     ]
     columns = ["partner", "outcome", "rank#", "score#", "region", "size"]

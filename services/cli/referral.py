@@ -11,6 +11,7 @@ import typer
 
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
+from services.cli.reasons import all_said
 from services.cli.session import with_world
 from services.core.codes import CloseReason, ErrorReason, Status, Timeframe
 from services.core.commands import (
@@ -134,7 +135,7 @@ def _facts(r: Referral) -> list[tuple[str, object]]:
         ("reason", details.reason),
         ("notes", details.notes or details.reason_notes),
         ("team", ", ".join(f"{p.first_name} {p.last_name}" for p in r.team)),
-        ("why this partner", "; ".join(str(x) for x in _reasons(r))),
+        ("why this partner", all_said(_reasons(r))),
     ]
 
 

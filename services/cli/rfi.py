@@ -15,6 +15,7 @@ from schemas.topics import Topic
 from services.adapters.importers.rfi_files import FileRfi, read_rfis
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
+from services.cli.reasons import all_said
 from services.cli.session import with_world
 from services.core.codes import RfiState
 from services.core.engagement import ChoosePartner, WithdrawRfi
@@ -95,7 +96,7 @@ def show_command(rfi_id: str) -> None:
         console.print(table(f"RFI {rfi.id}", ["what", ""], _facts(rfi)))
         if rfi.routing:
             rows = [
-                (c.partner_id, f"{c.score:.3f}", "picked" if c.picked else "matched", "; ".join(c.reasons))
+                (c.partner_id, f"{c.score:.3f}", "picked" if c.picked else "matched", all_said(c.reasons))
                 for c in rfi.routing.chosen
             ]
             console.print(table("Sent to", ["partner", "score#", "how", "why"], rows))

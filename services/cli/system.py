@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -33,14 +34,28 @@ def intake_address(at: Home) -> str | None:
     return f"http://127.0.0.1:{port}" if port else None
 
 
-def specs(*, sandbox: bool, intake_port: int, instances: dict[str, int] | None = None) -> list[Spec]:
-    """The four consumers as separate processes, each with a health port of its own."""
+def specs(
+    *,
+    sandbox: bool,
+    intake_port: int,
+    instances: dict[str, int] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> list[Spec]:
+    """The four consumers as separate processes, each with a health port of its own.
+
+    Args:
+        sandbox: whether the clock may be shifted.
+        intake_port: where a single intake takes RFIs over HTTP.
+        instances: how many of a process, where not one.
+        settings: more of their environment.
+    """
     environment = {
         "REFERRALS_HEALTH_PORT": "{port}",
         "REFERRALS_INSTANCE": "{instance}",
         # The supervisor starts no second instance of a name.
         "REFERRALS_STATIC_MEMBER": "true",
     }
+    environment |= settings or {}
     if sandbox:
         environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
     return [
@@ -62,6 +77,7 @@ def start(
     sandbox: bool,
     engines: Kind | None = None,
     instances: dict[str, int] | None = None,
+    settings: Mapping[str, str] | None = None,
     on_progress: Progress | None = None,
 ) -> Running:
     """Bring everything up in `at`; the processes create topics and indexes themselves."""
@@ -69,7 +85,7 @@ def start(
     port = 0 if status(at).running else claim_ports(at.create(), [INTAKE_HTTP])[INTAKE_HTTP]
     running = up(
         at,
-        specs(sandbox=sandbox, intake_port=port, instances=instances),
+        specs(sandbox=sandbox, intake_port=port, instances=instances, settings=settings),
         engines,
         on_progress=on_progress or (lambda _n, _s: None),
     )

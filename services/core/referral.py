@@ -113,7 +113,7 @@ class Referral:
     history: tuple[HistoryEntry, ...] = ()
     #: Newest last, capped at HISTORY_LIMIT.
     why: Mapping[str, object] = field(default_factory=dict)
-    #: score and reasons of the match.
+    #: `score` and `reasons` of the match, each as `services.core.reasons` writes it.
     outbox: tuple[Event, ...] = ()
     #: Events not yet known to be on Kafka, in order.
 

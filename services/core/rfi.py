@@ -95,7 +95,7 @@ class Chosen:
     picked: bool = False
     #: True when the customer picked this partner; False when the matcher did.
     reasons: tuple[str, ...] = ()
-    #: For people, for example `region ES-AN: served`, `keyword migrar: weight 2.1`.
+    #: Each as `services.core.reasons` writes it: `region_served|ES-AN`, `keyword|migrar|2.10`.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

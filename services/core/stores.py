@@ -17,7 +17,7 @@ from services.core.mail import JobState, JobUpdate, SendJob
 from services.core.partner import Partner, Profile
 from services.core.ports import Change, DeadLetter, Record, Saved
 from services.core.referral import Referral
-from services.core.rfi import Rfi, Routing
+from services.core.rfi import Person, Rfi, Routing
 
 
 class RfiStore(Protocol):
@@ -28,6 +28,9 @@ class RfiStore(Protocol):
 
     async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
         """The stored RFIs, by id; with `states` only those in one of them."""
+
+    async def customers(self, ids: Sequence[str]) -> dict[str, Person]:
+        """The customer's contact of each stored RFI, by id of the RFI."""
 
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:
         """Set `routing`, state (routed or no_match) and version + 1 where the state is `accepted` and routing is unset.

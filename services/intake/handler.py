@@ -8,6 +8,7 @@ identical duplicates are told too.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,11 +21,15 @@ from services.core.ports import Clock, Failure, Publisher, Record
 from services.core.rfi import Rfi
 from services.core.stores import Refusal, RefusalStore, RfiStore
 from services.intake import messages
+from services.intake.normalise import content_hash
 from services.intake.regions import Regions
 from services.intake.submission import Submission, read_submission
 from services.intake.validate import validate
 
 log = structlog.get_logger("intake")
+
+#: Bytes of RFIs checked before others (heartbeats, /live, the HTTP side) may run.
+BYTES_AT_A_TIME = 256 * 1024
 
 #: Source of plain records that do not name one.
 DEFAULT_SOURCE = "urn:kafka:rfi.submitted"
@@ -39,6 +44,8 @@ class _Batch:
     copies: list[tuple[Rfi, Record]] = field(default_factory=list)
     #: Every valid RFI with its record.
     refusals: list[Refusal] = field(default_factory=list)
+    doubtful: list[tuple[str, str, Refusal]] = field(default_factory=list)
+    #: Refused now, though they may have been accepted before: id, content hash, refusal.
 
 
 class IntakeHandler:
@@ -64,9 +71,9 @@ class IntakeHandler:
             DependencyUnavailable: the batch must come again; whatever was done already does no harm then.
         """
         now = self._clock.now()
-        batch = self._read(records, now)
+        batch = await self._read(records, now)
         stored = await self._rfis.add(list(batch.rfis.values())) if batch.rfis else {}
-        accepted = self._settle(batch, stored, now)
+        accepted = self._settle(batch, stored, now) + await self._accepted_before(batch)
         if batch.refusals:
             await self._refusals.put(batch.refusals)
         told = [messages.accepted(rfi) for rfi in accepted] + [messages.refused(r) for r in batch.refusals]
@@ -80,8 +87,8 @@ class IntakeHandler:
         )
         return []
 
-    def _read(self, records: Sequence[Record], now: datetime) -> _Batch:
-        batch = _Batch()
+    async def _read(self, records: Sequence[Record], now: datetime) -> _Batch:
+        batch, unbroken = _Batch(), 0
         for record in records:
             sent = read_submission(record.value, record.headers, self._default_source)
             result = self._check(sent, now)
@@ -89,8 +96,35 @@ class IntakeHandler:
                 batch.rfis.setdefault(result.id, result)
                 batch.copies.append((result, record))
             else:
-                batch.refusals.append(refusal_of(record, sent.source, sent.publisher_id, result, now))
+                self._note(batch, sent, refusal_of(record, sent.source, sent.publisher_id, result, now))
+            unbroken += len(record.value or b"")
+            if unbroken >= BYTES_AT_A_TIME:
+                unbroken = 0
+                await asyncio.sleep(0)
         return batch
+
+    def _note(self, batch: _Batch, sent: Submission, refusal: Refusal) -> None:
+        if refusal.source and refusal.publisher_id and not sent.problems:
+            id_ = ids.rfi_id(refusal.source, refusal.publisher_id)
+            batch.doubtful.append((id_, content_hash(sent.data), refusal))
+        else:
+            batch.refusals.append(refusal)
+
+    async def _accepted_before(self, batch: _Batch) -> list[Rfi]:
+        """The RFIs of doubtful refusals that are stored with this very content; the other refusals stand.
+
+        Time has passed since they were accepted, or the rules have become stricter. What was stored wins: a crash may
+        have kept it from being told.
+        """
+        kept = await self._rfis.load([id_ for id_, _, _ in batch.doubtful]) if batch.doubtful else {}
+        accepted: dict[str, Rfi] = {}
+        for id_, content, refusal in batch.doubtful:
+            rfi = kept.get(id_)
+            if rfi is not None and rfi.content_hash == content:
+                accepted[id_] = rfi
+            else:
+                batch.refusals.append(refusal)
+        return list(accepted.values())
 
     def _check(self, sent: Submission, now: datetime) -> Rfi | Sequence[Problem]:
         if not sent.readable:

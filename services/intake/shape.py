@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.rfi import RfiSubmittedV1
-from services.intake.findings import Findings
+from services.intake.findings import MAX_PROBLEMS, Findings
 from services.intake.normalise import has_forbidden
 
 #: Longest field name repeated to the sender; a longer one is no misspelling of ours.
@@ -39,6 +39,7 @@ _CODES = dict.fromkeys(_WORDS, "wrong_type") | {
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
 }
+_NO_HINT = "remove it or check its spelling"
 _PATTERNS = {
     "/id": "must be printable ASCII without spaces",
     "/need/budget/amount": "must be a number as text with at most 4 decimals, for example 25000.00",
@@ -50,8 +51,10 @@ def check_shape(data: object, found: Findings) -> RfiSubmittedV1 | None:
     try:
         return RfiSubmittedV1.model_validate(data)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=True, include_input=False):
-            field, code, message = _told(detail)
+        details = error.errors(include_url=False, include_context=True, include_input=False)
+        for number, detail in enumerate(details):
+            # Looking for what was meant takes a while: not for each of the thousands of fields of a hostile input.
+            field, code, message = _told(detail, hint=number < MAX_PROBLEMS)
             # An instant that is there is judged in one place, with its offset and range.
             if field != "/submittedAt" or code == "missing":
                 found.add(field, code, message)
@@ -69,14 +72,14 @@ def _safe(name: str) -> str:
     return "".join(c for c in name[:_NAME_LIMIT] if c.isprintable()) + "…"
 
 
-def _told(detail: ErrorDetails) -> tuple[str, str, str]:
-    """Field, stable code and words of one fault found by pydantic."""
+def _told(detail: ErrorDetails, *, hint: bool) -> tuple[str, str, str]:
+    """Field, stable code and words of one fault found by pydantic; `hint` says what a misspelt field may mean."""
     kind, where = detail["type"], pointer(detail["loc"])
     context: Mapping[str, Any] = detail.get("ctx", {})
     code = _CODES.get(kind, "invalid")
     match kind:
         case "extra_forbidden":
-            words = f"is not a field of an RFI; {_meant(detail['loc'])}"
+            words = f"is not a field of an RFI; {_meant(detail['loc']) if hint else _NO_HINT}"
         case "string_too_short":
             least = context["min_length"]
             words = "must not be empty" if least == 1 else f"must have at least {least} characters"
@@ -96,7 +99,7 @@ def _told(detail: ErrorDetails) -> tuple[str, str, str]:
 def _meant(path: Sequence[str | int]) -> str:
     known = _fields_at(RfiSubmittedV1, path[:-1])
     close = difflib.get_close_matches(str(path[-1])[:_NAME_LIMIT], known, n=1)
-    return f"did you mean {close[0]}?" if close else "remove it or check its spelling"
+    return f"did you mean {close[0]}?" if close else _NO_HINT
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:

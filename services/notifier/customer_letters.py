@@ -24,7 +24,7 @@ def _sent(words: Words, matter: Matter, number: int) -> Letter:
             "Your request was sent to {number} partners: {title}",
             number,
         ).format(number=number, title=title),
-        preheader=say(_("We tell you what each of them answers.")),
+        preheader=say(_("We will tell you what each of them answers.")),
         heading=say(_("We have received your request")),
         paragraphs=(
             words.count(
@@ -32,7 +32,7 @@ def _sent(words: Words, matter: Matter, number: int) -> Letter:
                 "It was sent to the {number} partners below, who may contact you before answering.",
                 number,
             ).format(number=number),
-            say(_("We tell you as soon as one of them accepts, declines or does not answer.")),
+            say(_("We will tell you as soon as one of them accepts, declines or does not answer.")),
         ),
         facts=_request(words, matter),
         list_title=say(_("Sent to")),
@@ -111,7 +111,7 @@ def _request(words: Words, matter: Matter) -> tuple[tuple[str, str], ...]:
         (say(_("What you asked for")), need.title),
         (say(_("Where")), words.place(need.place)),
         (say(_("Budget")), words.money(need.budget) if need.budget else ""),
-        (say(_("Wanted")), words.timeframe(need.timeframe)),
+        (say(_("Time frame")), words.timeframe(need.timeframe)),
     )
     return tuple(row for row in rows if row[1])
 

@@ -13,12 +13,12 @@ from services.core.stores import PartnerStore
 T = TypeVar("T")
 
 #: How old an answer may be: a changed contact is mailed at the old address for this long at most.
-FRESH_FOR = timedelta(seconds=5)
+FRESH_FOR = timedelta(seconds=30)
 _MOST = 50_000
 
 
 class Directory:
-    """Partners and profiles by id, kept for a few seconds."""
+    """Partners and profiles by id, kept for half a minute."""
 
     def __init__(self, partners: PartnerStore, clock: Clock) -> None:
         self._partners = _Kept(partners.load_partners, clock.real_now)

@@ -15,7 +15,7 @@ from services.core.errors import Invalid, ReferenceMissing
 from services.core.events import Event
 from services.core.mail import JobState, Role, SendJob
 from services.core.ports import Clock, Failure, Record
-from services.core.rfi import Person, Rfi
+from services.core.rfi import Person
 from services.core.stores import RfiStore, SendJobStore
 from services.notifier.directory import Directory
 from services.notifier.metrics import MailMetrics
@@ -98,21 +98,17 @@ class NotifierHandler:
         """Whom each mail goes to, None if there is nobody."""
         to_partners = [each for each in asked if each.mail.role is Role.PARTNER]
         rfi_ids = {each.event.rfi_id for each in asked if each.mail.role is Role.CUSTOMER}
-        rfis = await self._rfis.load(sorted(rfi_ids)) if rfi_ids else {}
+        customers = await self._rfis.customers(sorted(rfi_ids)) if rfi_ids else {}
         profiles = await self._directory.profiles({each.fact("profileId") for each in to_partners})
         partners = await self._directory.partners({each.fact("partnerId") for each in to_partners})
 
         def recipient(each: _Asked) -> Person | None:
             if each.mail.role is Role.CUSTOMER:
-                return _customer(rfis.get(each.event.rfi_id))
+                return customers.get(each.event.rfi_id)
             profile, partner = profiles.get(each.fact("profileId")), partners.get(each.fact("partnerId"))
             return next(iter(partner_contacts(each.fact("locationId"), profile, partner)), None)
 
         return [recipient(each) for each in asked]
-
-
-def _customer(rfi: Rfi | None) -> Person | None:
-    return rfi.customer.contact if rfi else None
 
 
 def _nobody(asked: _Asked) -> ReferenceMissing:

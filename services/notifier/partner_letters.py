@@ -6,11 +6,13 @@ Subjects name the company and the need, never a person.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from services.core.codes import Flame, PolicyName, Stage
 from services.core.mail import MailKind
 from services.core.referral import Referral
 from services.notifier.letter import Letter, Links, Matter, Personal
+from services.notifier.reasons import said
 from services.notifier.words import Words, _
 
 #: Reasons and words of a need shown in a mail; the page has them all.
@@ -102,7 +104,7 @@ def expired(words: Words, matter: Matter) -> Letter:
         preheader=say(_("Nobody answered in time, so the referral was closed.")),
         heading=say(_("This referral has expired")),
         paragraphs=(
-            say(_("Nobody answered in time, so the referral was closed. You find it in your archive.")),
+            say(_("Nobody answered in time, so the referral was closed. You will find it in your archive.")),
             say(_("No room for new referrals at the moment? Pause your profile, and none is sent to you.")),
         ),
         facts=_summary(words, referral),
@@ -161,7 +163,7 @@ def _need(words: Words, matter: Matter, referral: Referral) -> tuple[tuple[str, 
         (say(_("Industry")), ", ".join(need.industries)),
         (say(_("Company size")), words.size(customer.size) or ""),
         (say(_("Budget")), words.money(need.budget) if need.budget else say(_("not stated"))),
-        (say(_("Wanted")), words.timeframe(need.timeframe)),
+        (say(_("Time frame")), words.timeframe(need.timeframe)),
         (say(_("Answer by")), words.instant(referral.expires_at, matter.job.time_zone) if referral.expires_at else ""),
     )
     return tuple(row for row in rows if row[1])
@@ -189,7 +191,10 @@ def _reasons(words: Words, referral: Referral) -> tuple[str, ...]:
     if referral.picked:
         return (words.say(_("The customer chose you.")),)
     reasons = referral.why.get("reasons")
-    return tuple(str(each) for each in reasons[:_MOST_REASONS]) if isinstance(reasons, (list, tuple)) else ()
+    if not isinstance(reasons, list | tuple):
+        return ()
+    told = (said(words, str(each), referral.place) for each in reasons)
+    return tuple(islice(filter(None, told), _MOST_REASONS))
 
 
 def _shortened(text: str) -> str:

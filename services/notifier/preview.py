@@ -40,6 +40,7 @@ _NEED = Need(
 )
 _ANA = Person(first_name="Ana", last_name="Peña", email="ana.pena@aceites.example", phone="+34955000100", language="es")
 _SARA = Person(first_name="Sara", last_name="Núñez", email="sara@nube-andaluza.example", phone="+34955000200")
+_REASONS = ("region_served|ES-AN sevilla 41001||ES-AN", "service|migration|2.10", "title|cloud|1.03", "language|es")
 _NAMES = ("Nube Andaluza S.L.", "Cloudwright Ltd", "Datos & Más")
 
 
@@ -136,7 +137,7 @@ def _referral(id_: str, rfi: Rfi, partner_id: str, variant: str, *, flame: bool)
         company=rfi.customer.company,
         place=rfi.need.place,
         team=(_SARA,),
-        why={"score": 1.0, "reasons": ["region ES-AN: served", "service migration: weight 2.1"]},
+        why={"score": 1.0, "reasons": list(_REASONS)},
     )
 
 

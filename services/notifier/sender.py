@@ -1,8 +1,8 @@
 """How do stored jobs become sent mails, each in the hands of one sender at a time?
 
 Workers take what the handler hands over; a claimer takes what is due again or was left by a crash. Before the first
-byte goes out the state of things is read afresh and the lease is sure to be ours; after the answers one write ends all
-jobs of the batch. A crash between answer and write sends those once more, under the same Message-ID.
+byte goes out the state of things is read afresh and the lease is sure to be ours; after the answers to some mails one
+write ends their jobs. A crash between answer and write sends those once more, under the same Message-ID.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -38,8 +39,12 @@ class SenderLimits:
     workers: int = 2
     batch: int = 500
     #: Most jobs in one batch.
+    noted: int = 100
+    #: Mails after which results are stored: so many go out twice at most when a worker is killed.
     waiting_batches: int = 4
     #: Batches that may wait; then the handler waits.
+    patience_s: float = 10.0
+    #: How long it waits; then its jobs go back to the store, for a slow mail server must not hold up the consumer.
     lease: timedelta = timedelta(seconds=30)
     poll_s: float = 1.0
     #: How often the store is asked for jobs that are due.
@@ -67,10 +72,24 @@ class MailSenders:
         #: Jobs in our hands, waiting or under way: their leases are renewed, and a claim of our own leaves them alone.
 
     async def submit(self, jobs: Sequence[SendJob]) -> None:
-        """Hand over jobs that are leased to this process; waits while too many wait already."""
+        """Hand over jobs that are leased to this process; waits a while if too many wait already.
+
+        What finds no room in time becomes pending in the store, and whichever sender is free claims it.
+
+        Raises:
+            DependencyUnavailable: there was no room, and the store does not answer; others go on when leases run out.
+        """
         self._held.update(job.id for job in jobs)
         for at in range(0, len(jobs), self._limits.batch):
-            await self._queue.put(jobs[at : at + self._limits.batch])
+            try:
+                async with asyncio.timeout(self._limits.patience_s):
+                    await self._queue.put(jobs[at : at + self._limits.batch])
+            except TimeoutError:
+                left = jobs[at:]
+                log.warning("mail_senders_busy", jobs_left_to_the_store=len(left))
+                self._held.difference_update(job.id for job in left)
+                await self._jobs.finish([handed_back(job) for job in left], self._owner)
+                return
             self._metrics.queued.set(self._queue.qsize() * self._limits.batch)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -96,9 +115,11 @@ class MailSenders:
         try:
             loaded = await self._patiently(lambda: self._delivery.load(jobs))
             ours = await self._patiently(lambda: self._still_ours(jobs))
-            updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
-            # The answers of the servers are known to nobody else: this is repeated until it is stored.
-            await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+            mine = [job for job in jobs if job.id in ours]
+            for at in range(0, len(mine), self._limits.noted):
+                updates = await self._delivery.attempt(mine[at : at + self._limits.noted], loaded)
+                # The answers of the servers are known to nobody else: this is repeated until it is stored.
+                await self._patiently(partial(self._jobs.finish, updates, self._owner))
         finally:
             self._held.difference_update(job.id for job in jobs)
         self._metrics.batch_seconds.observe(perf_counter() - began)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pycountry
 from babel import Locale
-from babel.dates import format_datetime, get_timezone_name
+from babel.dates import format_datetime, format_skeleton, get_timezone_name
 from babel.numbers import format_currency
 
 from services.core.codes import CompanySize, Timeframe
@@ -75,6 +75,10 @@ class Words:
         """When the customer wants to buy."""
         return self.say(_TIMEFRAMES[timeframe])
 
+    def tongue(self, tag: str) -> str:
+        """The name of a language; a tag that nobody knows, as it is."""
+        return str(self._locale.languages.get(tag, tag))
+
     def instant(self, at: datetime, zone: str) -> str:
         """Day, time and named zone, to the minute."""
         return _instant(self._locale, at.replace(second=0, microsecond=0), zone)
@@ -127,7 +131,7 @@ def _instant(locale: Locale, at: datetime, zone: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _day(locale: Locale, at: datetime, zone: str) -> str:
-    return format_datetime(at.astimezone(_zone(zone)), "d MMM", locale=locale)
+    return str(format_skeleton("MMMMd", at.astimezone(_zone(zone)), locale=locale))
 
 
 @lru_cache(maxsize=8192)

@@ -11,7 +11,7 @@ from services.router.choosing import OpenCount, exclusion, is_full, unavailable
 from services.router.explanation import ProfileVerdict, TermVerdict
 from services.router.market import Offer
 from services.router.ranking import Ranking, score_of, tie_break
-from services.router.reasons import offered_as, region_words, words_of
+from services.router.reasons import offered_as, region_reason, words_of
 from services.router.regions import region_of, verdict
 
 #: Missing terms that are suggested, the heaviest first.
@@ -45,7 +45,7 @@ class Explainer:
             outcome=outcome,
             score=score_of(self._ranking, number),
             rank=self._rank(number),
-            region=region_words(offer, self._ranking),
+            region=region_reason(offer, self._ranking),
             size=size_words(offer, self._rfi.customer.size),
             availability=self._availability(offer),
             terms=self._terms(offer),

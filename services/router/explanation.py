@@ -32,6 +32,7 @@ class ProfileVerdict:
     rank: int | None
     #: From 1, among all partners that could get it now; None when something excludes the profile.
     region: str
+    #: A reason as `services.core.reasons` writes it.
     size: str
     availability: str
     #: Active or paused, and how many of its capacity are open.

@@ -1,8 +1,9 @@
-"""Which words explain a choice to a person?"""
+"""Which reasons explain a choice? Written as data: who shows them finds the words."""
 
 from __future__ import annotations
 
 from services.core.codes import CompanySize
+from services.core.reasons import ReasonCode, written
 from services.router.asked import Source
 from services.router.market import Offer, Term
 from services.router.ranking import Ranking
@@ -11,38 +12,51 @@ from services.router.regions import Reach, name_of, verdict
 #: Terms named in a reason, the heaviest first; a profile with a long history may match dozens.
 TERMS_NAMED = 12
 
+_CODES = {
+    Source.KEYWORD: ReasonCode.KEYWORD,
+    Source.PRODUCT: ReasonCode.PRODUCT,
+    Source.SERVICE: ReasonCode.SERVICE,
+    Source.INDUSTRY: ReasonCode.INDUSTRY,
+    Source.TITLE: ReasonCode.TITLE,
+    Source.PART: ReasonCode.ASKED,
+    Source.DESCRIPTION: ReasonCode.DESCRIPTION,
+}
+
 
 def reasons_of(offer: Offer, number: int, ranking: Ranking, size: CompanySize | None) -> tuple[str, ...]:
     """Why a profile fits an RFI: region, each matched term with its weight, language, size."""
-    reasons = [region_words(offer, ranking)]
+    reasons = [region_reason(offer, ranking)]
     matched = [term for term in ranking.terms if number in term.offered_by]
     # A stable sort: equal weights stay in the order in which they are asked.
     matched.sort(key=lambda term: -term.weight)
     language = ranking.asked.language
-    reasons += [f"{words_of(term, offer, language)}: weight {term.weight:.2f}" for term in matched[:TERMS_NAMED]]
+    reasons += [
+        written(_CODES[term.source], offered_as(term, offer, language) or term.words, term.weight)
+        for term in matched[:TERMS_NAMED]
+    ]
     if len(matched) > TERMS_NAMED:
-        reasons.append(f"and {len(matched) - TERMS_NAMED} more terms")
+        reasons.append(written(ReasonCode.MORE, str(len(matched) - TERMS_NAMED)))
     if not ranking.asked.usable:
-        reasons.append("the request names nothing that could be compared: matched by region and size alone")
+        reasons.append(written(ReasonCode.NOTHING_NAMED))
     if ranking.tag in offer.speaks:
-        reasons.append(f"language {ranking.tag}: spoken")
+        reasons.append(written(ReasonCode.LANGUAGE, ranking.tag))
     if offer.profile.sizes:
-        reasons.append(f"size {size.value}: wanted" if size is not None else "size: not known, so not compared")
+        reasons.append(written(ReasonCode.SIZE, size.value) if size is not None else written(ReasonCode.SIZE_UNKNOWN))
     return tuple(reasons)
 
 
-def region_words(offer: Offer, ranking: Ranking) -> str:
-    """The verdict on the region, in words."""
+def region_reason(offer: Offer, ranking: Ranking) -> str:
+    """The verdict on the region."""
     asked = ranking.asked.place
     found = verdict(offer.serves, asked)
     if found is None:
         served = ", ".join(name_of(place) for place in offer.serves[:5])
-        return f"region {name_of(asked)}: outside what it serves ({served})"
+        return written(ReasonCode.REGION_OUTSIDE, name_of(asked), detail=served)
     reach, served_place = found
     if reach is Reach.WITHIN:
-        return f"region {name_of(asked)}: only a part of it is served ({name_of(served_place)}), so this counts less"
-    whole = "" if served_place == asked else f", all of {name_of(served_place)} is"
-    return f"region {name_of(asked)}: served{whole}"
+        return written(ReasonCode.REGION_PART, name_of(asked), detail=name_of(served_place))
+    wider = "" if served_place == asked else name_of(served_place)
+    return written(ReasonCode.REGION_SERVED, name_of(asked), detail=wider)
 
 
 def words_of(term: Term, offer: Offer, language: str) -> str:

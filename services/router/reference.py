@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
+from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing
 from services.router import keywords
 from services.router.asked import read
@@ -134,7 +135,7 @@ class ReferenceMatcher:
             location_id=nearest(offer.profile.locations, ranking.asked.place, self._parent_of).id,
             score=score_of(ranking, number),
             picked=picked,
-            reasons=("picked by the customer", *reasons) if picked else reasons,
+            reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
         )
 
     def _leave(self, number: int, offer: Offer) -> None:

@@ -46,6 +46,14 @@ class DeadLetterStoreSuite:
         found = await stores.dead_letters.load([id_of(1), id_of(1, "referrals-notifier")])
         assert found == {id_of(1): make_letter(), id_of(1, "referrals-notifier"): other}
 
+    async def test_of_an_original_too_large_to_keep_everything_but_its_bytes_is_kept(self, stores: Stores) -> None:
+        headers = (("x", b"0" * 17_000_000),)
+        await stores.dead_letters.put(
+            [make_letter(1, record=make_record(1, topic="rfi.accepted", headers=headers)), make_letter(2)]
+        )
+        loaded = await stores.dead_letters.load([id_of(1), id_of(2)])
+        assert loaded == {id_of(1): bare(make_letter(1)), id_of(2): make_letter(2)}
+
     async def test_lists_are_newest_first_without_originals(self, stores: Stores) -> None:
         letters = [make_letter(1), make_letter(2, reason="Crash"), make_letter(3, group="referrals-notifier")]
         await stores.dead_letters.put(letters)

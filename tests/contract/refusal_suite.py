@@ -60,6 +60,13 @@ class RefusalStoreSuite:
         assert (await stores.refusals.load([make_refusal(1).id]))[make_refusal(1).id].problems[0].code == "first"
         assert await stores.refusals.count() == 2
 
+    async def test_of_an_original_too_large_to_keep_everything_but_its_bytes_is_kept(self, stores: Stores) -> None:
+        # A record compresses: Kafka takes one of a megabyte that is larger than any document here.
+        small = make_refusal(2)
+        await stores.refusals.put([make_refusal(1, record=make_record(1, value=b"0" * 17_000_000)), small])
+        loaded = await stores.refusals.load([make_refusal(1).id, small.id])
+        assert loaded == {make_refusal(1).id: bare(make_refusal(1)), small.id: small}
+
     async def test_lists_are_newest_first_without_originals(self, stores: Stores) -> None:
         refusals = [make_refusal(1, "a"), make_refusal(2, "b", "a", "a"), make_refusal(3, "b")]
         await stores.refusals.put(refusals)

@@ -11,7 +11,7 @@ from services.core.codes import RfiState
 from services.core.creation import accepted_event, routed_event
 from services.core.ports import Change
 from services.core.rfi import Money, Rfi, Routing, Skipped
-from tests.builders import START, make_chosen, make_need, make_rfi
+from tests.builders import START, make_chosen, make_customer, make_need, make_person, make_rfi
 from tests.contract.stores import Stores
 
 
@@ -36,6 +36,20 @@ class RfiStoreSuite:
         rfi = make_rfi(1, need=need, selected_partners=("a", "b"))
         assert await stores.rfis.add([rfi, make_rfi(2)]) == {}
         assert await stores.rfis.load([rfi.id, make_rfi(2).id, "missing"]) == {rfi.id: rfi, make_rfi(2).id: make_rfi(2)}
+
+    async def test_only_those_in_the_states_asked_for_are_loaded(self, stores: Stores) -> None:
+        open_, withdrawn = make_rfi(1), make_rfi(2, state=RfiState.WITHDRAWN)
+        await stores.rfis.add([open_, withdrawn, make_rfi(3, state=RfiState.WITHDRAWN)])
+        over = frozenset({RfiState.WITHDRAWN, RfiState.CHOSEN})
+        assert await stores.rfis.load([open_.id, withdrawn.id], over) == {withdrawn.id: withdrawn}
+        assert await stores.rfis.load([], over) == {}
+
+    async def test_customers_are_the_contacts_of_the_requests(self, stores: Stores) -> None:
+        rfi, other = make_rfi(1), make_rfi(2, customer=make_customer(contact=make_person(first_name="Noé")))
+        await stores.rfis.add([rfi, other])
+        found = await stores.rfis.customers([rfi.id, other.id, "missing"])
+        assert found == {rfi.id: rfi.customer.contact, other.id: other.customer.contact}
+        assert await stores.rfis.customers([]) == {}
 
     async def test_adding_again_changes_nothing_and_returns_what_is_stored(self, stores: Stores) -> None:
         first = make_rfi(1, content_hash="first")

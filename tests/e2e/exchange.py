@@ -18,6 +18,7 @@ import orjson
 
 from services.adapters.importers.partners_csv import parse_partners
 from services.adapters.importers.rfi_files import FileRfi, read_rfis
+from services.adapters.mongo.indexes import REFERRALS
 from services.audit.report import Report
 from services.bootstrap import World
 from services.cli.audit import run_audit
@@ -127,18 +128,36 @@ class Exchange:
 
 @contextmanager
 def running_exchange(
-    root: Path, *, instances: dict[str, int] | None = None, partners: bool = True
+    root: Path,
+    *,
+    instances: dict[str, int] | None = None,
+    settings: Mapping[str, str] | None = None,
+    partners: bool = True,
 ) -> Iterator[Exchange]:
     """An exchange in a sandbox, for as long as the block lasts."""
     home = Home(root)
     exchange = Exchange(home)
     try:
-        start(home, sandbox=True, instances=instances)
+        start(home, sandbox=True, instances=instances, settings=settings)
         if partners:
             exchange.load_partners()
         yield exchange
     finally:
         down(home)
+
+
+async def changes(world: World) -> int:
+    """How many changes there were to referrals; grows with every write of a sweep."""
+    total = [{"$group": {"_id": None, "versions": {"$sum": "$version"}}}]
+    found = await world.mongo.collection(REFERRALS).aggregate(total, hint="_id_")
+    return int(found[0]["versions"]) if found else 0
+
+
+async def seen_beyond(effects: Callable[[], Awaitable[int]], number: int) -> None:
+    """Return as soon as there are more effects than `number`."""
+    async with asyncio.timeout(60):
+        while await effects() <= number:  # noqa: ASYNC110 - a store sets no event
+            await asyncio.sleep(0.002)
 
 
 def eventually(condition: Callable[[], bool], what: str, within_s: float = 60) -> None:

@@ -21,7 +21,7 @@ from services.core.codes import RfiState
 from services.core.commands import Open
 from services.core.events import EventType
 from services.core.ids import NAMESPACE
-from services.core.rfi import Routing
+from services.core.rfi import Rfi, Routing
 from services.engines.bundled.spool import MailSpool
 from tests.builders import START, make_rfi
 from tests.e2e.exchange import Exchange, as_file, good_rfi, running_exchange
@@ -32,6 +32,11 @@ Doc = dict[str, Any]
 
 #: Undoes what a breach did.
 Mend = Callable[[], object]
+
+
+def stored(rfi: Rfi) -> Doc:
+    """The document of an RFI."""
+    return documents.through_bson(documents.RFIS.to_doc(rfi))
 
 
 class Hands:
@@ -129,17 +134,17 @@ def event_of_a_change_never_published(hands: Hands) -> tuple[str, Mend]:
 
 
 def rfi_never_routed(hands: Hands) -> tuple[str, Mend]:
-    return hands.put_in(RFIS, documents.RFIS.to_doc(make_rfi(1)))
+    return hands.put_in(RFIS, stored(make_rfi(1)))
 
 
 def routing_never_told(hands: Hands) -> tuple[str, Mend]:
     routing = Routing(at=START, chosen=(), no_match_because="no_term")
     rfi = make_rfi(2, state=RfiState.NO_MATCH, version=2, routing=routing)
-    return hands.put_in(RFIS, documents.RFIS.to_doc(rfi))
+    return hands.put_in(RFIS, stored(rfi))
 
 
 def withdrawal_never_told(hands: Hands) -> tuple[str, Mend]:
-    return hands.put_in(RFIS, documents.RFIS.to_doc(make_rfi(3, state=RfiState.WITHDRAWN, version=2)))
+    return hands.put_in(RFIS, stored(make_rfi(3, state=RfiState.WITHDRAWN, version=2)))
 
 
 BREACHES = [
@@ -186,7 +191,7 @@ def test_a_broken_promise_is_named_and_mended_is_forgotten(
 
 
 def test_a_thing_told_under_two_ids_is_named(hands: Hands) -> None:
-    """Comes last: what is on Kafka cannot be taken back. An event that asks for no mail, so that nothing else breaks."""
+    # Comes last: what is on Kafka cannot be taken back. The event asks for no mail, so that nothing else breaks.
 
     async def work(world: World) -> str:
         [referral, *_] = await world.stores.referrals.listed(limit=1)

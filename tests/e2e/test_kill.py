@@ -18,11 +18,13 @@ from services.adapters.importers.rfi_files import FileRfi
 from services.adapters.mongo.indexes import REFERRALS, RFIS
 from services.bootstrap import World
 from services.cli.clock import advance
+from services.cli.demo.script import quiet
 from services.cli.rfi import submit_all
 from services.core.errors import DependencyUnavailable
 from services.engines.bundled.spool import MailSpool
 from services.engines.supervisor import status
-from tests.e2e.exchange import SAMPLES, Exchange, eventually, running_exchange
+from services.notifier.sender import SenderLimits
+from tests.e2e.exchange import SAMPLES, Exchange, changes, eventually, running_exchange, seen_beyond
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -35,7 +37,8 @@ Effects = Callable[[Exchange, World], Awaitable[int]]
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with running_exchange(tmp_path_factory.mktemp("killed")) as running:
+    # Mails in the hands of a killed sender wait for the end of its leases: shorter ones than in production.
+    with running_exchange(tmp_path_factory.mktemp("killed"), settings={"REFERRALS_MAIL_LEASE_S": "8"}) as running:
         yield running
 
 
@@ -56,37 +59,25 @@ async def caught(exchange: Exchange, _: World) -> int:
     return await asyncio.to_thread(MailSpool(exchange.home.mail).count)
 
 
-async def changed(_: Exchange, world: World) -> int:
-    """Referrals that time has changed."""
-    return await world.mongo.collection(REFERRALS).count({"version": {"$gt": 1}}, hint="_id_")
-
-
 @dataclass(frozen=True)
 class Case:
     name: str
     effects: Effects
     victims: tuple[str, ...]
     times: int = 1
+    lines: int = 400
 
 
 CASES = [
     Case("intake", rfis, ("intake",)),
     Case("router", referrals, ("router",)),
-    Case("notifier-at-a-job", jobs, ("notifier",)),
-    Case("notifier-at-a-mail", caught, ("notifier",)),
-    Case("kafka", rfis, ("kafka",)),
-    Case("mongod", referrals, ("mongo",)),
-    Case("mail-catcher", caught, ("mail",)),
-    Case("all-consumers-twice", jobs, CONSUMERS, times=2),
-    Case("everything-twice", referrals, (*ENGINES, *CONSUMERS), times=2),
+    Case("notifier", caught, ("notifier",)),
+    Case("kafka", rfis, ("kafka",), lines=200),
+    Case("mongod", referrals, ("mongo",), lines=200),
+    Case("mail-catcher", caught, ("mail",), lines=200),
+    Case("all-consumers-twice", jobs, CONSUMERS, times=2, lines=200),
+    Case("everything-twice", referrals, (*ENGINES, *CONSUMERS), times=2, lines=200),
 ]
-
-
-async def seen_beyond(exchange: Exchange, world: World, effects: Effects, number: int) -> None:
-    """Return as soon as there are more effects than `number`."""
-    async with asyncio.timeout(60):
-        while await effects(exchange, world) <= number:
-            await asyncio.sleep(0.002)
 
 
 async def submit_surely(world: World, lines: Sequence[FileRfi], source: str) -> None:
@@ -98,6 +89,15 @@ async def submit_surely(world: World, lines: Sequence[FileRfi], source: str) -> 
             except DependencyUnavailable:
                 continue
             return
+
+
+async def retried(world: World) -> bool:
+    """Let the time come for mails that wait for a retry; true when none does."""
+    if await world.stores.jobs.next_due() is None:
+        return True
+    await advance(world, timedelta(minutes=5))
+    await quiet(world)
+    return False
 
 
 def kill(exchange: Exchange, victims: Sequence[str]) -> None:
@@ -116,11 +116,13 @@ def killed_and_back(exchange: Exchange, victims: Sequence[str], before: dict[str
 
 def assert_whole(exchange: Exchange) -> None:
     """Nothing missing, nothing doubled; a mail that came again is one whose sender died with it in its hands."""
+    eventually(lambda: exchange.run(retried), "no mail waits for a retry")
     report = exchange.audit()
     assert report.clean, report.findings[:10]
-    assert report.counts["mails delivered"] >= report.counts["mails sent"]
-    again = report.counts["mails delivered"] - report.counts["mails sent"]
-    print(dict(report.counts), "again:", again)
+    again = report.counts["mails that arrived again (foreseen)"]
+    assert report.counts["mails delivered"] == report.counts["mails sent"] + again
+    # Two workers, each of which may have had so many under way or not noted, for each of the kills.
+    assert again <= 2 * SenderLimits().noted * exchange.restarts("notifier")
 
 
 def source_of(case: Case) -> str:
@@ -129,14 +131,14 @@ def source_of(case: Case) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_kill_in_the_middle_of_the_samples_loses_and_doubles_nothing(exchange: Exchange, case: Case) -> None:
-    lines = exchange.sample_rfis()
+    lines = exchange.sample_rfis()[: case.lines]
     half, source = len(lines) // 2, source_of(case)
     before = {victim: exchange.restarts(victim) for victim in case.victims}
 
     async def first_half(world: World) -> None:
         number = await case.effects(exchange, world)
         await submit_surely(world, lines[:half], source)
-        await seen_beyond(exchange, world, case.effects, number)
+        await seen_beyond(lambda: case.effects(exchange, world), number)
         kill(exchange, case.victims)
 
     exchange.run(first_half)
@@ -146,7 +148,7 @@ def test_a_kill_in_the_middle_of_the_samples_loses_and_doubles_nothing(exchange:
         number = await case.effects(exchange, world)
         await submit_surely(world, lines[half:], source)
         if case.times > 1:
-            await seen_beyond(exchange, world, case.effects, number)
+            await seen_beyond(lambda: case.effects(exchange, world), number)
             kill(exchange, case.victims)
 
     between = {victim: exchange.restarts(victim) for victim in case.victims}
@@ -154,9 +156,15 @@ def test_a_kill_in_the_middle_of_the_samples_loses_and_doubles_nothing(exchange:
     if case.times > 1:
         killed_and_back(exchange, case.victims, between)
     exchange.quiet()
-    accepted = orjson.loads((SAMPLES / "expected.json").read_bytes())["counts"]["accepted"]
-    assert number_of(exchange, source) == accepted
+    assert number_of(exchange, source) == number_accepted_of(lines)
     assert_whole(exchange)
+
+
+def number_accepted_of(lines: Sequence[FileRfi]) -> int:
+    """How many different RFIs of the samples are to be accepted."""
+    expected = orjson.loads((SAMPLES / "expected.json").read_bytes())
+    others = {found["line"] for kind in ("refused", "duplicates") for found in expected[kind]}
+    return sum(line.line not in others for line in lines)
 
 
 def number_of(exchange: Exchange, source: str) -> int:
@@ -168,9 +176,9 @@ def test_a_kill_in_the_middle_of_reminders_and_of_expiries_sends_each_once(excha
         before = {"expirer": exchange.restarts("expirer")}
 
         async def time_passes(world: World, by: timedelta = by) -> None:
-            number = await changed(exchange, world)
+            number = await changes(world)
             await advance(world, by)
-            await seen_beyond(exchange, world, changed, number)
+            await seen_beyond(lambda: changes(world), number)
             kill(exchange, ["expirer"])
 
         exchange.run(time_passes)

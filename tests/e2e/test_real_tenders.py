@@ -25,7 +25,7 @@ from tests.e2e.tenders import REQUESTS, SUPPLIERS, release_of, rows_of
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not REQUESTS.exists(), reason="the data set lies beside the project only where it was fetched"),
 ]
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from services.adapters.mongo.indexes import REFERRALS
 from services.bootstrap import World
 from services.cli.clock import advance
 from services.core.codes import Status, Substatus
 from services.core.referral import Referral
 from services.engines.supervisor import status
-from tests.e2e.exchange import Exchange, eventually, running_exchange
+from tests.e2e.exchange import Exchange, changes, eventually, running_exchange, seen_beyond
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -30,21 +28,14 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         yield running
 
 
-async def changed(world: World) -> int:
-    return await world.mongo.collection(REFERRALS).count({"version": {"$gt": 1}}, hint="_id_")
-
-
-def time_passes(exchange: Exchange, by: timedelta, *, killing: str | None = None) -> None:
+def time_passes(exchange: Exchange, by: timedelta, *, killing: str) -> None:
     """Shift the clock; kill a process as soon as the sweep has changed a referral."""
 
     async def work(world: World) -> None:
-        before = await changed(world)
+        before = await changes(world)
         await advance(world, by)
-        async with asyncio.timeout(60):
-            while killing and await changed(world) <= before:
-                await asyncio.sleep(0.002)
-        if killing:
-            exchange.kill(killing)
+        await seen_beyond(lambda: changes(world), before)
+        exchange.kill(killing)
 
     exchange.run(work)
     exchange.quiet()

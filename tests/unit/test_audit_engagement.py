@@ -98,7 +98,10 @@ def test_a_broken_promise_is_named(breach: Breach) -> None:
 @pytest.mark.parametrize("foreseen", [{"cut_at_dot": 1}, {"lost_leases": 1}], ids=["cut", "left"])
 def test_a_mail_whose_answer_nobody_noted_may_have_come_once_more(foreseen: dict[str, int]) -> None:
     engagement = whole()
-    jobs = [replace(job, cut_at_dot=foreseen.get("cut_at_dot", 0), lost_leases=foreseen.get("lost_leases", 0)) for job in engagement.jobs]
+    jobs = [
+        replace(job, cut_at_dot=foreseen.get("cut_at_dot", 0), lost_leases=foreseen.get("lost_leases", 0))
+        for job in engagement.jobs
+    ]
     twice = replace(engagement, jobs=jobs, deliveries={job.id: 2 for job in jobs})
     assert findings(twice) == []
 

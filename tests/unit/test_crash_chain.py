@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+import structlog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.topics import Group, Topic
 from services.adapters import wire
@@ -20,6 +26,9 @@ from services.notifier.plan import wanted
 from tests.crash_world import CrashWorld, Killed, quickly
 from tests.journeys import COMMANDS
 
+#: Seeded histories in each of eight tests.
+SEEDS = 100
+
 ROOMS = ("intake", "router", "siblings", "notifier", "send", "claim", "tick", "relay")
 GROUPS = {
     "intake": Group.INTAKE,
@@ -27,7 +36,21 @@ GROUPS = {
     "siblings": Group.ROUTER_ENGAGEMENTS,
     "notifier": Group.NOTIFIER,
 }
+#: What a submission differs in from a faultless one.
+SUBMITTED: Mapping[str, dict[str, str]] = {
+    "good": {},
+    "other": {"need__title": "Another thing under the same id"},
+    "bad": {"channel": "pigeon"},
+}
 WAITS = (timedelta(seconds=4), timedelta(seconds=31), timedelta(hours=25), timedelta(hours=73), timedelta(days=15))
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """Thousands of outages need no words."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()
 
 
 @dataclass(frozen=True)
@@ -51,13 +74,10 @@ class History:
 
 
 async def do(world: CrashWorld, name: str, number: int) -> None:
+    """One step; what it names is drawn from NAMES."""
     match name.split(":"):
-        case ["submit"]:
-            await world.submit(number % 4)
-        case ["submit", "other"]:
-            await world.submit(number % 4, need__title=f"Another thing, number {number}")
-        case ["submit", "bad"]:
-            await world.submit(number % 4, channel="pigeon")
+        case ["submit", *how]:
+            await world.submit(number % 4, **SUBMITTED[how[0] if how else "good"])
         case ["wait"]:
             world.clock.advance(WAITS[number % len(WAITS)])
         case ["withdraw" | "choose" as what]:
@@ -71,12 +91,20 @@ async def do(world: CrashWorld, name: str, number: int) -> None:
             world.log.rewind(GROUPS[room])
         case ["overlap", room]:
             await world.overlap(room)
+        case ["meanwhile", room]:
+            asked = world.command(number, COMMANDS["accept"]) if room == "tick" else world.decide(number, choose=False)
+            await asyncio.gather(world.step(room), later(number, asked))
         case ["partner", command]:
             await world.command(number, COMMANDS[command])
-        case [room]:
-            await world.step(room)
         case _:
-            raise AssertionError(name)
+            await world.step(name)
+
+
+async def later(turns: int, work: Awaitable[None]) -> None:
+    """Let others run so many turns first: every call of a twin is one."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await work
 
 
 async def lived(history: History) -> CrashWorld:
@@ -176,8 +204,93 @@ def calls_of_the_story() -> int:
     return len(quickly(lived(History(STORY))).faults.calls)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_one_fault_at_any_call_of_the_story_loses_and_doubles_nothing(after: bool, kill: bool) -> None:
     for number in range(calls_of_the_story()):
         assert_whole(quickly(lived(History(STORY, {number: Fault(after, kill)}))))
+
+
+#: More turns than any step takes.
+TURNS = 24
+
+
+@pytest.mark.parametrize("what", ["withdraw", "choose"])
+def test_a_customer_decides_at_any_moment_of_the_routing(what: str) -> None:
+    async def live(turns: int) -> CrashWorld:
+        world = await CrashWorld(turns).begin()
+
+        async def decision() -> None:
+            await world.decide(0, choose=what == "choose")
+            # Before the referrals are stored it finds nothing to close, and nobody tells it again.
+            await world.step("siblings")
+
+        await world.submit(0)
+        await world.step("intake")
+        await asyncio.gather(world.step("router"), later(turns, decision()))
+        await world.heal()
+        return world
+
+    for turns in range(TURNS):
+        assert_whole(quickly(live(turns)))
+
+
+def test_a_partner_accepts_at_any_moment_of_the_expiry() -> None:
+    async def live(turns: int) -> CrashWorld:
+        world = await CrashWorld(turns).begin()
+        await world.submit(0)
+        for room in ("intake", "router", "notifier", "send"):
+            await world.step(room)
+        world.clock.advance(timedelta(days=15))
+        await asyncio.gather(world.step("tick"), later(turns, world.command(1, COMMANDS["accept"])))
+        await world.heal()
+        return world
+
+    for turns in range(TURNS):
+        assert_whole(quickly(live(turns)))
+
+
+NAMES = (
+    *ROOMS,
+    *ROOMS,
+    *("submit", "submit", "submit:other", "submit:bad", "wait", "wait", "withdraw", "choose"),
+    *(f"partner:{command}" for command in COMMANDS),
+    *(f"{what}:{room}" for what in ("lose-commit", "overlap", "again") for room in GROUPS),
+    *(f"meanwhile:{room}" for room in ("router", "router", "siblings", "notifier", "send", "tick")),
+    *(f"restart:{room}" for room in ("notifier", "router", "tick")),
+)
+
+histories = st.builds(
+    History,
+    steps=st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 11)), max_size=40),
+    faults=st.dictionaries(st.integers(0, 150), st.builds(Fault, st.booleans(), st.booleans()), max_size=6),
+    seed=st.integers(0, 2**16),
+)
+
+
+@settings(max_examples=3 * settings().max_examples)
+@given(history=histories)
+def test_no_history_loses_or_doubles_anything(history: History) -> None:
+    assert_whole(quickly(lived(history)))
+
+
+def drawn(seed: int) -> History:
+    """A long history that begins as the story does, so that there is something to break."""
+    dice = random.Random(seed)
+    steps = [("submit", n) for n in range(3)]
+    for _ in range(dice.randint(1, 4)):
+        steps += [(room, 0) for room in ("intake", "router", "notifier", "send")]
+        steps += [(dice.choice(NAMES), dice.randrange(12)) for _ in range(dice.randint(1, 8))]
+    faults = {dice.randrange(100): Fault(dice.random() < 0.5, dice.random() < 0.5) for _ in range(dice.randint(1, 5))}
+    return History(steps, faults, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(8))
+def test_no_seeded_history_loses_or_doubles_anything(block: int) -> None:
+    for seed in range(block * SEEDS, (block + 1) * SEEDS):
+        try:
+            assert_whole(quickly(lived(drawn(seed))))
+        except (AssertionError, ExceptionGroup) as error:
+            raise AssertionError(f"history {seed}: {drawn(seed)}") from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from services.core.errors import DependencyUnavailable
 from services.core.events import EventType
 from services.core.ports import Record
 from services.intake.handler import DEFAULT_SOURCE, IntakeHandler
-from tests.builders import SOURCE
+from tests.builders import SOURCE, START
 from tests.submissions import StoppedClock, regions, rfi_json, submitted_record
 
 
@@ -220,3 +222,40 @@ def assert_settled(world: World) -> None:
     assert set(told) == set(world.stores.refusals.stored)
     for topic, distinct in ((Topic.RFI_ACCEPTED, 2), (Topic.RFI_REFUSED, 3)):
         assert len({cloud_event_of(r).id for r in world.log.records(topic)}) == distinct
+
+
+async def test_an_rfi_that_was_stored_is_told_although_it_would_be_refused_by_now() -> None:
+    world = World()
+    record = submitted_record(rfi_json())
+    await world.handle(record)
+    # A crash before anything was told; meanwhile the RFI has grown older than a year.
+    again = World(stores=world.stores, clock=StoppedClock(START + timedelta(days=400)))
+    await again.handle(record)
+    assert again.accepted() == ["RFI-1"]
+    assert (again.refused(), again.stores.refusals.stored) == ([], {})
+
+
+async def test_a_faulty_rfi_under_the_id_of_a_stored_one_is_still_refused() -> None:
+    world = World()
+    await world.handle(submitted_record(rfi_json(), offset=0))
+    await world.handle(submitted_record(rfi_json(channel="fax"), offset=1))
+    assert [p.code for refusal in world.refused() for p in refusal.problems] == ["unknown_channel"]
+    assert world.accepted() == ["RFI-1"]
+
+
+async def test_a_batch_of_large_faulty_records_leaves_time_to_others() -> None:
+    world = World()
+    turns = 0
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(other_work())
+    await world.handle(*(submitted_record(b"[" * 100_000, offset=n) for n in range(30)))
+    others.cancel()
+    assert len(world.refused()) == 30
+    # In memory nothing else waits: without turns in between there would be one or two.
+    assert turns >= 5

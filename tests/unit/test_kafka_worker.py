@@ -10,11 +10,12 @@ from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaConnectionError, KafkaError
 from prometheus_client import CollectorRegistry
 
+from schemas.topics import Topic
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.steering import Steering
-from services.adapters.kafka.subscription import Subscription
+from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
 from services.adapters.kafka.worker import Worker
 from services.core.errors import Misconfigured
 from services.core.ports import Record
@@ -147,3 +148,18 @@ async def test_a_fault_of_the_wrapper_itself_stops_the_worker_instead_of_passing
     assert broken.consumer.committed == []
     assert broken.consumer.back == [{TP: 1}]
     assert [type(error) for error in broken.halts] == [RuntimeError]
+
+
+def named_for(group: str, topic: str) -> ConsumerRecord[bytes, bytes]:
+    return ConsumerRecord(topic, 0, 1, 0, 0, None, b"v", None, -1, 1, ((REPLAY_GROUP_HEADER, group.encode()),))
+
+
+async def test_a_replay_for_another_group_is_skipped(bench: Bench, handled: Handled) -> None:
+    await bench.worker.deliver([named_for("another", "topic")], bench.consumer)
+    assert handled.batches == []
+    assert len(bench.consumer.committed) == 1
+
+
+async def test_a_publisher_cannot_have_its_rfi_skipped_by_naming_a_group(bench: Bench, handled: Handled) -> None:
+    await bench.worker.deliver([named_for("another", Topic.RFI_SUBMITTED)], bench.consumer)
+    assert len(handled.done) == 1

@@ -27,7 +27,7 @@ def test_a_chosen_partner_is_explained_term_by_term() -> None:
     assert {term.words: term.matched for term in verdict.terms} == {"Alpha": True, "beta": False}
     assert verdict.size == "all sizes are wanted"
     assert verdict.availability == "active, without a limit"
-    assert "served" in verdict.region
+    assert verdict.region == "region_served|ES-AN sevilla 41001||ES"
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,17 @@ async def test_the_handler_waits_when_too_many_mails_wait() -> None:
     await running(notifier, handling, lambda: world.states()["sent"] == 3)
 
 
+async def test_a_mail_server_that_does_not_get_on_holds_up_mails_but_not_the_consumer() -> None:
+    world = World()
+    records = await world.seed()
+    notifier = world.start(SenderLimits(batch=1, waiting_batches=1, poll_s=0.001, patience_s=0.01))
+    await handle(notifier, records)
+    assert world.states() == {"leased": 1, "pending": 2}
+    await running(notifier, asyncio.sleep(0), lambda: world.states()["sent"] == 3)
+    assert Counter(each.job_id for each in world.mailer.accepted) == dict.fromkeys(world.stores.jobs.stored, 1)
+    assert world.metric("referrals_mail_possible_duplicates_total", cause="lease_ran_out") == 0
+
+
 async def test_stopping_hands_back_what_was_not_tried() -> None:
     world = World()
     records = await world.seed()

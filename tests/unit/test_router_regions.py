@@ -91,7 +91,7 @@ def test_an_rfi_for_a_province_reaches_a_partner_that_serves_the_region_and_says
     regional, elsewhere = make_profile(1, serves=(place("ES-AN"),)), make_profile(2, serves=(place("ES-CT"),))
     routing = route(rfi, regional, elsewhere)
     assert [c.partner_id for c in routing.chosen] == [regional.partner_id]
-    assert "region ES-SE: served, all of ES-AN is" in routing.chosen[0].reasons
+    assert routing.chosen[0].reasons[0] == "region_served|ES-SE||ES-AN"
     assert [(s.partner_id, s.because) for s in routing.near_misses] == [(elsewhere.partner_id, "outside_region")]
 
 

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from schemas.topics import Topic
+from services.core.ports import Record
+
 #: A replayed dead letter names the group it is for; every other group skips it.
 REPLAY_GROUP_HEADER = "x-referrals-replay-group"
+
+
+def is_for(record: Record, group: str) -> bool:
+    """Whether the group is to handle the record: always, unless it is a dead letter replayed for another one.
+
+    On `rfi.submitted` the header means nothing: strangers write there and intake alone reads, so an RFI that names a
+    group would be dropped without a word.
+    """
+    if record.topic == Topic.RFI_SUBMITTED:
+        return True
+    named = [value for name, value in record.headers if name == REPLAY_GROUP_HEADER]
+    return not named or group.encode() in named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

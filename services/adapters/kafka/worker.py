@@ -23,9 +23,9 @@ from services.adapters.kafka.records import first_offsets, next_offsets, to_reco
 from services.adapters.kafka.salvage import Unreadable
 from services.adapters.kafka.settling import Aside, Settling
 from services.adapters.kafka.steering import Steering
-from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
+from services.adapters.kafka.subscription import Subscription, is_for
 from services.core.errors import DependencyUnavailable, Misconfigured, UnreadableRecord, Verdict, verdict_of
-from services.core.ports import BatchHandler, Record
+from services.core.ports import BatchHandler
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class Worker:
     async def _settle(self, raws: Sequence[Any]) -> None:
         asides = [Aside(to_record(r), UnreadableRecord(r.reason), 1) for r in raws if isinstance(r, Unreadable)]
         records = [to_record(r) for r in raws if not isinstance(r, Unreadable)]
-        mine = [r for r in records if self._is_mine(r)]
+        mine = [r for r in records if is_for(r, self._group)]
         if mine:
             weary = self._failed_attempts >= self._subscription.retry_limit
             asides += await self._settling.settle(mine, weary=weary)
@@ -124,13 +124,6 @@ class Worker:
         self._count("dead_letter", dead)
         self._count("skipped", skipped)
         self._count("done", Counter(r.topic for r in raws) - dead - skipped)
-
-    def _is_mine(self, record: Record) -> bool:
-        """Whether the record is for this group: a replayed dead letter is for the group that failed only."""
-        for name, value in record.headers:
-            if name == REPLAY_GROUP_HEADER:
-                return value == self._group.encode()
-        return True
 
     def _count(self, outcome: str, by_topic: Counter[str]) -> None:
         for topic, number in by_topic.items():

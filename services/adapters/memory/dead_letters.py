@@ -9,6 +9,7 @@ from datetime import datetime
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.refusals import without_original
 from services.adapters.mongo.dead_letters import id_of
+from services.adapters.mongo.originals import kept
 from services.core.ports import DeadLetter
 
 
@@ -24,7 +25,7 @@ class MemoryDeadLetters:
     async def put(self, letters: Sequence[DeadLetter]) -> None:
         """Insert what is not there."""
         for letter in letters:
-            self.stored.setdefault(id_of(letter), letter)
+            self.stored.setdefault(id_of(letter), replace(letter, record=kept(letter.record)))
 
     @faulty
     async def listed(self, limit: int, group: str | None = None, reason: str | None = None) -> list[DeadLetter]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.partitioner import partition_of
 from services.adapters.kafka.settling import Settling
-from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
+from services.adapters.kafka.subscription import Subscription, is_for
 from services.core.errors import DependencyUnavailable, Misconfigured, Verdict, verdict_of
 from services.core.ports import BatchHandler, Outgoing, Record
 
@@ -116,7 +116,7 @@ class MemoryConsumer:
             Exception: one with the verdict `crash`; in a process it ends the process.
         """
         batch = self._fetch()
-        mine = [record for record in batch if self._is_mine(record)]
+        mine = [record for record in batch if is_for(record, self._subscription.group)]
         self.waiting_on = None
         try:
             asides = await self._settling.settle(mine) if mine else []
@@ -150,7 +150,3 @@ class MemoryConsumer:
                 start = self._log.committed.get((self._subscription.group, topic, number), 0)
                 batch += lane[start : start + self._subscription.max_records - len(batch)]
         return batch
-
-    def _is_mine(self, record: Record) -> bool:
-        groups = [value for name, value in record.headers if name == REPLAY_GROUP_HEADER]
-        return not groups or self._subscription.group.encode() in groups

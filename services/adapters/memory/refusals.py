@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.mongo.originals import kept
 from services.core.ports import Record
 from services.core.stores import Refusal
 
@@ -28,7 +29,7 @@ class MemoryRefusals:
     async def put(self, refusals: Sequence[Refusal]) -> None:
         """Insert what is not there."""
         for refusal in refusals:
-            self.stored.setdefault(refusal.id, refusal)
+            self.stored.setdefault(refusal.id, replace(refusal, record=kept(refusal.record)))
 
     @faulty
     async def load(self, ids: Sequence[str]) -> dict[str, Refusal]:

@@ -10,7 +10,7 @@ from services.adapters.mongo.documents import RFIS, ROUTINGS
 from services.adapters.mongo.guarded import sort_out
 from services.core.codes import RfiState
 from services.core.ports import Change, Saved
-from services.core.rfi import Rfi, Routing
+from services.core.rfi import Person, Rfi, Routing
 
 
 class MemoryRfis:
@@ -36,6 +36,11 @@ class MemoryRfis:
         """By id."""
         found = {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
         return {id_: rfi for id_, rfi in found.items() if states is None or rfi.state in states}
+
+    @faulty
+    async def customers(self, ids: Sequence[str]) -> dict[str, Person]:
+        """By id of the RFI."""
+        return {id_: self.stored[id_].customer.contact for id_ in ids if id_ in self.stored}
 
     @faulty
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:

@@ -18,7 +18,7 @@ from services.core.codes import Status
 from services.core.mail import SendJob
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
-from services.core.rfi import Rfi, Routing
+from services.core.rfi import Person, Rfi, Routing
 from services.core.stores import Publisher
 
 Doc: TypeAlias = dict[str, Any]
@@ -93,6 +93,7 @@ def _mark_unpublished(_profile: Profile, doc: Doc) -> None:
 
 RFIS = Codec(Rfi)
 ROUTINGS = Part(Routing)
+PERSONS = Part(Person)
 REFERRALS = Codec(Referral, _derive_for_expirer)
 PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
