@@ -21,7 +21,7 @@ from bench.stage import Stage, stage
 from bench.systems import FLOOR, NAIVE, PROCESSES, PRODUCT, System, inherited, smaller
 from bench.templates import copy_templates, keeping_sink
 
-_WARM_UP = 8
+_WARM_UP = 4
 #: The warm-up has so much less to do than a round.
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     flags = _flags()
     systems = [PRODUCT, NAIVE, FLOOR]
     if flags.quick:
-        systems = [smaller(system, 4) for system in systems]
+        systems = [smaller(system, 3) for system in systems]
     systems[0] = replace(systems[0], profiled=tuple(flags.profile))
     for name in inherited():
         del os.environ[name]

@@ -51,7 +51,7 @@ PRODUCT = System(
     module=("services.cli", "run"),
     prefix="",
     groups=(Group.INTAKE, Group.ROUTER, Group.ROUTER_ENGAGEMENTS, Group.NOTIFIER),
-    rfis=8000,
+    rfis=3000,
     stored={"rfis": 1, "referrals": 5, "send_jobs": 6},
 )
 NAIVE = System(
@@ -59,7 +59,7 @@ NAIVE = System(
     module=("bench.naive",),
     prefix="naive.",
     groups=("naive-intake", "naive-router", "naive-notifier", "naive-customer"),
-    rfis=200,
+    rfis=100,
     stored={"rfis": 1, "referrals": 5},
 )
 FLOOR = System(
@@ -67,7 +67,7 @@ FLOOR = System(
     module=("bench.floor",),
     prefix="floor.",
     groups=("floor-intake", "floor-router", "floor-notifier"),
-    rfis=12000,
+    rfis=6000,
     stored={"rfis": 1, "referrals": 5, "send_jobs": 6},
 )
 

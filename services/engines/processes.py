@@ -42,6 +42,9 @@ class Timing:
     poll_s: float = 1.0
     answer_s: float = 5.0
     hung_after_s: float = 30.0
+    #: Without a good answer for so long a process counts as hung, once it has given one.
+    first_answer_s: float = 90.0
+    #: Until then it starts, which takes its time on a busy machine: killing it only makes it begin anew.
     backoff_first_s: float = 0.2
     backoff_most_s: float = 30.0
     stable_after_s: float = 20.0

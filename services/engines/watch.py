@@ -66,15 +66,16 @@ class Watch:
         """Look at the process until it ends, hangs (then it is killed) or is to stop."""
         last_good = time.monotonic()
         next_look = last_good
+        patience_s = max(self._timing.first_answer_s, self._timing.hung_after_s)
         while not self._stop.is_set():
             if not child.running:
                 return f"ended with {child.exit_code}"
             if time.monotonic() >= next_look:
                 if await self._look():
-                    last_good = time.monotonic()
-                elif time.monotonic() - last_good > self._timing.hung_after_s:
+                    last_good, patience_s = time.monotonic(), self._timing.hung_after_s
+                elif time.monotonic() - last_good > patience_s:
                     await asyncio.to_thread(child.kill)
-                    return f"no good answer from /live for {self._timing.hung_after_s:g} s: killed"
+                    return f"no good answer from /live for {patience_s:g} s: killed"
                 settled = self.status.state == "ready"
                 next_look = time.monotonic() + (self._timing.poll_s if settled else _LOOK_S)
             await self._pause(_LOOK_S)

@@ -16,7 +16,7 @@ from services.notifier.reasons import said
 from services.notifier.words import Words, _
 
 #: Reasons and words of a need shown in a mail; the page has them all.
-_MOST_REASONS = 5
+_MOST_REASONS = 8
 _LONGEST_TEXT = 1200
 
 
@@ -49,11 +49,11 @@ def reminder(words: Words, matter: Matter) -> Letter:
     """Nobody has answered for a day."""
     referral, say = _about(matter), words.say
     return Letter(
-        subject=say(_("Reminder: {company} waits for your answer ({title})")).format(
+        subject=say(_("Reminder: {company} is waiting for your answer ({title})")).format(
             company=referral.company, title=referral.title
         ),
         preheader=_answer_by(words, matter, referral),
-        heading=say(_("{company} waits for your answer")).format(company=referral.company),
+        heading=say(_("{company} is waiting for your answer")).format(company=referral.company),
         paragraphs=(
             say(_("You have not answered this referral yet. Fast answers rank higher, and a clear no helps as well.")),
         ),
@@ -73,7 +73,9 @@ def expiring_soon(words: Words, matter: Matter) -> Letter:
         preheader=_answer_by(words, matter, referral),
         heading=say(_("This referral expires soon")),
         paragraphs=(
-            say(_("Without your answer it is closed, and the customer is asked to choose a different partner.")),
+            say(
+                _("Without your answer it will be closed, and we will ask the customer to choose a different partner.")
+            ),
         ),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Answer before it expires")),
@@ -87,9 +89,9 @@ def flame_changed(words: Words, matter: Matter) -> Letter:
         subject=say(_("Still waiting to be contacted: {company} ({title})")).format(
             company=referral.company, title=referral.title
         ),
-        preheader=say(_("The customer asked to be contacted directly, and has waited for more than 72 hours.")),
-        heading=say(_("{company} still waits to hear from you")).format(company=referral.company),
-        alert=say(_("The customer asked to be contacted directly, and has waited for more than 72 hours.")),
+        preheader=say(_("The customer asked to be contacted directly, and has been waiting for more than 72 hours.")),
+        heading=say(_("{company} is still waiting to hear from you")).format(company=referral.company),
+        alert=say(_("The customer asked to be contacted directly, and has been waiting for more than 72 hours.")),
         paragraphs=(say(_("The referral stays open. A short call today keeps the chance alive.")),),
         facts=_need(words, matter, referral) + _contact(words, matter),
         button=say(_("Open the referral")),
@@ -105,7 +107,7 @@ def expired(words: Words, matter: Matter) -> Letter:
         heading=say(_("This referral has expired")),
         paragraphs=(
             say(_("Nobody answered in time, so the referral was closed. You will find it in your archive.")),
-            say(_("No room for new referrals at the moment? Pause your profile, and none is sent to you.")),
+            say(_("No room for new referrals at the moment? Pause your profile, and none will be sent to you.")),
         ),
         facts=_summary(words, referral),
         button=say(_("See it in the archive")),

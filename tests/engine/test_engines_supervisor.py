@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,13 @@ def test_a_hung_service_is_killed_and_started_again(home: Home, service: Spec) -
     victim = kill(home, "router", signal.SIGSTOP)
     assert soon(lambda: restarted(home, victim))
     assert not victim.alive()
+
+
+def test_a_service_that_takes_its_time_to_start_is_left_alone(home: Home, service: Spec) -> None:
+    patient = Timing(poll_s=0.1, answer_s=0.3, hung_after_s=0.2, grace_s=3.0)
+    slow = replace(service, argv=("sh", "-c", 'sleep 1 && exec "$0" "$@"', *service.argv))
+    up(home, [slow], environ=GIVEN, timing=patient)
+    assert process(home).restarts == 0
 
 
 def test_a_service_that_says_it_is_stuck_is_killed_and_started_again(home: Home, service: Spec, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,3 +93,21 @@ def test_this_machine_answers_every_question(tmp_path: Path) -> None:
     assert not machine.loads("libnosuchthing.so.99")
     assert machine.free_bytes(tmp_path / "not" / "there" / "yet") > 0
     assert not machine.answers("http://127.0.0.1:1")
+
+
+ROOT = Path(__file__).parents[2]
+TRUST = """
+import os
+from services.engines.machine import trust_the_system
+trust_the_system()
+print(os.environ["REQUESTS_CA_BUNDLE"])
+"""
+
+
+@pytest.mark.parametrize("given", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_downloads_trust_whom_the_system_or_the_environment_trusts(given: str, tmp_path: Path) -> None:
+    authorities = tmp_path / "authorities.pem"
+    authorities.touch()
+    program = [sys.executable, "-c", TRUST]
+    done = subprocess.run(program, check=True, capture_output=True, text=True, env={given: str(authorities)}, cwd=ROOT)
+    assert done.stdout.strip() == str(authorities)

@@ -121,4 +121,4 @@ def test_a_mail_names_the_first_reasons_that_say_something() -> None:
     why = {"reasons": ["region_part|ES||ES-AN", "size_unknown", *(f"keyword|k{n}|1.00" for n in range(9))]}
     own = personal(replace(example, referral=replace(example.referral, why=why)), LINKS)
     assert own.items[0] == "Región: 41001 Sevilla, Andalucía, España (usted atiende una parte)"
-    assert own.items[1:] == tuple(f"Palabra clave: k{n}" for n in range(4))
+    assert own.items[1:] == tuple(f"Palabra clave: k{n}" for n in range(7))

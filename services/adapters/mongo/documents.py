@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeAlias, TypeVar
 
 import bson
-from pydantic import TypeAdapter
+import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from services.adapters.mongo.driver import CODECS
 from services.core.codes import Status
@@ -20,6 +21,8 @@ from services.core.partner import Partner, Profile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi, Routing
 from services.core.stores import Publisher
+
+log = structlog.get_logger("mongo")
 
 Doc: TypeAlias = dict[str, Any]
 T = TypeVar("T")
@@ -51,7 +54,7 @@ class Codec(Generic[T]):
     def __init__(self, kind: type[T], derive: Callable[[T, Doc], None] | None = None) -> None:
         """Take the dataclass; `derive` adds fields that only indexes need to a document, and reading ignores them."""
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
-        self._derive = derive
+        self._derive, self._name = derive, kind.__name__
 
     def to_doc(self, value: T) -> Doc:
         """The document of a value."""
@@ -64,6 +67,23 @@ class Codec(Generic[T]):
     def from_doc(self, doc: Doc) -> T:
         """The value of a document."""
         return self._adapter.validate_python({**doc, "id": doc["_id"]})
+
+    def readable(self, docs: Iterable[Doc], unreadable: list[Doc] | None = None) -> list[T]:
+        """The values of those documents that can be read: for queries whose caller must go on with the others.
+
+        A newer version, since taken back, may have written a word that this one does not know. What can't be read is
+        logged, and added to `unreadable`.
+        """
+        values: list[T] = []
+        for doc in docs:
+            try:
+                values.append(self.from_doc(doc))
+            except ValidationError as error:
+                fields = sorted({".".join(map(str, e["loc"])) for e in error.errors(include_input=False)})
+                log.error("document_unreadable", id=doc["_id"], kind=self._name, fields=fields[:5])  # noqa: TRY400 - its words quote the document
+                if unreadable is not None:
+                    unreadable.append(doc)
+        return values
 
     def by_id(self, docs: Iterable[Doc]) -> dict[str, T]:
         """The values of documents, by id."""

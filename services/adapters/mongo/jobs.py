@@ -45,7 +45,7 @@ class MongoSendJobs:
             if found:
                 ids = {"_id": {"$in": [doc["_id"] for doc in found]}}
                 await self._jobs.update_all({**ids, **where}, {"$set": lease, "$inc": more})
-                claimed += [JOBS.from_doc(doc) for doc in await self._jobs.find({**ids, "claim": token})]
+                claimed += JOBS.readable(await self._jobs.find({**ids, "claim": token}))
         return claimed
 
     async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:

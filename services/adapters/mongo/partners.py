@@ -43,7 +43,7 @@ class MongoPartners:
 
     async def all_profiles(self) -> list[Profile]:
         """By id, in the order of ids."""
-        return [PROFILES.from_doc(doc) for doc in await self._profiles.find({}, hint=BY_ID)]
+        return PROFILES.readable(await self._profiles.find({}, hint=BY_ID))
 
     async def all_partners(self) -> list[Partner]:
         """By id, in the order of ids."""
@@ -51,7 +51,7 @@ class MongoPartners:
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""
-        return [PROFILES.from_doc(doc) for doc in await self._profiles.find(UNPUBLISHED, limit=limit)]
+        return PROFILES.readable(await self._profiles.find(UNPUBLISHED, limit=limit))
 
     async def mark_published(self, versions: Mapping[str, int]) -> None:
         """Only where the stored version is still the published one."""

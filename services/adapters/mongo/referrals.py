@@ -7,7 +7,7 @@ Beside the referral a document has `next_due_at` (for the expirer's index), `ope
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.adapters.mongo import guarded
@@ -18,6 +18,9 @@ from services.adapters.mongo.indexes import REFERRALS as COLLECTION
 from services.core.codes import Status
 from services.core.ports import Change, Saved
 from services.core.referral import Referral
+
+#: How long an unreadable referral is left alone: a version that can read it may be on its way.
+PUT_OFF = timedelta(minutes=10)
 
 
 class MongoReferrals:
@@ -47,10 +50,20 @@ class MongoReferrals:
         return await guarded.save(self._referrals, REFERRALS, changes)
 
     async def due(self, shards: Sequence[int], at: datetime, limit: int) -> list[Referral]:
-        """Through the index on (shard, next_due_at), which parked referrals are not in."""
+        """Through the index on (shard, next_due_at), which parked referrals are not in.
+
+        What this version cannot read is put off, so that it can't starve its shard.
+        """
         where = {"shard": {"$in": list(shards)}, "next_due_at": {"$lte": at}}
-        docs = await self._referrals.find(where, sort=[("next_due_at", ASCENDING)], limit=limit)
-        return [REFERRALS.from_doc(doc) for doc in docs]
+        unreadable: list[dict[str, Any]] = []
+        while True:
+            docs = await self._referrals.find(where, sort=[("next_due_at", ASCENDING)], limit=limit)
+            found = REFERRALS.readable(docs, unreadable)
+            if not unreadable:
+                return found
+            put_off = {"$set": {"next_due_at": at + PUT_OFF}}
+            await self._referrals.write([UpdateOne({"_id": doc["_id"], **where}, put_off) for doc in unreadable])
+            unreadable.clear()
 
     async def defer(self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool) -> None:
         """Change what the index sees and leave the referral itself as it is."""
@@ -68,7 +81,7 @@ class MongoReferrals:
     async def with_outbox(self, limit: int) -> list[Referral]:
         """Those changed longest ago first."""
         docs = await self._referrals.find(UNSENT, sort=[("updated_at", ASCENDING)], limit=limit)
-        return [REFERRALS.from_doc(doc) for doc in docs]
+        return REFERRALS.readable(docs)
 
     async def listed(
         self, *, partner_id: str | None = None, rfi_id: str | None = None, status: Status | None = None, limit: int = 50

@@ -62,7 +62,7 @@ class MongoRfis:
     async def with_outbox(self, limit: int) -> list[Rfi]:
         """Those with the oldest unsent event first."""
         docs = await self._rfis.find(UNSENT, sort=[("outbox.0.at", ASCENDING)], limit=limit)
-        return [RFIS.from_doc(doc) for doc in docs]
+        return RFIS.readable(docs)
 
     async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
         """All states are named when none is asked for, so that the index on (state, time) serves both questions."""
