@@ -32,6 +32,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 _SUBMIT_ANSWERS: dict[int | str, dict[str, Any]] = _ANSWERS | {
     403: {"description": "The event names another publisher's source", "content": _PROBLEM},
+    408: {"description": "The body did not arrive in time", "content": _PROBLEM},
     413: {"description": "The body is too large", "content": _PROBLEM},
     415: {"description": "The body is neither JSON nor a CloudEvent in JSON", "content": _PROBLEM},
     422: {"description": "Every problem of the RFI", "content": _PROBLEM},

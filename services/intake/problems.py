@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from schemas.problem import PROBLEM_JSON, FieldProblemV1, ProblemV1
 from services.core.errors import DependencyUnavailable, Problem
 from services.intake.access import Denied, TooFast
-from services.intake.requests import BodyTooLarge, UnsupportedMedia
+from services.intake.requests import BodyTooLarge, BodyTooSlow, UnsupportedMedia
 from services.intake.submit import NotYours, Rejected
 
 log = structlog.get_logger("intake.http")
@@ -61,6 +61,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     NotYours: HTTPStatus.FORBIDDEN,
     NoSuchRfi: HTTPStatus.NOT_FOUND,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     TooFast: HTTPStatus.TOO_MANY_REQUESTS,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from urllib.parse import unquote_to_bytes
 
@@ -10,6 +11,8 @@ from services.intake.submission import MAX_BYTES
 from services.intake.submit import Rejected
 
 _KEY_LIMIT = 255
+#: How long a whole body may take to arrive: 256 KiB at less than dial-up speed is nobody's.
+_BODY_TIMEOUT_S = 30.0
 _TOO_LARGE = f"an RFI has at most {MAX_BYTES} bytes; shorten the texts"
 _MEDIA_TYPES = frozenset({"", "application/json", "application/cloudevents+json"})
 
@@ -18,23 +21,34 @@ class BodyTooLarge(Exception):
     """The body is larger than any RFI."""
 
 
+class BodyTooSlow(Exception):
+    """The body does not arrive; a caller must not hold a connection for ever."""
+
+
 class UnsupportedMedia(Exception):
     """The body is neither JSON nor a CloudEvent in JSON."""
 
 
-async def read_body(declared: str | None, chunks: AsyncIterator[bytes]) -> bytes:
+async def read_body(
+    declared: str | None, chunks: AsyncIterator[bytes], *, timeout_s: float = _BODY_TIMEOUT_S
+) -> bytes:
     """The whole body; at most MAX_BYTES of it are ever held.
 
     Raises:
         BodyTooLarge: it is larger, or says so.
+        BodyTooSlow: it did not arrive in time.
     """
     if declared is not None and declared.isdecimal() and int(declared) > MAX_BYTES:
         raise BodyTooLarge(_TOO_LARGE)
     body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise BodyTooLarge(_TOO_LARGE)
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    raise BodyTooLarge(_TOO_LARGE)
+    except TimeoutError as error:
+        raise BodyTooSlow(f"the body did not arrive within {timeout_s:g} seconds; send the request again") from error
     return bytes(body)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from services.core.mail import Delivery, JobState, JobUpdate, Outcome, SendJob
-from services.core.retry import RetryKind, retry_after
+from services.core.retry import MAIL_STEPS, RetryKind, retry_after
 
 #: Attempts that nobody gives up before, however old the job: an outage of ours must not count as its patience.
 _LEAST_ATTEMPTS = 6
@@ -41,6 +41,11 @@ def after_attempt(job: SendJob, delivery: Delivery, now: datetime, jitter: float
 def obsolete_update(job: SendJob, because: str) -> JobUpdate:
     """Not sent because it is no longer true."""
     return _update(job, JobState.OBSOLETE, because)
+
+
+def not_loaded(job: SendJob, because: str, now: datetime) -> JobUpdate:
+    """Not tried, because what it is about can't be read: again after the longest wait, for as long as it takes."""
+    return _update(job, JobState.PENDING, because, due_at=now + MAIL_STEPS[-1])
 
 
 def handed_back(job: SendJob) -> JobUpdate:

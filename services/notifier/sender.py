@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -21,9 +20,9 @@ from services.core.errors import Transient
 from services.core.mail import SendJob
 from services.core.ports import Clock
 from services.core.stores import SendJobStore
-from services.notifier.delivery import BatchDelivery
+from services.notifier.delivery import BatchDelivery, Loaded
 from services.notifier.metrics import MailMetrics
-from services.notifier.outcomes import handed_back
+from services.notifier.outcomes import handed_back, not_loaded
 
 log = structlog.get_logger("notifier")
 
@@ -113,17 +112,36 @@ class MailSenders:
         began = perf_counter()
         self._held.update(job.id for job in jobs)
         try:
-            loaded = await self._patiently(lambda: self._delivery.load(jobs))
-            ours = await self._patiently(lambda: self._still_ours(jobs))
-            mine = [job for job in jobs if job.id in ours]
-            for at in range(0, len(mine), self._limits.noted):
-                updates = await self._delivery.attempt(mine[at : at + self._limits.noted], loaded)
-                # The answers of the servers are known to nobody else: this is repeated until it is stored.
-                await self._patiently(partial(self._jobs.finish, updates, self._owner))
+            try:
+                loaded = await self._patiently(lambda: self._delivery.load(jobs))
+            except Transient:
+                raise
+            except Exception as error:  # noqa: BLE001 - one unreadable document must not stop the mails about others
+                await self._apart(jobs, error)
+                return
+            for at in range(0, len(jobs), self._limits.noted):
+                await self._attempt(jobs[at : at + self._limits.noted], loaded)
         finally:
             self._held.difference_update(job.id for job in jobs)
         self._metrics.batch_seconds.observe(perf_counter() - began)
         self._progressed()
+
+    async def _attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> None:
+        # Asked for each portion: the one before may have taken longer than a lease.
+        ours = await self._patiently(lambda: self._still_ours(jobs))
+        updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
+        # The answers of the servers are known to nobody else: this is repeated until it is stored.
+        await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+
+    async def _apart(self, jobs: Sequence[SendJob], error: Exception) -> None:
+        """Try the halves of a batch that can't be loaded; nothing of it has been sent. A single job waits for a fix."""
+        if len(jobs) > 1:
+            for half in (jobs[: len(jobs) // 2], jobs[len(jobs) // 2 :]):
+                await self.deliver(half)
+            return
+        log.error("mail_not_loaded", job_id=jobs[0].id, kind=jobs[0].kind.value, error=type(error).__name__)
+        update = not_loaded(jobs[0], f"cannot be read ({type(error).__name__})", self._clock.now())
+        await self._patiently(lambda: self._jobs.finish([update], self._owner))
 
     async def claim_once(self) -> int:
         """Claim and try what is due, at most one batch; returns how many jobs that were."""

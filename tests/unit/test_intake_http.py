@@ -330,3 +330,12 @@ async def test_the_openapi_document_is_whole_and_no_page_is_served(world: World)
     assert set(document["paths"]) == {"/v1/rfis", "/v1/rfis/{rfi_id}"}
     for page in ("/docs", "/redoc"):
         problem(await world.client.get(page), 404)
+
+
+async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    with pytest.raises(BodyTooSlow, match="send the request again"):
+        await read_body(None, trickle(), timeout_s=0.01)

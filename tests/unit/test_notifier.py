@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.mail import MemoryMailer
+from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.stores import MemoryStores
 from services.core.codes import Status, Substatus
 from services.core.creation import created_event
@@ -375,3 +376,27 @@ async def test_logs_of_a_failed_mail_hold_no_personal_data(capsys: pytest.Captur
     assert "mail_failed" in said
     for canary in ("@", "Molina", "Sara", "+34", "Aceites"):
         assert canary not in said
+
+
+class PartlyUnreadable(MemoryReferrals):
+    """Referrals of which one can't be read by this version."""
+
+    unreadable = ""
+
+    async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
+        if self.unreadable in ids:
+            raise ValueError("what stands there is not known")
+        return await super().load(ids)
+
+
+async def test_a_mail_about_a_document_that_cannot_be_read_spares_its_neighbours() -> None:
+    world = World()
+    referrals = PartlyUnreadable()
+    world.stores.referrals = referrals
+    records = await world.seed(5)
+    referrals.unreadable = make_referral(1, partner=3).id
+    notifier = world.start()
+    await running(notifier, handle(notifier, records), lambda: world.states() == {"sent": 4, "pending": 1})
+    (left,) = [job for job in world.stores.jobs.stored.values() if job.state is JobState.PENDING]
+    assert left.last_error == "cannot be read (ValueError)"
+    assert Counter(each.job_id for each in world.mailer.accepted).most_common(1)[0][1] == 1
