@@ -85,7 +85,7 @@ async def _warm_up(ground: Stage, systems: Sequence[System]) -> None:
             await copy_templates(ground, database, ground.logs.parent / "templates.bson")
         else:
             await run_round(ground, short, database)
-        ground.client.drop_database(database)
+        ground.forget(database)
 
 
 async def _one(ground: Stage, system: System, number: int) -> Round:
@@ -93,7 +93,7 @@ async def _one(ground: Stage, system: System, number: int) -> Round:
     try:
         return await run_round(ground, system, database)
     finally:
-        ground.client.drop_database(database)
+        ground.forget(database)
 
 
 if __name__ == "__main__":

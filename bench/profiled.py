@@ -64,7 +64,7 @@ def _write(target: Path) -> None:
     with target.open("w") as out:
         for title, counts in (("itself", _own), ("with what it calls", _with_callees)):
             print(f"\nCPU of {total} samples, {title}:", file=out)
-            for name, number in counts.most_common(60):
+            for name, number in counts.most_common(110):
                 print(f"{number / total:7.1%}  {name}", file=out)
 
 

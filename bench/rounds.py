@@ -100,7 +100,6 @@ async def run_round(stage: Stage, system: System, database: str, smtp_port: int 
 
 async def seed(stage: Stage, system: System, database: str) -> None:
     """Indexes and the partner network. The naive stack has the index that its one query needs."""
-    stage.client.drop_database(database)
     db = stage.client[database]
     if system.name == NAIVE.name:
         db.profiles.create_index([("country", 1), ("keywords", 1)])

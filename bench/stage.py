@@ -38,6 +38,12 @@ class Stage:
         self.kafka, self.mongo = engines.endpoints.kafka, engines.endpoints.mongo
         self.client: MongoClient[dict[str, Any]] = MongoClient(self.mongo, tz_aware=True, w="majority", journal=True)
 
+    def forget(self, database: str) -> None:
+        """Drop a round's database and put everything on disk, so that the next round does not wait for this one's."""
+        self.client.drop_database(database)
+        self.client.admin.command("fsync")
+        os.sync()
+
     def cpu_of_engines(self) -> dict[str, float]:
         """CPU seconds that each engine has used, this process among them."""
         pids = {"kafka": self._engines["kafka"].pid, "mongod": self._engines["mongo"].pid}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -44,10 +45,29 @@ KNOCK_EVERY_S = 0.5
 #: What a stop may take beyond the grace of the batch in hand: leaving the groups, closing connections, seconds.
 STOP_SLACK_S = 10.0
 
+#: A mail server may take 10 minutes over the final dot (RFC 5321); senders silent for longer are stuck.
+SENDERS_STUCK_AFTER_S = 900.0
+
 #: How often a router counts the open referrals of profiles with a capacity anew, seconds.
 CAPACITY_EVERY_S = 5.0
 
 TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
+
+
+@dataclass(slots=True)
+class Sending:
+    """Whether the notifier's senders get on; they tell at least once a second unless a mail server is very slow."""
+
+    at: float = field(default_factory=time.monotonic)
+
+    def progressed(self) -> None:
+        """A sender got on."""
+        self.at = time.monotonic()
+
+    def stuck(self) -> str | None:
+        """Why the process should be replaced, or None."""
+        idle_s = time.monotonic() - self.at
+        return f"no sender got on for {idle_s:.0f} s" if idle_s > SENDERS_STUCK_AFTER_S else None
 
 
 @dataclass(slots=True)
@@ -184,6 +204,7 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
     _consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
     parts.loops["profiles"] = made.view.follow
     parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
+    parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)
     return parts
 
 
@@ -202,6 +223,8 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
             connections=settings.smtp_connections,
         )
     )
+    sending = Sending()
+    health.add(live=sending.stuck)
     made = build_notifier(
         NotifierPorts(
             rfis=stores.rfis,
@@ -218,6 +241,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
         policies=world.policies,
         registry=world.registry,
         limits=SenderLimits(batch=settings.mail_batch, lease=timedelta(seconds=settings.mail_lease_s)),
+        progressed=sending.progressed,
     )
     _consume(world, parts, Group.NOTIFIER, (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS), made.handler)
     parts.loops["senders"] = made.senders.run

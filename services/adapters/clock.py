@@ -119,10 +119,10 @@ class DatabaseClock:
         """The database's time.
 
         Raises:
-            RuntimeError: the clock was not started.
+            DependencyUnavailable: the database has not told its time yet, at the start of a process.
         """
         if self._measured is None:
-            raise RuntimeError("start() the clock before asking it")
+            raise DependencyUnavailable("mongo", "has not told the time yet")
         there, then = self._measured
         self._latest_real = max(self._latest_real, whole_ms(there + timedelta(seconds=self._monotonic() - then)))
         return self._latest_real

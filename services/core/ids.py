@@ -66,6 +66,11 @@ def partner_id(source: str, external_id: str) -> str:
     return _derive("partner", source, external_id)
 
 
+def location_id(profile: str, *place: str | None) -> str:
+    """The id of a location loaded from elsewhere: one for each (profile, place)."""
+    return _derive("location", profile, *(part or "" for part in place))
+
+
 def shard_of(referral: str) -> int:
     """The shard of a referral, 0 to SHARDS - 1; stable, from the id alone."""
     return UUID(referral).int % SHARDS

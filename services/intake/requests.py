@@ -29,9 +29,7 @@ class UnsupportedMedia(Exception):
     """The body is neither JSON nor a CloudEvent in JSON."""
 
 
-async def read_body(
-    declared: str | None, chunks: AsyncIterator[bytes], *, timeout_s: float = _BODY_TIMEOUT_S
-) -> bytes:
+async def read_body(declared: str | None, chunks: AsyncIterator[bytes], *, timeout_s: float = _BODY_TIMEOUT_S) -> bytes:
     """The whole body; at most MAX_BYTES of it are ever held.
 
     Raises:

@@ -12,7 +12,7 @@ from services.adapters.clock import DatabaseClock, SystemClock, whole_ms
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
 from services.adapters.mongo.driver import Mongo
-from services.core.errors import Misconfigured
+from services.core.errors import DependencyUnavailable, Misconfigured
 from services.core.ports import Clock
 from tests.builders import START
 from tests.kafka_world import until
@@ -103,7 +103,7 @@ async def test_production_refuses_a_shifted_database_and_says_what_to_do(databas
 
 
 def test_a_clock_that_was_not_started_tells_nothing(mongo_server: str) -> None:
-    with Mongo(mongo_server, "unused") as mongo, pytest.raises(RuntimeError, match="start"):
+    with Mongo(mongo_server, "unused") as mongo, pytest.raises(DependencyUnavailable, match="not told the time"):
         DatabaseClock(mongo, MemorySandboxClock(), sandbox=False).now()
 
 

@@ -175,3 +175,10 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_must_be_utf_8(tmp_path: Pat
 def test_the_samples_have_no_fault() -> None:
     partners, profiles = read_partners(SAMPLES / "partners.csv", resolve)
     assert len(profiles) >= len(partners) > 10
+
+
+@pytest.mark.parametrize("address", ["ana(x)@nube.example", 'a"b@nube.example', "ana@[10.0.0.1]", "a;b@nube.example"])
+def test_an_address_that_no_mail_could_be_sent_to_is_refused_at_the_door(address: str) -> None:
+    with pytest.raises(CommandInvalid) as refused:
+        parse_partners(text_of(GOOD | {"contact_email": address}), resolve)
+    assert {(p.field, p.code) for p in refused.value.problems} == {("row 2/contact_email", "email")}

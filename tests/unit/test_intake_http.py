@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ from services.core.stores import Publisher
 from services.intake.access import WRONG_TOKENS_PER_MINUTE, token_hash
 from services.intake.app import Intake, IntakePorts, build
 from services.intake.problems import SECURITY_HEADERS
+from services.intake.requests import BodyTooSlow, read_body
 from services.intake.submission import MAX_BYTES, WIRE_TYPE
 from tests.builders import START, make_chosen
 from tests.submissions import ABSENT, StoppedClock, regions, rfi_json

@@ -16,7 +16,8 @@ from typing import Any
 
 from services.core.codes import CompanySize, PolicyName
 from services.core.errors import CommandInvalid, Problem
-from services.core.ids import partner_id, profile_id
+from services.core.ids import location_id, partner_id, profile_id
+from services.core.mail import is_mailbox
 from services.core.partner import Location, Partner, Profile
 from services.core.rfi import Person, Place
 
@@ -106,9 +107,12 @@ class _Parser:
             "location_city", country, row.get("location_subdivision") or None, row.get("location_city") or None
         )
         postal_code = row.get("location_postal_code", "").upper() or None
+        office = replace(place, postal_code=postal_code)
+        # By place and not by row: the same file with its rows in another order names the same offices.
+        twins = sum(other.place == office for _, _, other in known)
         location = Location(
-            id=f"{key}-{len(known) + 1}",
-            place=replace(place, postal_code=postal_code),
+            id=location_id(key, office.subdivision, office.city, office.postal_code, str(twins)),
+            place=office,
             contact=self.person(row, "contact"),
         )
         known.append(({**row, "_partner": identifier, "_country": country}, self.serves(row, country), location))
@@ -181,7 +185,8 @@ class _Parser:
     def person(self, row: Row, prefix: str) -> Person:
         """The person of the columns with that prefix."""
         email = row.get(f"{prefix}_email", "")
-        if email and (email.count("@") != 1 or any(c.isspace() or c in ",;<>" for c in email)):
+        # The very rule of the sender: what passes here must not be refused when a mail is due.
+        if email and not is_mailbox(email):
             self.wrong(f"{prefix}_email", "email", "is no mail address")
         return Person(
             first_name=row.get(f"{prefix}_first_name") or "Partner",
