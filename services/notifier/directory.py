@@ -13,7 +13,7 @@ from services.core.stores import PartnerStore
 T = TypeVar("T")
 
 #: How old an answer may be: a changed contact is mailed at the old address for this long at most.
-FRESH_FOR = timedelta(seconds=30)
+FRESH_FOR = timedelta(seconds=5)
 _MOST = 50_000
 
 
