@@ -18,7 +18,7 @@ _MOST = 50_000
 
 
 class Directory:
-    """Partners and profiles by id, kept for half a minute."""
+    """Partners and profiles by id, kept for some seconds."""
 
     def __init__(self, partners: PartnerStore, clock: Clock) -> None:
         self._partners = _Kept(partners.load_partners, clock.real_now)
