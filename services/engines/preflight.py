@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.engines.bundled.jars import CENTRAL_URL, MIRROR_VARIABLE, JarCache
+from services.engines.bundled.jars import MIRROR_VARIABLE, JarCache, repository
 from services.engines.choose import Missing
 from services.engines.locations import cache_folder
 from services.engines.machine import Machine, ThisMachine
@@ -85,8 +85,11 @@ def _disk(machine: Machine, root: Path) -> Sequence[Missing]:
 
 
 def _network(machine: Machine, environ: Mapping[str, str]) -> Sequence[Missing]:
-    url = environ.get(MIRROR_VARIABLE, CENTRAL_URL)
-    if JarCache(cache_folder(environ)).class_path() or machine.answers(url):
+    # Without jgo nothing can be downloaded anyway; that it is missing is said already.
+    if JarCache(cache_folder(environ)).class_path() or not machine.installed("jgo"):
+        return []
+    url = repository(environ)
+    if machine.answers(url):
         return []
     fix = f"connect to the network for the first start, or name a mirror: export {MIRROR_VARIABLE}=https://…"
     return [Missing(what=f"Apache Kafka is not downloaded yet and {url} does not answer", fix=fix)]

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from jgo.maven import MavenContext
 
 MIRROR_VARIABLE = "REFERRALS_MAVEN_URL"
-CENTRAL_URL = "https://repo.maven.apache.org/maven2"
 #: Downloads at a time: polite to the mirror, and enough to fill a home connection.
 _PARALLEL = 8
 
@@ -72,12 +71,19 @@ class JarCache:
         from jgo.maven import MavenContext
 
         trust_the_system()
-        url = environ.get(MIRROR_VARIABLE, CENTRAL_URL).rstrip("/")
+        url = repository(environ)
         maven = MavenContext(
             repo_cache=self.folder / "maven", local_repos=[], remote_repos={"central": url}, timeout=30
         )
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return list(pool.map(lambda pinned: _checked(maven, *pinned), JARS))
+
+
+def repository(environ: Mapping[str, str]) -> str:
+    """The Maven repository to download from: the mirror that is named, else the one jgo knows as Maven Central."""
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return environ.get(MIRROR_VARIABLE, MAVEN_CENTRAL_URL).rstrip("/")
 
 
 def _checked(maven: MavenContext, coordinate: str, sha256: str) -> Path:
