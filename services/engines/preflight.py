@@ -85,10 +85,13 @@ def _disk(machine: Machine, root: Path) -> Sequence[Missing]:
 
 
 def _network(machine: Machine, environ: Mapping[str, str]) -> Sequence[Missing]:
-    # Without jgo nothing can be downloaded anyway; that it is missing is said already.
-    if JarCache(cache_folder(environ)).class_path() or not machine.installed("jgo"):
+    if JarCache(cache_folder(environ)).class_path():
         return []
-    url = repository(environ)
+    try:
+        url = repository(environ)
+    except ImportError:
+        # Without jgo nothing can be downloaded anyway; that it is missing is said already.
+        return []
     if machine.answers(url):
         return []
     fix = f"connect to the network for the first start, or name a mirror: export {MIRROR_VARIABLE}=https://…"
