@@ -167,6 +167,6 @@ def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPubli
 
 async def prepare(world: World) -> list[str]:
     """Create missing topics and indexes; returns the topics created. Safe to do at the same time elsewhere."""
-    created = await world.admin.create_topics(TOPICS)
+    created = await world.admin.create_topics(TOPICS, replication=world.settings.topic_replication)
     await ensure_indexes(world.mongo)
     return created

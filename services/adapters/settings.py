@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     # Delivery.
     batch_records: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """Records that a consumer takes at a time."""
+    topic_replication: Annotated[int, Field(ge=1, le=5)] = 1
+    """Copies of each topic that is created; with 3, as in production, two of them must have a record."""
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """How long Kafka may take to acknowledge, in seconds."""
     shutdown_grace_s: Annotated[float, Field(gt=0)] = 15.0
