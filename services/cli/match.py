@@ -15,8 +15,8 @@ from services.cli.reasons import said
 from services.cli.session import with_world
 from services.core.errors import NotFound
 from services.core.rfi import Routing
-from services.router.explanation import Explanation, ProfileVerdict
-from services.router.reference import ReferenceMatcher
+from services.matching.explanation import Explanation, ProfileVerdict
+from services.matching.reference import ReferenceMatcher
 
 app = typer.Typer(help="Matching: why this partner, and why not that one.", no_args_is_help=True)
 

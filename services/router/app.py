@@ -12,14 +12,14 @@ from services.core.partner import RoutableProfile
 from services.core.policy import POLICIES, Policy
 from services.core.ports import Clock, Outgoing, Publisher, Record
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
-from services.router.capacity import Capacity
+from services.matching.capacity import Capacity
+from services.matching.matcher import Matcher
+from services.matching.reference import ReferenceMatcher
+from services.matching.regions import ParentOf
+from services.matching.view import Feed, ProfileView
 from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
-from services.router.matcher import Matcher
-from services.router.reference import ReferenceMatcher
-from services.router.regions import ParentOf
 from services.router.siblings import SiblingsHandler
-from services.router.view import Feed, ProfileView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,9 +32,9 @@ from services.core.ports import Clock, Failure, Outgoing, Publisher, Record
 from services.core.referral import Referral
 from services.core.rfi import Rfi, Routing
 from services.core.stores import ReferralStore, RfiStore
-from services.router.capacity import Capacity
+from services.matching.capacity import Capacity
+from services.matching.matcher import Matcher
 from services.router.closing import Closing
-from services.router.matcher import Matcher
 
 log = structlog.get_logger("router")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.keywords import fold, language_of, phrase, primary_tag, segments, weak_stems
+from services.matching.keywords import fold, language_of, phrase, primary_tag, segments, weak_stems
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from services.core.codes import CompanySize
 from services.core.rfi import Need, Rfi, Routing
-from services.router.reference import ReferenceMatcher
+from services.matching.reference import ReferenceMatcher
 from tests.builders import (
     START,
     make_customer,

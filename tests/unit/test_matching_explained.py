@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.core.codes import CompanySize
-from services.router.explanation import ProfileVerdict
+from services.matching.explanation import ProfileVerdict
 from tests.builders import START, make_partner, make_place, make_profile, make_rfi
 from tests.unit.test_matching import asking, matcher, need, profile
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place, Rfi
-from services.router.asked import Source
-from services.router.keywords import language_of, phrase, primary_tag, segments, weak_stems
-from services.router.ranking import tie_break
-from services.router.reference import ReferenceMatcher
-from services.router.regions import key_of, verdict
+from services.matching.asked import Source
+from services.matching.keywords import language_of, phrase, primary_tag, segments, weak_stems
+from services.matching.ranking import tie_break
+from services.matching.reference import ReferenceMatcher
+from services.matching.regions import key_of, verdict
 from tests.builders import START, make_customer, make_location, make_need, make_profile, make_rfi
 
 

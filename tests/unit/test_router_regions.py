@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.adapters.regions import parent_of
 from services.core.partner import Office, Profile
 from services.core.rfi import Place, Rfi, Routing
-from services.router.reference import ReferenceMatcher
-from services.router.regions import Reach, containing, key_of, name_of, nearest, reach_of, region_of, verdict
+from services.matching.reference import ReferenceMatcher
+from services.matching.regions import Reach, containing, key_of, name_of, nearest, reach_of, region_of, verdict
 from tests.builders import START, make_need, make_place, make_profile, make_rfi
 
 

@@ -12,7 +12,7 @@ from services.adapters.memory.kafka import MemoryPublisher
 from services.adapters.wire import profile_outgoing
 from services.core.errors import DependencyUnavailable
 from services.core.ports import Outgoing
-from services.router.capacity import Capacity
+from services.matching.capacity import Capacity
 from tests.builders import make_profile, make_referral
 from tests.router_world import RouterWorld
 

@@ -18,7 +18,7 @@ from services.core.partner import Partner, Profile
 from services.core.rfi import Place, Rfi
 from services.intake.submission import read_submission
 from services.intake.validate import validate
-from services.router.reference import ReferenceMatcher
+from services.matching.reference import ReferenceMatcher
 from tests.submissions import regions
 
 SAMPLES = Path(__file__).parents[2] / "samples"

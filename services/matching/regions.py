@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from services.core.partner import Office
 from services.core.rfi import Place
-from services.router.keywords import fold
+from services.matching.keywords import fold
 
 #: (country, subdivisions from wide to narrow as in `ES-AN/ES-SE`, folded city, folded postal code); "" where nothing is
 #: named.

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place
-from services.router.asked import Asked, Source, industry_key
-from services.router.keywords import LANGUAGES, phrase, primary_tag, weak_stems
-from services.router.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
+from services.matching.asked import Asked, Source, industry_key
+from services.matching.keywords import LANGUAGES, phrase, primary_tag, weak_stems
+from services.matching.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
 
 K = TypeVar("K")
 

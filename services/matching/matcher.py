@@ -8,7 +8,7 @@ from typing import Protocol
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi, Routing
-from services.router.explanation import Explanation
+from services.matching.explanation import Explanation
 
 
 class CapacityView(Protocol):

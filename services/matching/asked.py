@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.core.rfi import Need, Rfi
-from services.router.keywords import Segments, fold, language_of, phrase, segments, weak_stems
-from services.router.regions import ParentOf, PlaceKey, flat, key_of
+from services.matching.keywords import Segments, fold, language_of, phrase, segments, weak_stems
+from services.matching.regions import ParentOf, PlaceKey, flat, key_of
 
 
 class Source(Enum):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import fsum
 
-from services.router.asked import Asked, Source
-from services.router.market import Market, Term
+from services.matching.asked import Asked, Source
+from services.matching.market import Market, Term
 
 #: Points for offering all that is asked; region and language give the rest of ONE.
 FIT_POINTS, ONE = 850_000, 1_000_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from services.core.codes import CompanySize
 from services.core.reasons import ReasonCode, written
-from services.router.asked import Source
-from services.router.market import Offer, Term
-from services.router.ranking import Ranking
-from services.router.regions import Reach, name_of, verdict
+from services.matching.asked import Source
+from services.matching.market import Offer, Term
+from services.matching.ranking import Ranking
+from services.matching.regions import Reach, name_of, verdict
 
 #: Terms named in a reason, the heaviest first; a profile with a long history may match dozens.
 TERMS_NAMED = 12

@@ -9,17 +9,17 @@ from datetime import datetime
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing
-from services.router import keywords
-from services.router.asked import read
-from services.router.choosing import OpenCount, near_misses, select, why_nobody
-from services.router.explain import Explainer
-from services.router.explanation import Explanation
-from services.router.market import Market, Offer, offer_of
-from services.router.matcher import CapacityView
-from services.router.picks import pick
-from services.router.ranking import Ranking, rank, score_of
-from services.router.reasons import reasons_of
-from services.router.regions import ParentOf, flat, nearest
+from services.matching import keywords
+from services.matching.asked import read
+from services.matching.choosing import OpenCount, near_misses, select, why_nobody
+from services.matching.explain import Explainer
+from services.matching.explanation import Explanation
+from services.matching.market import Market, Offer, offer_of
+from services.matching.matcher import CapacityView
+from services.matching.picks import pick
+from services.matching.ranking import Ranking, rank, score_of
+from services.matching.reasons import reasons_of
+from services.matching.regions import ParentOf, flat, nearest
 
 #: Version of the rules, stored with every routing.
 RULES = f"reference-2+{keywords.VERSION}"

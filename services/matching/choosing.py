@@ -9,8 +9,8 @@ from datetime import datetime
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi, Skipped
-from services.router.market import Offer
-from services.router.ranking import Ranking, in_order, score_of, tie_break
+from services.matching.market import Offer
+from services.matching.ranking import Ranking, in_order, score_of, tie_break
 
 #: Near misses kept with a routing.
 NEAR_MISSES = 5

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from services.core.rfi import Rfi, Skipped
-from services.router.choosing import unavailable
-from services.router.market import Offer
-from services.router.ranking import Ranking, score_of
+from services.matching.choosing import unavailable
+from services.matching.market import Offer
+from services.matching.ranking import Ranking, score_of
 
 
 def pick(

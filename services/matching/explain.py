@@ -7,12 +7,12 @@ from datetime import datetime
 
 from services.core.codes import CompanySize
 from services.core.rfi import Rfi, Routing
-from services.router.choosing import OpenCount, exclusion, is_full, unavailable
-from services.router.explanation import ProfileVerdict, TermVerdict
-from services.router.market import Offer
-from services.router.ranking import Ranking, score_of, tie_break
-from services.router.reasons import offered_as, region_reason, words_of
-from services.router.regions import region_of, verdict
+from services.matching.choosing import OpenCount, exclusion, is_full, unavailable
+from services.matching.explanation import ProfileVerdict, TermVerdict
+from services.matching.market import Offer
+from services.matching.ranking import Ranking, score_of, tie_break
+from services.matching.reasons import offered_as, region_reason, words_of
+from services.matching.regions import region_of, verdict
 
 #: Missing terms that are suggested, the heaviest first.
 SUGGESTED = 3

@@ -12,7 +12,7 @@ from typing import Any
 
 import snowballstemmer
 
-from services.router.stopwords import STOP_WORDS, WEAK_WORDS
+from services.matching.stopwords import STOP_WORDS, WEAK_WORDS
 
 #: Changes whenever the same text may give other terms; part of the version of the rules that a routing records.
 VERSION = "norm-1"

@@ -1,0 +1,1 @@
+"""Which partners fit an RFI, and why? A library without a process: router, statistics and portal use it."""
