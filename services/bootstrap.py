@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from schemas.topics import TOPICS
 from services.adapters.clock import DatabaseClock
 from services.adapters.commands import ReferralCommands
+from services.adapters.fault_points import FaultPoints
 from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.follower import Follower
 from services.adapters.kafka.producer import KafkaPublisher
@@ -26,6 +27,7 @@ from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import Quiet
 from services.adapters.settings import Settings
 from services.core.codes import PolicyName
+from services.core.errors import Misconfigured
 from services.core.partner import Partner, Profile
 from services.core.policy import POLICIES, Policy
 from services.core.ports import Record
@@ -49,6 +51,8 @@ class World:
     quiet: Quiet
     policies: Mapping[PolicyName, Policy]
     registry: CollectorRegistry
+    #: None but in tests of faults.
+    faults: FaultPoints | None = None
 
     @property
     def name(self) -> str:
@@ -103,6 +107,19 @@ def policies_of(settings: Settings) -> Mapping[PolicyName, Policy]:
     }
 
 
+def fault_points(settings: Settings, process: str) -> FaultPoints | None:
+    """Where tests break this process; None in production.
+
+    Raises:
+        Misconfigured: faults are ordered, and this is no sandbox.
+    """
+    if settings.fault_points is None:
+        return None
+    if not settings.sandbox:
+        raise Misconfigured("REFERRALS_FAULT_POINTS is for tests in a sandbox: unset it")
+    return FaultPoints(settings.fault_points, process)
+
+
 @asynccontextmanager
 async def unopened_world(settings: Settings, process: str) -> AsyncIterator[World]:
     """Everything built, nothing asked yet; what connected is closed at the end. `world.clock.start()` comes next."""
@@ -131,7 +148,10 @@ async def open_world(settings: Settings, process: str) -> AsyncIterator[World]:
 
 
 def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPublisher) -> World:
+    faults = fault_points(settings, process)
     stores = stores_of(mongo)
+    if faults is not None:
+        stores, publisher = faults.stores(stores), faults.port("publisher", publisher)
     clock = DatabaseClock(mongo, stores.sandbox_clock, sandbox=settings.sandbox)
     admin = KafkaAdmin(settings.kafka)
     policies = policies_of(settings)
@@ -162,6 +182,7 @@ def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPubli
         ),
         policies=policies,
         registry=registry,
+        faults=faults,
     )
 
 

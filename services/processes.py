@@ -151,6 +151,8 @@ def _delivery(world: World) -> Delivery:
 
 
 def _consume(world: World, parts: Parts, group: Group, topics: tuple[Topic, ...], handler: BatchHandler) -> None:
+    if world.faults is not None:
+        handler = world.faults.handler(group, handler)
     parts.delivery.subscribe(
         Subscription(topics=topics, group=group, max_records=world.settings.batch_records), handler
     )
@@ -223,6 +225,8 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
             connections=settings.smtp_connections,
         )
     )
+    if world.faults is not None:
+        mailer = world.faults.port("mailer", mailer)
     sending = Sending()
     health.add(live=sending.stuck)
     made = build_notifier(

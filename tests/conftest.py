@@ -1,8 +1,10 @@
-"""What every test may ask for: real engines, started when the first test wants them, stopped with the session."""
+"""What every test may ask for: real engines, started when the first test wants them, stopped with the run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from uuid import uuid4
 
 import pymongo
@@ -12,26 +14,45 @@ from pymongo.uri_parser import parse_uri
 
 from services.engines.choose import Endpoints
 from services.engines.docker import docker_problem
-from tests.engines import running
+from tests.engines import Engine, running
+from tests.shared_engines import in_parallel, shared
 
 #: `make check` wants an answer in a minute, `make test` looks longer. A busy machine is no fault: no deadlines.
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("thorough", max_examples=100, deadline=None, print_blob=True)
 settings.load_profile("thorough")
 
+#: What begins first when several workers share the files: the longest, so that nobody waits for it at the end.
+FIRST = ("e2e/test_real_tenders", "e2e/", "tests/test_deployment", "engine/", "contract/")
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Bootstrap address of a real Kafka, shared by the session: use topics and groups of your own."""
-    with running("kafka", tmp_path_factory.mktemp("kafka")) as endpoints:
-        yield endpoints.kafka
+_ENGINES = pytest.StashKey[ExitStack]()
 
 
 @pytest.fixture(scope="session")
-def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URI of a real MongoDB replica set, without a database."""
-    with running("mongo", tmp_path_factory.mktemp("mongo")) as endpoints:
-        yield endpoints.mongo
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Bootstrap address of a real Kafka. Other tests use it at the same time: use topics and groups of your own."""
+    return _for_the_run("kafka", request.config, tmp_path_factory).kafka
+
+
+@pytest.fixture(scope="session")
+def mongo_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URI of a real MongoDB replica set, without a database. Other tests use it at the same time."""
+    return _for_the_run("mongo", request.config, tmp_path_factory).mongo
+
+
+def _for_the_run(engine: Engine, config: pytest.Config, folders: pytest.TempPathFactory) -> Endpoints:
+    """An engine until this process has run its last test; workers that run side by side share one."""
+    start = partial(running, engine, folders.mktemp(engine))
+    # Not the fixture ends it: who owns it may have to wait for others, longer than a test may take.
+    until_the_end = config.stash.setdefault(_ENGINES, ExitStack())
+    if not in_parallel():
+        return until_the_end.enter_context(start())
+    return until_the_end.enter_context(shared(folders.getbasetemp().parent / f"shared-{engine}", start))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the engines of this run."""
+    session.config.stash.get(_ENGINES, ExitStack()).close()
 
 
 @pytest.fixture
@@ -60,7 +81,8 @@ def catcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need a Docker engine are not selected where there is none."""
+    """Long files begin first. Tests that need a Docker engine are not selected where there is none."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(FIRST) if part in item.nodeid), len(FIRST)))
     needing = [item for item in items if item.get_closest_marker("docker")]
     if needing and docker_problem() is not None:
         config.hook.pytest_deselected(items=needing)

@@ -5,6 +5,7 @@ The text below each one is its line in docs/settings.md: `python -m services.ada
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -93,5 +94,7 @@ class Settings(BaseSettings):
     """The least that is logged."""
     instance: str = "1"
     """Name of this instance among those of its process, for logs and leases."""
+    fault_points: Path | None = None
+    """For tests, in a sandbox only: the folder in which they order faults."""
     static_member: bool = False
     """The instance's name is unique and stays over restarts: it gets its partitions back at once after a crash."""

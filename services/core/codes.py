@@ -47,6 +47,15 @@ class Timeframe(StrEnum):
     UNKNOWN = "unknown"
 
 
+class SalesStage(StrEnum):
+    """How far a partner's sales people are with a deal, in the contract's words."""
+
+    QUALIFY = "Qualify"
+    DEVELOP = "Develop"
+    PROPOSE = "Propose"
+    CLOSE = "Close"
+
+
 class Status(StrEnum):
     """Where a referral stands; New is the inbox, Active is worked on, Closed is the archive."""
 

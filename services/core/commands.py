@@ -10,6 +10,7 @@ from datetime import date
 from typing import ClassVar
 
 from services.core.codes import CloseReason, ErrorReason, Timeframe, WithdrawReason
+from services.core.referral import CrmFields
 from services.core.rfi import Money, Person
 
 #: Who acts, before the colon of `by`.
@@ -73,6 +74,7 @@ class Accept(Command):
     notes: str | None = None
     crm_id: str | None = None
     team: tuple[Person, ...] = ()
+    crm: CrmFields | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,10 @@ class Decline(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit(Command):
-    """Change what the partner says of an active deal. None leaves a field; empty text clears notes or the CRM id."""
+    """Change what the partner says of an active deal. None leaves a field; empty text clears notes or the CRM id.
+
+    `team` is the whole of the partner's people as it should be.
+    """
 
     name: ClassVar[str] = "edit"
     engagement_name: str | None = None
@@ -95,6 +100,8 @@ class Edit(Command):
     deal_value: Money | None = None
     notes: str | None = None
     crm_id: str | None = None
+    team: tuple[Person, ...] | None = None
+    crm: CrmFields | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from services.core.events import Event, EventType
 from services.core.facts import facts_of
 from services.core.policy import Policy
 from services.core.referral import HistoryEntry, Referral
-from services.core.rfi import Chosen, Rfi
+from services.core.rfi import Chosen, Rfi, Routing
 
 #: Version of an RFI once the router has written its routing; intake wrote version 1.
 ROUTED_VERSION = 2
@@ -30,10 +30,10 @@ _NEWBORN: dict[str, object] = {
 }
 
 
-def new_referral(rfi: Rfi, chosen: Chosen, policy: Policy, now: datetime, round_: int = 1) -> Referral:
+def new_referral(rfi: Rfi, chosen: Chosen, policy: Policy, now: datetime) -> Referral:
     """The referral of an RFI to one chosen partner: New/Pending, version 1, its deadlines counted from `now`.
 
-    `now` should be the instant of the stored routing, so that a redelivery makes the same referral.
+    `now` should be the instant of the stored decision (`asked_at`), so that a redelivery makes the same referral.
     """
     id_ = ids.referral_id(rfi.id, chosen.partner_id)
     timers = timers_for_new(policy, now, contact_requested=rfi.contact_requested)
@@ -51,13 +51,25 @@ def new_referral(rfi: Rfi, chosen: Chosen, policy: Policy, now: datetime, round_
         shard=ids.shard_of(id_),
         flame=Flame.RAISED if rfi.contact_requested else Flame.NONE,
         picked=chosen.picked,
-        round=round_,
+        round=chosen.round,
+        next_best=rfi.consent.next_best and not chosen.picked,
         title=rfi.need.title,
         company=rfi.customer.company,
         place=rfi.need.place,
+        size=rfi.customer.size,
+        channel=rfi.channel,
+        keywords=rfi.need.keywords,
+        budget=rfi.need.budget,
+        customer_key=ids.customer_key(chosen.partner_id, rfi.customer.contact.email),
         history=(HistoryEntry(at=now, version=1, what=EventType.CREATED.value, by=SYSTEM),),
         why={"score": chosen.score, "reasons": list(chosen.reasons)},
     )
+
+
+def asked_at(routing: Routing, chosen: Chosen) -> datetime:
+    """The instant of the decision to ask a chosen partner: the routing's, or that of its later round."""
+    rounds = {each.partner_id: each.at for each in routing.rounds}
+    return rounds.get(chosen.partner_id, routing.at)
 
 
 def created_event(referral: Referral) -> Event:
@@ -112,6 +124,7 @@ def routed_event(rfi: Rfi) -> Event:
             "picked": chosen.picked,
         }
         for chosen in rfi.routing.chosen
+        if chosen.round == 1
     ]
     return _rfi_event(rfi, EventType.ROUTED, rfi.routing.at, ROUTED_VERSION, facts)
 

@@ -31,6 +31,8 @@ def details_after(details: Details, command: c.Command) -> Details:
 
 def team_after(team: tuple[Person, ...], command: c.Command) -> tuple[Person, ...]:
     """The partner's people on the deal once the command is done; one entry for each mail address."""
+    if isinstance(command, c.Edit):
+        return team if command.team is None else command.team
     if isinstance(command, c.AddContact):
         added: tuple[Person, ...] = (command.person,)
     elif isinstance(command, c.Accept):
@@ -57,6 +59,7 @@ def _said(details: Details, command: c.Accept | c.Edit) -> Details:
         timeframe=command.timeframe or details.timeframe,
         notes=details.notes if command.notes is None else _trimmed(command.notes),
         crm_id=details.crm_id if command.crm_id is None else _trimmed(command.crm_id),
+        crm=command.crm or details.crm,
     )
 
 

@@ -17,6 +17,7 @@ class EventType(StrEnum):
     # engagement.events, subject = rfi id
     ROUTED = "engagement.routed"
     NO_MATCH = "engagement.no_match"
+    NOBODY_LEFT = "engagement.nobody_left"
     WITHDRAWN_BY_CUSTOMER = "engagement.withdrawn"
     PARTNER_CHOSEN = "engagement.partner_chosen"
     # referral.events, subject = referral id

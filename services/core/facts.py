@@ -35,6 +35,8 @@ def facts_of(referral: Referral, by: str) -> dict[str, object]:
     }
     if referral.status is Status.NEW and referral.expires_at is not None:
         facts["expiresAt"] = referral.expires_at.isoformat()
+    if referral.next_best:
+        facts["nextBest"] = True
     if referral.flame is not Flame.NONE:
         facts["flame"] = referral.flame.value
     if referral.details.reason is not None:

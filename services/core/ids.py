@@ -66,9 +66,19 @@ def partner_id(source: str, external_id: str) -> str:
     return _derive("partner", source, external_id)
 
 
+def customer_key(partner: str, email: str) -> str:
+    """What stands for a customer's mail address in a partner's lists; two partners' keys of one customer differ."""
+    return _derive("customer", partner, email.strip().casefold())
+
+
 def location_id(profile: str, *place: str | None) -> str:
     """The id of a location loaded from elsewhere: one for each (profile, place)."""
     return _derive("location", profile, *(part or "" for part in place))
+
+
+def user_id(email: str) -> str:
+    """The id of a user: one for each mail address, however it is written."""
+    return _derive("user", email.strip().casefold())
 
 
 def shard_of(referral: str) -> int:

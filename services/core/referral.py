@@ -6,9 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from services.core.codes import Flame, PolicyName, Stage, Status, Substatus, Timeframe
+from services.core.codes import Channel, CompanySize, Flame, PolicyName, SalesStage, Stage, Status, Substatus, Timeframe
 from services.core.events import Event
 from services.core.rfi import Money, Person, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmFields:
+    """What a partner's CRM keeps with a deal: stored and given back, and nothing follows from it."""
+
+    sales_stage: SalesStage | None = None
+    campaign_id: str | None = None
+    program: str | None = None
+    solutions: tuple[str, ...] = ()
+    share_with_sellers: bool = False
+    customer_team: tuple[Person, ...] = ()
+    #: People of the customer that the partner came to know; personal data.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +38,7 @@ class Details:
     reason: str | None = None
     #: CloseReason, ErrorReason or WithdrawReason when closed with one.
     reason_notes: str | None = None
+    crm: CrmFields | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +116,20 @@ class Referral:
     picked: bool = False
     #: The customer chose this partner.
     round: int = 1
+    next_best: bool = False
+    #: If it is declined or lapses, the next-best partner is asked: the matcher chose it, and the customer consented.
     title: str
     #: Of the need, for lists.
     company: str
     #: The customer's company name, for lists; people's names and addresses stay on the RFI.
     place: Place
+    size: CompanySize | None = None
+    channel: Channel | None = None
+    keywords: tuple[str, ...] = ()
+    budget: Money | None = None
+    #: These four of the request too, for lists; referrals of the first version lack them.
+    customer_key: str | None = None
+    #: `ids.customer_key` of the customer's contact, to find a customer's referrals without keeping the address here.
     details: Details = field(default_factory=Details)
     team: tuple[Person, ...] = ()
     undo: UndoPoint | None = None

@@ -10,7 +10,7 @@ from decimal import Decimal
 from services.core import commands as c
 from services.core.codes import DECLINE_ONLY, CloseReason, ErrorReason
 from services.core.errors import Problem
-from services.core.referral import Referral
+from services.core.referral import CrmFields, Referral
 from services.core.rfi import Money, Person
 
 #: Longest texts, in characters.
@@ -19,6 +19,8 @@ NOTES_LENGTH = 4000
 CRM_ID_LENGTH = 100
 #: Most people of the partner on one referral.
 TEAM_LIMIT = 20
+#: Most solutions named with one deal.
+SOLUTIONS_LIMIT = 50
 
 _MOST = Decimal(10) ** 15
 _DECIMALS = 4
@@ -38,7 +40,7 @@ def problems_of(command: c.Command, referral: Referral, now: datetime) -> tuple[
         case c.Edit():
             found = _edit(command, now)
         case c.AddContact():
-            found = _team((command.person,), referral, "/person")
+            found = _team((command.person,), referral.team, "/person")
         case c.Win():
             found = _win(command, now)
         case c.Decline() | c.Lose() | c.CloseAsError():
@@ -56,16 +58,17 @@ def _accept(command: c.Accept, referral: Referral, now: datetime) -> Iterator[Pr
     if command.closing_date is None and command.timeframe is None:
         yield Problem("/closingDate", "required", "give an estimated closing date, or a time frame")
     yield from _said(command, now)
-    yield from _team(command.team, referral, "/team")
+    yield from _team(command.team, referral.team, "/team")
 
 
 def _edit(command: c.Edit, now: datetime) -> Iterator[Problem]:
-    said = (command.engagement_name, command.closing_date, command.timeframe, command.deal_value)
-    if all(value is None for value in (*said, command.notes, command.crm_id)):
+    said = (command.engagement_name, command.closing_date, command.timeframe, command.deal_value, command.team)
+    if all(value is None for value in (*said, command.notes, command.crm_id, command.crm)):
         yield Problem("", "required", "name at least one field to change")
     if command.engagement_name is not None and not command.engagement_name.strip():
         yield Problem("/engagementName", "required", "a deal must have a name; leave the field out to keep it")
     yield from _said(command, now)
+    yield from _team(command.team or (), (), "/team")
 
 
 def _said(command: c.Accept | c.Edit, now: datetime) -> Iterator[Problem]:
@@ -76,6 +79,18 @@ def _said(command: c.Accept | c.Edit, now: datetime) -> Iterator[Problem]:
         yield Problem("/closingDate", "in_the_past", "the estimated closing date cannot lie in the past")
     yield from _text("/notes", command.notes, NOTES_LENGTH)
     yield from _text("/crmId", command.crm_id, CRM_ID_LENGTH)
+    if command.crm is not None:
+        yield from _crm(command.crm)
+
+
+def _crm(crm: CrmFields) -> Iterator[Problem]:
+    yield from _text("/campaignId", crm.campaign_id, CRM_ID_LENGTH)
+    yield from _text("/program", crm.program, CRM_ID_LENGTH)
+    if len(crm.solutions) > SOLUTIONS_LIMIT:
+        yield Problem("/solutions", "too_many", f"name at most {SOLUTIONS_LIMIT} solutions")
+    for index, solution in enumerate(crm.solutions):
+        yield from _text(f"/solutions/{index}", solution, CRM_ID_LENGTH)
+    yield from _team(crm.customer_team, (), "/customerTeam")
 
 
 def _win(command: c.Win, now: datetime) -> Iterator[Problem]:
@@ -123,10 +138,10 @@ def _text(field: str, text: str | None, longest: int) -> Iterator[Problem]:
         yield Problem(field, "control_character", "remove characters that cannot be seen")
 
 
-def _team(people: tuple[Person, ...], referral: Referral, field: str) -> Iterator[Problem]:
-    known = {person.email.casefold() for person in (*referral.team, *people)}
+def _team(people: tuple[Person, ...], there: tuple[Person, ...], field: str) -> Iterator[Problem]:
+    known = {person.email.casefold() for person in (*there, *people)}
     if len(known) > TEAM_LIMIT:
-        yield Problem(field, "too_many", f"a referral has at most {TEAM_LIMIT} contacts of the partner")
+        yield Problem(field, "too_many", f"name at most {TEAM_LIMIT} people")
     for index, person in enumerate(people):
         at = field if field == "/person" else f"{field}/{index}"
         yield from _person(at, person)

@@ -96,6 +96,8 @@ class Chosen:
     #: True when the customer picked this partner; False when the matcher did.
     reasons: tuple[str, ...] = ()
     #: Each as `services.core.reasons` writes it: `region_served|ES-AN`, `keyword|migrar|2.10`.
+    round: int = 1
+    #: In which round it was asked: 1 when the RFI was routed, one more for each next-best offer.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +112,40 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What followed from one referral that was declined or lapsed: one more partner was asked, or nobody was left."""
+
+    cause: str
+    #: Id of the event that asked for it; each is answered once.
+    after: str
+    #: Id of the referral that was declined or lapsed.
+    at: datetime
+    version: int
+    #: Of the RFI that has this round; its event has that sequence.
+    number: int
+    #: Of the round in which the partner was asked; when nobody was, of the last one that asked somebody.
+    partner_id: str | None = None
+    #: Who was asked; None when nobody was.
+    because: str | None = None
+    #: Code when nobody was asked: max_rounds, nobody_else.
+    rules: str
+    #: Which version of the matching rules decided.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
     """The router's decision on an RFI, stored once; what was stored wins over any later calculation."""
 
     at: datetime
     chosen: tuple[Chosen, ...]
+    #: Everybody who was asked, those of later rounds last.
     near_misses: tuple[Skipped, ...] = ()
     no_match_because: str | None = None
     #: Code when nobody was chosen: no_partner_in_region, no_term_matches, all_at_capacity, size_excluded, ....
     rules: str = "reference-1"
     #: Which version of the matching rules decided.
+    rounds: tuple[Round, ...] = ()
+    #: What followed from declined and lapsed referrals, oldest first.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ def routed(*partners: int, because: str | None = None) -> Rfi:
 
 def test_a_new_referral_takes_its_facts_from_the_request_and_the_choice() -> None:
     rfi, chosen = make_rfi(contact_requested=True), make_chosen(2, picked=True)
-    referral = new_referral(rfi, chosen, CLASSIC, START, 3)
+    referral = new_referral(rfi, replace(chosen, round=3), CLASSIC, START)
     assert referral.id == ids.referral_id(rfi.id, chosen.partner_id)
     assert referral.shard == ids.shard_of(referral.id)
     assert (referral.status, referral.substatus, referral.version) == ("New", "Pending", 1)

@@ -15,6 +15,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from services.adapters.mongo.driver import CODECS
+from services.core.accounts import ApiToken, OAuthClient, Session, SignInLink, User
 from services.core.codes import Status
 from services.core.mail import SendJob
 from services.core.partner import Partner, Profile
@@ -119,3 +120,8 @@ PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
 JOBS = Codec(SendJob)
 PUBLISHERS = Codec(Publisher)
+USERS = Codec(User)
+SESSIONS = Codec(Session)
+SIGN_IN_LINKS = Codec(SignInLink)
+TOKENS = Codec(ApiToken)
+OAUTH_CLIENTS = Codec(OAuthClient)

@@ -183,6 +183,16 @@ class Collection:
         with translated():
             return int((await self._it.update_many(where, change)).modified_count)
 
+    async def take(self, where: Filter) -> Doc | None:
+        """Delete one document that matches and return it: of several who try, one gets it."""
+        with translated():
+            return await self._it.find_one_and_delete(where)
+
+    async def delete(self, where: Filter) -> int:
+        """Delete every document that matches; return how many."""
+        with translated():
+            return int((await self._it.delete_many(where)).deleted_count)
+
     async def put(self, id_: str, doc: Doc) -> None:
         """Insert or replace one document."""
         with translated():

@@ -14,12 +14,15 @@ from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
 REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
+USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
+TOKENS, OAUTH_CLIENTS = "api_tokens", "oauth_clients"
 
 #: Conditions of partial indexes and of the queries that use them.
 UNSENT: Mapping[str, Any] = {"outbox.0": {"$exists": True}}
 PENDING: Mapping[str, Any] = {"state": "pending"}
 LEASED: Mapping[str, Any] = {"state": "leased"}
 OPEN: Mapping[str, Any] = {"open": True}
+OPERATOR: Mapping[str, Any] = {"operator": True}
 UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
 
 #: Names of indexes that a query asks for by name.
@@ -73,6 +76,19 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     IDEMPOTENCY: (_ttl("expires_at"),),
     PUBLISHERS: (_index("token_hash", name="by_token", unique=True),),  # by_token_hash
     SETTINGS: (),
+    USERS: (
+        _index("partner_id", "email", name="of_partner"),  # of_partner
+        _index("email", name="operators", where=OPERATOR),  # operators
+    ),
+    SESSIONS: (_index("user_id", name="of_user"), _ttl("expires_at")),  # end_sessions_of
+    SIGN_IN_LINKS: (_ttl("expires_at"),),
+    TOKENS: (
+        _index("token_hash", name="by_token", unique=True),  # token
+        _index("partner_id", "-created_at", name="of_partner"),  # tokens_of
+        _index("client_id", name="of_client"),  # revoke_client
+        _ttl("expires_at"),
+    ),
+    OAUTH_CLIENTS: (_index("partner_id", "-created_at", name="of_partner"),),  # clients_of
 }
 
 

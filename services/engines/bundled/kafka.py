@@ -44,6 +44,8 @@ class KafkaBroker:
     controller_port: int
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     on_progress: Callable[[str], None] | None = None
+    #: What clients are told to connect to, where it is not the broker itself (a proxy in front of it).
+    advertised_port: int | None = None
     name: str = "kafka"
     stop_grace_s: float = 15.0
     _class_path: str = ""
@@ -51,7 +53,7 @@ class KafkaBroker:
     @property
     def address(self) -> str:
         """Bootstrap server."""
-        return f"{LOOPBACK}:{self.port}"
+        return f"{LOOPBACK}:{self.advertised_port or self.port}"
 
     @property
     def _cache(self) -> Path:
@@ -66,7 +68,8 @@ class KafkaBroker:
         self._class_path = JarCache(self._cache).fetch(self.environ, self.on_progress)
         self.home.kafka.mkdir(parents=True, exist_ok=True)
         controller = f"{LOOPBACK}:{self.controller_port}"
-        self._configuration.write_text(server_properties(self.address, controller, self._log_dir), "utf-8")
+        own = f"{LOOPBACK}:{self.port}"
+        self._configuration.write_text(server_properties(own, controller, self._log_dir, self.address), "utf-8")
         self._dump_base_archive()
         # The format tool writes meta.properties last, so a format that was cut is simply done again.
         if not (self._log_dir / "meta.properties").exists():

@@ -34,14 +34,17 @@ _BEHAVIOUR = {
 }
 
 
-def server_properties(broker: str, controller: str, log_dir: Path) -> str:
-    """The content of server.properties for one process that is broker and controller at these addresses."""
+def server_properties(broker: str, controller: str, log_dir: Path, advertised: str) -> str:
+    """The content of server.properties for one process that is broker and controller at these addresses.
+
+    `advertised` is where clients are told to connect.
+    """
     lines = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{controller}",
         "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{broker}",
+        "advertised.listeners": f"PLAINTEXT://{advertised}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
         "log.dirs": str(log_dir),

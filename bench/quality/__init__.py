@@ -1,0 +1,1 @@
+"""How well does matching find, on real requests, who really got the work? `make bench-quality DATA=folder`."""

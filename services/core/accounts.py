@@ -1,0 +1,115 @@
+"""Who may use the portal: people of partners, operators, and programs with tokens; and how their keys are kept.
+
+Keys (session ids, links, tokens, client secrets) are long and random and are stored as hashes alone: whoever reads the
+database can't sign in with what is there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person of a partner may do."""
+
+    ADMIN = "admin"
+    #: Everything of the partner: team and business profiles too.
+    MEMBER = "member"
+    #: Answers referrals.
+    VIEWER = "viewer"
+    #: Reads.
+
+
+class Notify(StrEnum):
+    """Which mails of referrals a person wants besides those to a location's contact."""
+
+    NOTHING = "nothing"
+    DIGEST = "digest"
+    #: One mail a day.
+    EACH = "each"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person who signs in. Its mail address, folded, is unique."""
+
+    id: str
+    email: str
+    name: str
+    partner_id: str | None = None
+    #: None for an operator.
+    operator: bool = False
+    role: Role = Role.MEMBER
+    language: str = "en"
+    time_zone: str = "UTC"
+    notify: Notify = Notify.NOTHING
+    active: bool = True
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A person who is signed in with one browser. The id is the hash of what the cookie holds."""
+
+    id: str
+    user_id: str
+    csrf: str
+    #: The token that every form repeats.
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInLink:
+    """A mailed link that signs in once. The id is the hash of the link's token."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    expires_at: datetime
+    next_path: str = "/"
+    #: Where to go then: a path of ours.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiToken:
+    """A program's key. The id is public; the token itself is stored as a hash."""
+
+    id: str
+    token_hash: str
+    name: str
+    partner_id: str | None = None
+    #: None for an operator's token.
+    operator: bool = False
+    scopes: tuple[str, ...] = ()
+    client_id: str | None = None
+    #: The OAuth client it was issued to; None for one made by a person.
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthClient:
+    """A program that fetches short-lived tokens with client credentials."""
+
+    id: str
+    secret_hash: str
+    name: str
+    partner_id: str | None = None
+    operator: bool = False
+    scopes: tuple[str, ...] = ()
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+#: What a token may be allowed to do. `referrals.write` includes reading.
+SCOPES = ("referrals.read", "referrals.write", "profiles.read", "profiles.write", "webhooks.write", "operator")
+
+
+def folded(email: str) -> str:
+    """How mail addresses are compared."""
+    return email.strip().casefold()

@@ -1,0 +1,1 @@
+"""Where partners, customers and their programs answer: pages and API."""

@@ -1,0 +1,111 @@
+"""May this request go on? Dependencies for routes: each gives the identity or refuses.
+
+    @router.get("/things")
+    async def things(me: Annotated[Identity, Depends(partner)]) -> ...
+
+Who asks is told by the doors (`app.state.doors`), once per request. Refusals are exceptions of this file; `problems`
+says each as a page or as JSON. A thing of somebody else is `NotHere` (404), as if it did not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from services.portal.identity import Identity, IdentityKind, Role
+
+
+class Denied(Exception):
+    """Nobody is signed in: 401, and pages lead to the sign-in."""
+
+
+class Forbidden(Exception):
+    """Signed in, but not for this: 403. The words say what would be needed."""
+
+
+class NotHere(Exception):
+    """There is no such thing, or it is somebody else's: 404."""
+
+
+class TooFast(Exception):
+    """Too many requests: 429; `retry_after_s` says when to come again."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many requests; wait {retry_after_s} seconds")
+
+
+class Doors(Protocol):
+    """Tells who asks."""
+
+    async def identify(self, request: Request) -> Identity:
+        """The identity behind a request's cookie or token.
+
+        Raises:
+            Denied: there is none, or it is no longer good.
+            Forbidden: an unsafe request of a session without this session's CSRF token.
+            TooFast: too many requests.
+            DependencyUnavailable: it can't be looked up now.
+        """
+
+
+async def signed_in(request: Request) -> Identity:
+    """Anybody who is signed in (401 otherwise); counts against the caller's limit."""
+    known: Identity | None = getattr(request.state, "identity", None)
+    if known is None:
+        doors: Doors = request.app.state.doors
+        known = await doors.identify(request)
+        request.state.identity = known
+    return known
+
+
+SignedIn = Annotated[Identity, Depends(signed_in)]
+
+
+async def partner(me: SignedIn) -> Identity:
+    """A person or program of a partner; `partner_id` is set. Others do not find the page: 404."""
+    if me.kind is not IdentityKind.PARTNER or me.partner_id is None:
+        raise NotHere("there is no such page")
+    return me
+
+
+async def partner_writer(me: Annotated[Identity, Depends(partner)]) -> Identity:
+    """One who may answer referrals; a viewer gets 403."""
+    if not me.may_write:
+        raise Forbidden("your role is viewer: ask an admin of your team for the role member")
+    return me
+
+
+async def partner_admin(me: Annotated[Identity, Depends(partner)]) -> Identity:
+    """One who manages the team and the business profiles."""
+    if me.role is not Role.ADMIN:
+        raise Forbidden("this needs the role admin: ask an admin of your team")
+    return me
+
+
+async def operator(me: SignedIn) -> Identity:
+    """One who runs the exchange; others do not find the page: 404."""
+    if me.kind is not IdentityKind.OPERATOR:
+        raise NotHere("there is no such page")
+    return me
+
+
+async def customer(me: SignedIn) -> Identity:
+    """A customer with a signed link; `rfi_id` is set. Others do not find the page: 404."""
+    if me.kind is not IdentityKind.CUSTOMER or me.rfi_id is None:
+        raise NotHere("there is no such page")
+    return me
+
+
+def scoped(scope: str) -> Callable[[Request], Awaitable[Identity]]:
+    """A dependency: whoever asks has this scope (people have all of their role; programs what their token says)."""
+
+    async def check(request: Request) -> Identity:
+        me = await signed_in(request)
+        if me.session_id is None and me.kind is not IdentityKind.CUSTOMER and scope not in me.scopes:
+            raise Forbidden(f"this token lacks the scope {scope}")
+        return me
+
+    return check
