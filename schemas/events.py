@@ -60,6 +60,15 @@ class RfiAcceptedV1(Told):
     channel: Channel
 
 
+class LapseV1(Told):
+    """The referral whose decline (final by now) or expiry made us look for the next-best partner."""
+
+    event_id: Id
+    type: Literal["referral.declined", "referral.expired"]
+    referral_id: Id
+    partner_id: PartnerId
+
+
 class SentToV1(Told):
     """One partner that an RFI went to; `picked` when the customer chose it."""
 
@@ -69,11 +78,12 @@ class SentToV1(Told):
 
 
 class EngagementRoutedV1(Told):
-    """The RFI was sent to these partners."""
+    """The RFI was sent to these partners. From the second round on `cause` says after whom, if it says so."""
 
     rfi_id: Id
     referrals: Annotated[list[SentToV1], Field(min_length=1)]
     round: Round
+    cause: LapseV1 | None = None
 
 
 class EngagementNoMatchV1(Told):
@@ -81,6 +91,15 @@ class EngagementNoMatchV1(Told):
 
     rfi_id: Id
     because: Annotated[str, Field(min_length=1, examples=["no_partner_in_region", "no_term_matches"])]
+
+
+class EngagementNobodyLeftV1(Told):
+    """A partner declined or let it lapse, and no other is asked; `round` is the last in which somebody was."""
+
+    rfi_id: Id
+    round: Round
+    because: Annotated[str, Field(min_length=1, examples=["max_rounds", "nobody_else"])]
+    cause: LapseV1
 
 
 class EngagementWithdrawnV1(Told):
@@ -119,6 +138,7 @@ class ReferralEventV1(Told):
     policy: Policy
     round: Round
     picked: bool
+    next_best: bool | None = None
     by: Role
     expires_at: Instant | None = None
     flame: Literal["raised", "overdue"] | None = None

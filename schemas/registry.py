@@ -51,6 +51,9 @@ MESSAGES = (
     Message("rfi.refused", Topic.RFI_REFUSED, refused.RfiRefusedV1, "intake refused an RFI, with every problem"),
     Message("engagement.routed", _E, events.EngagementRoutedV1, "the RFI went to these partners"),
     Message("engagement.no_match", _E, events.EngagementNoMatchV1, "no partner fits the RFI, and why"),
+    Message(
+        "engagement.nobody_left", _E, events.EngagementNobodyLeftV1, "a partner dropped out, nobody else is asked"
+    ),
     Message("engagement.withdrawn", _E, events.EngagementWithdrawnV1, "the customer took the RFI back"),
     Message("engagement.partner_chosen", _E, events.EngagementPartnerChosenV1, "the customer chose a partner"),
     Message("referral.created", _R, events.ReferralEventV1, "a partner was asked"),
@@ -92,7 +95,7 @@ FLOWS = {
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
     Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli"), ("router", "notifier")),
-    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("notifier",)),
+    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier")),
     Topic.PARTNER_PROFILES: Flow(("cli",), ("router",)),
     Topic.PARTNER_STATS: Flow((), ()),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
@@ -104,6 +107,7 @@ GROUPS = {
     ("intake", Topic.RFI_SUBMITTED): Group.INTAKE,
     ("router", Topic.RFI_ACCEPTED): Group.ROUTER,
     ("router", Topic.ENGAGEMENT_EVENTS): Group.ROUTER_ENGAGEMENTS,
+    ("router", Topic.REFERRAL_EVENTS): Group.ROUTER_NEXT_BEST,
     ("notifier", Topic.ENGAGEMENT_EVENTS): Group.NOTIFIER,
     ("notifier", Topic.REFERRAL_EVENTS): Group.NOTIFIER,
     ("expirer", Topic.CLOCK_TICKS): Group.EXPIRER,

@@ -109,5 +109,6 @@ class Group(StrEnum):
     INTAKE = "referrals-intake"
     ROUTER = "referrals-router"
     ROUTER_ENGAGEMENTS = "referrals-router-engagements"
+    ROUTER_NEXT_BEST = "referrals-router-next-best"
     NOTIFIER = "referrals-notifier"
     EXPIRER = "referrals-expirer"

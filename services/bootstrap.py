@@ -26,6 +26,7 @@ from services.adapters.mongo.stores import MongoStores, stores_of
 from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import Quiet
 from services.adapters.settings import Settings
+from services.adapters.signing import SignedLinks
 from services.core.codes import PolicyName
 from services.core.errors import Misconfigured
 from services.core.partner import Partner, Profile
@@ -63,6 +64,11 @@ class World:
     def follower(self) -> Follower:
         """A reader without a group."""
         return Follower(self.settings.kafka, client_id=self.name)
+
+    @cached_property
+    def links(self) -> SignedLinks:
+        """What signs the links in mails; `prepare` loads its keys, or `links.load()`."""
+        return SignedLinks(self.settings.link_keys.get_secret_value(), self.stores.secrets)
 
     @cached_property
     def regions(self) -> Regions:
@@ -149,12 +155,12 @@ async def open_world(settings: Settings, process: str) -> AsyncIterator[World]:
 
 def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPublisher) -> World:
     faults = fault_points(settings, process)
-    stores = stores_of(mongo)
+    policies = policies_of(settings)
+    stores = stores_of(mongo, policies=policies)
     if faults is not None:
         stores, publisher = faults.stores(stores), faults.port("publisher", publisher)
     clock = DatabaseClock(mongo, stores.sandbox_clock, sandbox=settings.sandbox)
     admin = KafkaAdmin(settings.kafka)
-    policies = policies_of(settings)
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
     )
@@ -190,4 +196,5 @@ async def prepare(world: World) -> list[str]:
     """Create missing topics and indexes; returns the topics created. Safe to do at the same time elsewhere."""
     created = await world.admin.create_topics(TOPICS, replication=world.settings.topic_replication)
     await ensure_indexes(world.mongo)
+    await world.links.load()
     return created

@@ -22,7 +22,7 @@ from services.adapters.mail.smtp import Relay, SmtpMailer
 from services.adapters.process import Loop, http_loop, repeat, run_loops
 from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
-from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing
+from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing, type_of
 from services.bootstrap import World, prepare, unopened_world
 from services.core.errors import Fatal, Transient
 from services.core.ports import BatchHandler
@@ -192,18 +192,22 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
             partners=stores.partners,
             publisher=world.publisher,
             publish_referrals=world.relay.publish_and_clear,
+            publish_rfis=world.relay.publish_and_clear,
             clock=world.clock,
             feed=world.follower,
             decode_event=event_of,
             encode_event=outgoing,
+            type_of=type_of,
             decode_profile=profile_of,
             parent_of=parent_of,
             policies=world.policies,
+            max_rounds=world.settings.max_rounds,
         )
     )
     parts.before.append(made.prepare)
     _consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
     _consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
+    _consume(world, parts, Group.ROUTER_NEXT_BEST, (Topic.REFERRAL_EVENTS,), made.next_best)
     parts.loops["profiles"] = made.view.follow
     parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)

@@ -188,16 +188,19 @@ class CrashWorld:
                 partners=self.stores.partners,
                 publisher=self.publisher,
                 publish_referrals=relay.publish_and_clear,
+                publish_rfis=relay.publish_and_clear,
                 clock=self.clock,
                 feed=MemoryFeed(self.log),
                 decode_event=wire.event_of,
                 encode_event=wire.outgoing,
+                type_of=wire.type_of,
                 decode_profile=wire.profile_of,
                 parent_of=parent_of,
             )
         )
         self.router = self._consumer(Group.ROUTER, router.handler, Topic.RFI_ACCEPTED)
         self.siblings = self._consumer(Group.ROUTER_ENGAGEMENTS, router.siblings, Topic.ENGAGEMENT_EVENTS)
+        self.next_best = self._consumer(Group.ROUTER_NEXT_BEST, router.next_best, Topic.REFERRAL_EVENTS)
         await self._until_it_works(router.prepare)
 
     async def _until_it_works(self, step: Callable[[], Awaitable[object]]) -> None:
@@ -262,6 +265,7 @@ class CrashWorld:
             "intake": self.intake.step,
             "router": self.router.step,
             "siblings": self.siblings.step,
+            "next_best": self.next_best.step,
             "notifier": self.notifier.step,
             "send": self._send,
             "claim": self.senders.claim_once,
@@ -281,6 +285,7 @@ class CrashWorld:
             "intake": self.start_intake,
             "router": self.start_router,
             "siblings": self.start_router,
+            "next_best": self.start_router,
             "notifier": self.start_notifier,
             "send": self.start_notifier,
             "claim": self.start_notifier,
@@ -351,7 +356,7 @@ class CrashWorld:
         """Nothing fails any more: let everything be done."""
         self.faults.clear()
         for _ in range(HEALING_ROUNDS):
-            for room in ("intake", "router", "siblings", "notifier", "send", "claim", "tick", "relay"):
+            for room in ("intake", "router", "siblings", "next_best", "notifier", "send", "claim", "tick", "relay"):
                 await self.step(room)
             self.clock.advance(LIMITS.lease)
             if not self.left():

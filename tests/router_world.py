@@ -99,16 +99,19 @@ class RouterWorld:
                 partners=self.stores.partners,
                 publisher=self.publisher,
                 publish_referrals=self.relay.publish_and_clear,
+                publish_rfis=self.relay.publish_and_clear,
                 clock=self.clock,
                 feed=MemoryFeed(self.log),
                 decode_event=wire.event_of,
                 encode_event=wire.outgoing,
+                type_of=wire.type_of,
                 decode_profile=wire.profile_of,
                 parent_of=parent_of,
             )
         )
         self.routing = self._consumer(Topic.RFI_ACCEPTED, Group.ROUTER, self.router.handler)
         self.siblings = self._consumer(Topic.ENGAGEMENT_EVENTS, Group.ROUTER_ENGAGEMENTS, self.router.siblings)
+        self.next_best = self._consumer(Topic.REFERRAL_EVENTS, Group.ROUTER_NEXT_BEST, self.router.next_best)
 
     def _consumer(self, topic: Topic, group: Group, handler: BatchHandler) -> MemoryConsumer:
         letters = DeadLetters(

@@ -12,9 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted(p for top in ("services", "schemas") for p in (ROOT / top).rglob("*.py"))
-ROOMS = ("intake", "router", "notifier", "expirer", "audit", "statistics", "portal", "matching")
-#: Rooms that use the library of matching, which itself is a room that imports no other.
-MATCHING = ("router", "statistics", "portal")
+#: Libraries without a process, and the rooms that use each; a library itself is a room that imports no other.
+LIBRARIES = {"matching": ("router", "statistics", "portal"), "wording": ("notifier", "portal")}
+ROOMS = ("intake", "router", "notifier", "expirer", "audit", "statistics", "portal", *LIBRARIES)
 DRIVERS = {"motor", "pymongo", "bson", "aiokafka", "aiosmtplib", "faststream"}
 
 
@@ -53,7 +53,7 @@ def test_imports_follow_the_arrows(path: Path) -> None:
             assert not ours or within(name, "services.core", "services.adapters", "schemas"), f"{module} imports {name}"
         for room in ROOMS:
             if within(module, f"services.{room}") and ours:
-                library = room in MATCHING and within(name, "services.matching")
+                library = any(room in users and within(name, f"services.{n}") for n, users in LIBRARIES.items())
                 own = within(name, "services.core", "schemas", f"services.{room}")
                 assert own or library, f"{module} imports {name}"
         if top in DRIVERS:

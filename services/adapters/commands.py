@@ -15,7 +15,7 @@ from services.adapters.outbox import OutboxRelay
 from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand, decide_rfi
-from services.core.errors import DependencyUnavailable, NotFound, VersionConflict
+from services.core.errors import DependencyUnavailable, NotFound, Outdated, VersionConflict
 from services.core.lifecycle import decide
 from services.core.policy import POLICIES, Policy
 from services.core.ports import Change, Clock
@@ -45,7 +45,13 @@ class ReferralCommands:
         self._clock, self._policies = clock, policies
 
     async def execute(
-        self, referral_id: str, command: Command, *, partner_id: str | None = None, by: str | None = None
+        self,
+        referral_id: str,
+        command: Command,
+        *,
+        partner_id: str | None = None,
+        by: str | None = None,
+        expected: int | None = None,
     ) -> Referral:
         """Carry out a command; returns the referral as it is then.
 
@@ -54,12 +60,14 @@ class ReferralCommands:
             command: what is asked.
             partner_id: of the partner who asks; a referral of another partner is not found. None: an operator asks.
             by: the actor, if another than the command names.
+            expected: the version on which the caller decided; with another nothing happens.
 
         Raises:
             NotFound: there is no such referral, or it is not this partner's.
             TransitionRefused: its state forbids the command, perhaps because somebody else was quicker.
             UndoRefused: there is nothing to undo, or no longer.
             CommandInvalid: the command lacks something.
+            Outdated: the referral has another version than the expected one.
             DependencyUnavailable: the database is away; the command may or may not have been carried out.
             VersionConflict: others kept changing it.
         """
@@ -67,6 +75,8 @@ class ReferralCommands:
             command = replace(command, by=by)
         for _ in range(ATTEMPTS):
             referral = await self._referral(referral_id, partner_id)
+            if expected not in (None, referral.version):
+                raise Outdated(f"referral {referral_id}", referral.version)
             changed = decide(referral, command, self._clock.now(), self._policies[referral.policy])
             if changed is referral:
                 return referral

@@ -1,9 +1,9 @@
 """Where can a test kill, freeze or break a process: before and after each write, and around each batch?
 
 Nothing of this exists unless `REFERRALS_FAULT_POINTS` names a folder, which only a sandbox accepts: without it nothing
-is wrapped and a write costs what it costs. An order is a file in that folder, named `<process>.<point>.<side>`, with the
-action in it. The first process that passes the point takes the order by renaming the file, so it strikes once, however
-many instances and restarts there are. A point that was passed is noted as an empty file in `passed/`.
+is wrapped and a write costs what it costs. An order is a file in that folder, named `<process>.<point>.<side>`, with
+the action in it. The first process that passes the point takes the order by renaming the file, so it strikes once,
+however many instances and restarts there are. A point that was passed is noted as an empty file in `passed/`.
 """
 
 from __future__ import annotations

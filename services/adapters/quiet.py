@@ -16,6 +16,7 @@ READS: Mapping[Group, tuple[Topic, ...]] = {
     Group.INTAKE: (Topic.RFI_SUBMITTED,),
     Group.ROUTER: (Topic.RFI_ACCEPTED,),
     Group.ROUTER_ENGAGEMENTS: (Topic.ENGAGEMENT_EVENTS,),
+    Group.ROUTER_NEXT_BEST: (Topic.REFERRAL_EVENTS,),
     Group.NOTIFIER: (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS),
 }
 

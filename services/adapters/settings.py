@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     mail_domain: str = "exchange.example"
     """Right side of the Message-IDs."""
     base_url: str = "http://127.0.0.1:8400"
-    """What links in mails begin with."""
+    """What links in mails begin with: the portal's address as people see it. With https its cookies are secure."""
+    link_keys: SecretStr = SecretStr("")
+    """Keys that sign links in mails, with commas: the first signs, all verify; without any, one is made and stored."""
     smtp_connections: Annotated[int, Field(ge=1, le=64)] = 4
     """Connections to the mail server per notifier, at most."""
     mail_batch: Annotated[int, Field(ge=1, le=5000)] = 500
@@ -62,6 +64,10 @@ class Settings(BaseSettings):
     """How long Kafka may take to acknowledge, in seconds."""
     shutdown_grace_s: Annotated[float, Field(gt=0)] = 15.0
     """How long the batch in hand may take after SIGTERM, in seconds."""
+
+    # Routing.
+    max_rounds: Annotated[int, Field(ge=1, le=20)] = 3
+    """Rounds of asking for one RFI at most, the first included; each later one is the next-best partner."""
 
     # Time.
     sandbox: bool = False
@@ -86,6 +92,30 @@ class Settings(BaseSettings):
     """Its port; 0 takes a free one."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
     """Requests that one publisher may send to intake over HTTP."""
+
+    # Portal.
+    portal_host: str = "127.0.0.1"
+    """Where the portal listens."""
+    portal_port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    """Its port; 0 takes a free one."""
+    portal_requests_per_minute: Annotated[int, Field(ge=1)] = 1200
+    """Requests that one person or program may send to the portal."""
+    portal_connections: Annotated[int, Field(ge=1)] = 1000
+    """Connections that the portal serves at a time; more are told to come again (503)."""
+    session_s: Annotated[float, Field(gt=0)] = 43200.0
+    """How long a person stays signed in, in seconds."""
+    sign_in_link_s: Annotated[float, Field(gt=0)] = 900.0
+    """How long a mailed sign-in link can be used, in seconds."""
+    oauth_token_s: Annotated[float, Field(gt=0)] = 3600.0
+    """How long a token fetched with client credentials is good, in seconds."""
+    oidc_issuer: str = ""
+    """Address of an OpenID Connect provider to sign in with; empty: mailed links only."""
+    oidc_client_id: str = ""
+    """The portal's client id there."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """And its secret."""
+    oidc_name: str = "OpenID Connect"
+    """What the button for it says after "Sign in with"."""
 
     # Logs.
     log_format: Literal["json", "console"] = "json"

@@ -40,6 +40,7 @@ __all__ = [
     "profile_outgoing",
     "tick_of",
     "tick_outgoing",
+    "type_of",
 ]
 
 _TICK, _DEAD_LETTER = "clock.tick", "dead_letter.recorded"
@@ -123,6 +124,15 @@ def event_of(record: Record) -> Event:
         sequence=_number(event.sequence),
         facts=facts_in(event, form.required),
     )
+
+
+def type_of(record: Record) -> EventType | None:
+    """The type that the header of a record names, without a look at anything else; None when it names none of ours."""
+    for name, value in record.headers:
+        if name == "ce_type":
+            form = _BY_WIRE_TYPE.get(value.decode(errors="replace"))
+            return form.type if form else None
+    return None
 
 
 def _number(sequence: str) -> int:

@@ -87,3 +87,24 @@ class TokenStore(Protocol):
 
     async def revoke_client(self, id_: str, partner_id: str | None, at: datetime) -> bool:
         """Revoke it, and every token issued to it; False if there is none of this partner's (None: of anybody's)."""
+
+
+class SecretStore(Protocol):
+    """Keys that the exchange made for itself."""
+
+    async def keep(self, name: str, candidate: str) -> str:
+        """Store the candidate under the name if there is none; return what is stored now."""
+
+
+class LinkSigner(Protocol):
+    """Proves that a link is ours. `purpose` keeps a link of one kind from passing as one of another."""
+
+    def sign(self, purpose: str, text: str) -> str:
+        """The text with its signature, fit for a path of a URL."""
+
+    def read(self, purpose: str, signed: str) -> str | None:
+        """The text, if it was signed by us for this purpose, else None."""
+
+
+#: What links are signed for.
+CUSTOMER_LINK, SIGN_IN_LINK = "customer", "sign-in"

@@ -113,7 +113,8 @@ def routed_event(rfi: Rfi) -> Event:
     if rfi.routing is None:
         raise ValueError(f"RFI {rfi.id} has not been routed: it has no such event yet")
     facts: dict[str, object] = {"rfiId": rfi.id}
-    if not rfi.routing.chosen:
+    first = [chosen for chosen in rfi.routing.chosen if chosen.round == 1]
+    if not first:
         facts["because"] = rfi.routing.no_match_because
         return _rfi_event(rfi, EventType.NO_MATCH, rfi.routing.at, ROUTED_VERSION, facts)
     facts["round"] = 1
@@ -123,8 +124,7 @@ def routed_event(rfi: Rfi) -> Event:
             "partnerId": chosen.partner_id,
             "picked": chosen.picked,
         }
-        for chosen in rfi.routing.chosen
-        if chosen.round == 1
+        for chosen in first
     ]
     return _rfi_event(rfi, EventType.ROUTED, rfi.routing.at, ROUTED_VERSION, facts)
 

@@ -9,6 +9,7 @@
     │   ├── TransitionRefused       says the state that won and since when
     │   ├── UndoRefused             the undo window is over, or there is nothing to undo
     │   ├── CommandInvalid          says every field that is missing or wrong
+    │   ├── Outdated                it changed since the caller read it
     │   └── NotFound                no such thing, or not yours
     ├── Transient               retry: the same input may work later
     │   ├── DependencyUnavailable   Kafka, MongoDB or SMTP does not answer
@@ -98,6 +99,14 @@ class CommandInvalid(Refused):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(f"{p.field}: {p.message}" for p in self.problems))
+
+
+class Outdated(Refused):
+    """It has changed since the caller read it; read it again. `version` is the one it has now."""
+
+    def __init__(self, id_: str, version: int) -> None:
+        self.version = version
+        super().__init__(f"{id_} has changed since you read it: read it again, then repeat your change")
 
 
 class NotFound(Refused):

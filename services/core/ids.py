@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha1
 from uuid import UUID
 
@@ -69,6 +70,11 @@ def partner_id(source: str, external_id: str) -> str:
 def customer_key(partner: str, email: str) -> str:
     """What stands for a customer's mail address in a partner's lists; two partners' keys of one customer differ."""
     return _derive("customer", partner, email.strip().casefold())
+
+
+def reveal_id(referral: str, by: str, way: str, at: datetime) -> str:
+    """The id of a day's disclosures of one contact to one reader over one way (the day in UTC)."""
+    return _derive("reveal", referral, by, way, at.astimezone(UTC).date().isoformat())
 
 
 def location_id(profile: str, *place: str | None) -> str:

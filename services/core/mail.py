@@ -25,6 +25,10 @@ class MailKind(StrEnum):
     DECLINED_BY = "declined_by"
     EXPIRED_AT = "expired_at"
     #: A partner did not answer in time; choose a different one.
+    ASKED_ANOTHER = "asked_another"
+    #: A partner declined or did not answer, and the next-best one was asked.
+    NOBODY_LEFT = "nobody_left"
+    #: A partner declined or did not answer, and no other is asked; choose one.
 
 
 class Role(StrEnum):

@@ -141,7 +141,7 @@ def _text(field: str, text: str | None, longest: int) -> Iterator[Problem]:
 def _team(people: tuple[Person, ...], there: tuple[Person, ...], field: str) -> Iterator[Problem]:
     known = {person.email.casefold() for person in (*there, *people)}
     if len(known) > TEAM_LIMIT:
-        yield Problem(field, "too_many", f"name at most {TEAM_LIMIT} people")
+        yield Problem(field, "too_many", f"name at most {TEAM_LIMIT} contacts")
     for index, person in enumerate(people):
         at = field if field == "/person" else f"{field}/{index}"
         yield from _person(at, person)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from services.core.codes import Substatus
 from services.core.mail import MailKind
 from services.core.rfi import Person
 from services.notifier.letter import Letter, Links, Matter, Personal
@@ -105,6 +106,66 @@ def expired_at(words: Words, matter: Matter) -> Letter:
     )
 
 
+def asked_another(words: Words, matter: Matter) -> Letter:
+    """A partner has declined or not answered; the next-best one has the request now."""
+    say, name, title = words.say, _partner_name(words, matter), matter.rfi.need.title
+    other = _asked_after(words, matter)
+    return Letter(
+        subject=say(_("{partner} now has your request: {title}")).format(partner=other, title=title),
+        preheader=say(_("We will tell you what {partner} answers.")).format(partner=other),
+        heading=say(_("We have asked {partner}")).format(partner=other),
+        paragraphs=(
+            _dropped_out(words, matter, name),
+            say(
+                _("As you agreed, we have sent your request to {partner}, who may contact you before answering.")
+            ).format(partner=other),
+            say(_("You can also choose a different partner on your page.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("See your request")),
+    )
+
+
+def nobody_left(words: Words, matter: Matter) -> Letter:
+    """A partner has declined or not answered, and we ask no other one."""
+    say, name, title = words.say, _partner_name(words, matter), matter.rfi.need.title
+    declined = _declined(matter)
+    subject = _("{partner} cannot take your request: {title}") if declined else _("{partner} has not answered: {title}")
+    heading = _("{partner} cannot take your request") if declined else _("{partner} has not answered in time")
+    return Letter(
+        subject=say(subject).format(partner=name, title=title),
+        preheader=say(_("You can choose a different partner.")),
+        heading=say(heading).format(partner=name),
+        paragraphs=(
+            _dropped_out(words, matter, name),
+            say(_("We are not asking any other partner for you now. You can choose one yourself on your page.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("Choose a different partner")),
+    )
+
+
+def _dropped_out(words: Words, matter: Matter, name: str) -> str:
+    said = (
+        _("{partner} has declined. Other partners who have your request are not affected.")
+        if _declined(matter)
+        else _("The time to answer is over, so {partner} no longer has your request.")
+    )
+    return words.say(said).format(partner=name)
+
+
+def _declined(matter: Matter) -> bool:
+    return matter.referral is not None and matter.referral.substatus is Substatus.DECLINED
+
+
+def _asked_after(words: Words, matter: Matter) -> str:
+    """The name of the partner who was asked after the one that the mail is about."""
+    rounds = matter.rfi.routing.rounds if matter.rfi.routing else ()
+    asked = {each.after: each.partner_id for each in rounds}.get(matter.job.referral_id or "")
+    partner = matter.partners.get(asked or "")
+    return partner.name if partner else words.say(_("Another partner"))
+
+
 def _request(words: Words, matter: Matter) -> tuple[tuple[str, str], ...]:
     say, need = words.say, matter.rfi.need
     rows = (
@@ -140,7 +201,8 @@ def customer_personal(words: Words, matter: Matter, links: Links) -> Personal:
 
 def _partner_names(matter: Matter) -> tuple[str, ...]:
     chosen = matter.rfi.routing.chosen if matter.rfi.routing else ()
-    return tuple(matter.partners[each.partner_id].name for each in chosen if each.partner_id in matter.partners)
+    first = [each.partner_id for each in chosen if each.round == 1]
+    return tuple(matter.partners[id_].name for id_ in first if id_ in matter.partners)
 
 
 def _reachable(person: Person) -> str:
@@ -153,4 +215,6 @@ CUSTOMER_LETTERS: dict[MailKind, Callable[[Words, Matter], Letter]] = {
     MailKind.ACCEPTED_BY: accepted_by,
     MailKind.DECLINED_BY: declined_by,
     MailKind.EXPIRED_AT: expired_at,
+    MailKind.ASKED_ANOTHER: asked_another,
+    MailKind.NOBODY_LEFT: nobody_left,
 }

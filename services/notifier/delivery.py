@@ -20,9 +20,10 @@ from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore
 from services.core.visibility import contact_visible
 from services.notifier.directory import Directory
+from services.notifier.layout import Sheet
 from services.notifier.letter import Links, Matter, Personal
 from services.notifier.metrics import MailMetrics
-from services.notifier.mime import EncodedSheet, Sender, encode, envelope
+from services.notifier.mime import Sender, envelope
 from services.notifier.outcomes import after_attempt, obsolete_update
 from services.notifier.plan import obsolete, partner_contacts
 from services.notifier.render import lay_out, lines, personal, shared_by
@@ -108,7 +109,7 @@ class BatchDelivery:
     async def _send(self, matters: Mapping[str, Matter]) -> dict[str, Delivery]:
         deliveries: dict[str, Delivery] = {}
         envelopes: list[Envelope] = []
-        sheets: dict[Hashable, EncodedSheet] = {}
+        sheets: dict[Hashable, Sheet] = {}
         now = self._clock.now()
         for number, matter in enumerate(matters.values(), 1):
             job = matter.job
@@ -201,14 +202,14 @@ class BatchDelivery:
         return updates
 
 
-def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, EncodedSheet]) -> EncodedSheet:
+def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, Sheet]) -> Sheet:
     """The sheet of the matter; partners of one RFI share it within a batch, so nothing in it can grow old."""
     key = shared_by(matter, own)
     if key is None:
-        return encode(lay_out(matter, own))
+        return lay_out(matter, own)
     sheet = sheets.get(key)
     if sheet is None:
-        sheet = sheets[key] = encode(lay_out(matter, own))
+        sheet = sheets[key] = lay_out(matter, own)
     return sheet
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
 from services.core.mail import Envelope, Role, SendJob, is_mailbox
-from services.notifier.render import Lines, Sheet
+from services.notifier.layout import Sheet
+from services.notifier.render import Lines, joined
 
 #: `=_` can't occur in quoted-printable, so no body can hold the boundary.
 _BOUNDARY = b"=_referral_exchange_part"
@@ -39,21 +39,12 @@ Auto-Submitted: auto-generated\r
 Content-Language: %(language)b\r
 X-Referral-Kind: %(kind)b\r
 X-Referral-Job: %(job)b\r
-%(reply_to)b\
-Content-Type: multipart/alternative; boundary="%(boundary)b"\r
-\r
---%(boundary)b\r
-Content-Type: text/plain; charset="utf-8"\r
-Content-Transfer-Encoding: quoted-printable\r
-\r
-%(text)b\
---%(boundary)b\r
-Content-Type: text/html; charset="utf-8"\r
-Content-Transfer-Encoding: quoted-printable\r
-\r
-%(html)b\
---%(boundary)b--\r
-"""
+%(reply_to)b"""
+_BODY_HEAD = b'--%b\r\nContent-Type: text/%b; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+_TO_TEXT = b'Content-Type: multipart/alternative; boundary="%b"\r\n\r\n' % _BOUNDARY
+_TO_TEXT += _BODY_HEAD % (_BOUNDARY, b"plain")
+_TO_HTML = _BODY_HEAD % (_BOUNDARY, b"html")
+_END = b"--%b--\r\n" % _BOUNDARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,22 +59,7 @@ class Sender:
     reply_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedSheet:
-    """A sheet ready for many envelopes."""
-
-    subject: bytes
-    text: tuple[bytes, ...]
-    html: tuple[bytes, ...]
-
-
-def encode(sheet: Sheet) -> EncodedSheet:
-    """Encode what the recipients of a sheet share."""
-    text, html = (tuple(map(quoted_printable, part)) for part in (sheet.text, sheet.html))
-    return EncodedSheet(header(sheet.subject), text, html)
-
-
-def envelope(job: SendJob, sheet: EncodedSheet, mine: Lines, sender: Sender, at: datetime) -> Envelope:
+def envelope(job: SendJob, sheet: Sheet, mine: Lines, sender: Sender, at: datetime) -> Envelope:
     """The envelope of a job.
 
     Args:
@@ -96,22 +72,28 @@ def envelope(job: SendJob, sheet: EncodedSheet, mine: Lines, sender: Sender, at:
     Raises:
         ValueError: the address is not one mailbox.
     """
-    message = _HEAD % {
-        b"sender": mailbox(sender.name, sender.address),
+    author, domain, reply_to = _letterhead(sender)
+    head = _HEAD % {
+        b"sender": author,
         b"to": mailbox(job.name, job.address),
-        b"subject": sheet.subject,
+        b"subject": header(sheet.subject),
         b"date": _date(at.replace(microsecond=0)),
         b"job": job.id.encode("ascii"),
-        b"domain": sender.domain.encode("idna"),
+        b"domain": domain,
         b"thread": _thread(job).encode("ascii"),
         b"language": job.language.encode("ascii", "replace"),
         b"kind": job.kind.encode("ascii"),
-        b"reply_to": b"Reply-To: %b\r\n" % mailbox("", sender.reply_to) if sender.reply_to else b"",
-        b"boundary": _BOUNDARY,
-        b"text": _body(sheet.text, mine.text),
-        b"html": _body(sheet.html, mine.html),
+        b"reply_to": reply_to,
     }
-    return Envelope(job.id, sender.address, job.address, message)
+    text, html = joined(sheet.text, mine.text), joined(sheet.html, mine.html)
+    return Envelope(job.id, sender.address, job.address, b"".join([head, _TO_TEXT, *text, _TO_HTML, *html, _END]))
+
+
+@lru_cache(maxsize=8)
+def _letterhead(sender: Sender) -> tuple[bytes, bytes, bytes]:
+    """From, the domain of Message-IDs, and the Reply-To line of a sender."""
+    reply_to = b"Reply-To: %b\r\n" % mailbox("", sender.reply_to) if sender.reply_to else b""
+    return mailbox(sender.name, sender.address), sender.domain.encode("idna"), reply_to
 
 
 @lru_cache(maxsize=8192)
@@ -138,22 +120,6 @@ def mailbox(name: str, address: str) -> bytes:
     if len(name) <= _PLAIN_HEADER and _ATOMS.fullmatch(name):
         return name.encode("ascii") + b" <" + address.encode() + b">"
     return _encoded_words(name) + b"\r\n <" + address.encode() + b">"
-
-
-def quoted_printable(text: str) -> bytes:
-    """Whole lines in quoted-printable; readable in the raw mail. A last line without an end gets one."""
-    if not text.endswith("\n"):
-        text += "\n"
-    # Soft line breaks take the form of the first line end that is found, hence CR LF before encoding.
-    return b2a_qp(text.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
-
-
-def _body(pieces: tuple[bytes, ...], mine: tuple[str, ...]) -> bytes:
-    # Whole lines side by side: encoding them apart is encoding them together.
-    parts = [pieces[0]]
-    for own, piece in zip(mine, pieces[1:], strict=True):
-        parts += (quoted_printable(own), piece)
-    return b"".join(parts)
 
 
 @lru_cache(maxsize=64)

@@ -12,8 +12,8 @@ from services.core.codes import Flame, PolicyName, Stage
 from services.core.mail import MailKind
 from services.core.referral import Referral
 from services.notifier.letter import Letter, Links, Matter, Personal
-from services.notifier.reasons import said
 from services.notifier.words import Words, _
+from services.wording.reasons import said
 
 #: Reasons and words of a need shown in a mail; the page has them all.
 _MOST_REASONS = 8

@@ -24,6 +24,7 @@ _PARTNER_MAILS = {
 _CUSTOMER_MAILS = {
     EventType.ROUTED: MailKind.SENT_TO_PARTNERS,
     EventType.NO_MATCH: MailKind.SENT_TO_PARTNERS,
+    EventType.NOBODY_LEFT: MailKind.NOBODY_LEFT,
     EventType.EXPIRED: MailKind.EXPIRED_AT,
 }
 #: A decision reaches the customer only when its undo window is over: `settled` names it as its cause.
@@ -31,7 +32,10 @@ _SETTLED_MAILS = {
     EventType.ACCEPTED.value: MailKind.ACCEPTED_BY,
     EventType.DECLINED.value: MailKind.DECLINED_BY,
 }
-_MAILED_LATE = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT})
+_MAILED_LATE = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT, MailKind.ASKED_ANOTHER, MailKind.NOBODY_LEFT})
+_DROPPED_OUT = frozenset({Substatus.DECLINED, Substatus.EXPIRED})
+#: Said in one mail with who is asked next, if the referral goes on to the next-best partner.
+_SAID_WITH_THE_NEXT = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +58,8 @@ def wanted(event: Event) -> tuple[Wanted, ...]:
 
 def job_of(event: Event, mail: Wanted, to: Person) -> SendJob:
     """The send job: its id follows from the event, so a second one can't be."""
-    facts = event.facts
+    # Mails about a whole request may still be about one of its referrals: the one that was declined or lapsed.
+    facts = event.facts if "referralId" in event.facts else _cause(event)
     return SendJob(
         id=ids.job_id(event.id, mail.kind.value, mail.role.value),
         event_id=event.id,
@@ -112,15 +117,26 @@ def _still_true(kind: MailKind, referral: Referral) -> bool:
         MailKind.DECLINED_BY: substatus is Substatus.DECLINED,
         MailKind.EXPIRED_AT: substatus is Substatus.EXPIRED,
         MailKind.SENT_TO_PARTNERS: True,
+        MailKind.ASKED_ANOTHER: substatus in _DROPPED_OUT,
+        MailKind.NOBODY_LEFT: substatus in _DROPPED_OUT,
     }
     return truths[kind]
 
 
 def _customer_kind(event: Event) -> MailKind | None:
-    if event.type is not EventType.SETTLED:
-        return _CUSTOMER_MAILS.get(event.type)
+    cause = _cause(event)
+    if event.type is EventType.ROUTED and cause:
+        return MailKind.ASKED_ANOTHER
+    if event.type is EventType.SETTLED:
+        kind = _SETTLED_MAILS.get(str(cause.get("type")))
+    else:
+        kind = _CUSTOMER_MAILS.get(event.type)
+    return None if kind in _SAID_WITH_THE_NEXT and event.facts.get("nextBest") is True else kind
+
+
+def _cause(event: Event) -> Mapping[str, object]:
     cause = event.facts.get("cause")
-    return _SETTLED_MAILS.get(str(cause.get("type"))) if isinstance(cause, Mapping) else None
+    return cause if isinstance(cause, Mapping) else {}
 
 
 def _text(value: object) -> str | None:

@@ -12,14 +12,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from services.core import ids
-from services.core.codes import Channel, CompanySize, Flame, PolicyName, Timeframe
+from services.core.codes import Channel, CompanySize, Flame, PolicyName, Substatus, Timeframe
 from services.core.mail import MailKind, Role, SendJob
 from services.core.partner import Partner
 from services.core.referral import Referral
-from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Routing
+from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Round, Routing
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Links, Matter
-from services.notifier.mime import Sender, encode, envelope
+from services.notifier.mime import Sender, envelope
 from services.notifier.render import lay_out, lines, personal, render
 from services.notifier.words import languages
 
@@ -45,9 +45,9 @@ _NAMES = ("Nube Andaluza S.L.", "Cloudwright Ltd", "Datos & Más")
 
 
 def matter(kind: MailKind, language: str, variant: str = "") -> Matter:
-    """An example of a mail; variants are `flame`, `classic`, `picked` and `no_match`."""
+    """An example of a mail; variants are `flame`, `classic`, `picked`, `declined` and `no_match`."""
     partners = {id_: Partner(id=id_, name=name, admin=_SARA) for id_, name in zip(_partner_ids(), _NAMES, strict=True)}
-    rfi, first = _rfi(no_match=variant == "no_match"), next(iter(partners))
+    rfi, first = _rfi(no_match=variant == "no_match", rounds=kind is MailKind.ASKED_ANOTHER), next(iter(partners))
     customer = kind in CUSTOMER_LETTERS
     to = _ANA if customer else _SARA
     id_ = ids.referral_id(rfi.id, first)
@@ -76,6 +76,7 @@ def examples() -> Iterator[tuple[str, Matter]]:
         *((kind, "") for kind in MailKind),
         *((MailKind.NEW_REFERRAL, variant) for variant in ("flame", "classic", "picked")),
         (MailKind.SENT_TO_PARTNERS, "no_match"),
+        *((kind, "declined") for kind in (MailKind.ASKED_ANOTHER, MailKind.NOBODY_LEFT)),
     ]
     for language in sorted(languages()):
         for kind, variant in variants:
@@ -90,7 +91,7 @@ def main(folder: Path) -> None:
         (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
         (folder / f"{name}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
         own = personal(each, LINKS)
-        whole = envelope(each.job, encode(lay_out(each, own)), lines(own), SENDER, AT)
+        whole = envelope(each.job, lay_out(each, own), lines(own), SENDER, AT)
         (folder / f"{name}.eml").write_bytes(whole.message)
 
 
@@ -98,13 +99,23 @@ def _partner_ids() -> list[str]:
     return [ids.partner_id("preview", name) for name in _NAMES]
 
 
-def _rfi(*, no_match: bool) -> Rfi:
+def _rfi(*, no_match: bool, rounds: bool) -> Rfi:
     chosen = tuple(
         Chosen(partner_id=id_, profile_id="profile", location_id="office", score=1.0) for id_ in _partner_ids()
     )
     because = "no_partner_in_region" if no_match else None
+    id_, (first, second, _third) = ids.rfi_id("preview", "1"), _partner_ids()
+    asked = Round(
+        cause="preview",
+        after=ids.referral_id(id_, first),
+        at=AT,
+        version=3,
+        number=2,
+        partner_id=second,
+        rules="preview",
+    )
     return Rfi(
-        id=ids.rfi_id("preview", "1"),
+        id=id_,
         source="preview",
         publisher_id="1",
         channel=Channel.SEARCH,
@@ -115,7 +126,7 @@ def _rfi(*, no_match: bool) -> Rfi:
         submitted_at=AT,
         accepted_at=AT,
         content_hash="preview",
-        routing=Routing(at=AT, chosen=() if no_match else chosen, no_match_because=because),
+        routing=Routing(at=AT, chosen=() if no_match else chosen, no_match_because=because, rounds=(asked,) * rounds),
     )
 
 
@@ -126,6 +137,7 @@ def _referral(id_: str, rfi: Rfi, partner_id: str, variant: str, *, flame: bool)
         partner_id=partner_id,
         profile_id="profile",
         location_id="office",
+        substatus=Substatus.DECLINED if variant == "declined" else Substatus.PENDING,
         policy=PolicyName.CLASSIC if variant == "classic" else PolicyName.STANDARD,
         created_at=AT,
         updated_at=AT,

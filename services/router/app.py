@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 
 from schemas.topics import Topic
 from services.core.codes import PolicyName
-from services.core.events import Event
+from services.core.events import Event, EventType
 from services.core.partner import RoutableProfile
 from services.core.policy import POLICIES, Policy
 from services.core.ports import Clock, Outgoing, Publisher, Record
+from services.core.rfi import Rfi
+from services.core.rounds import MAX_ROUNDS
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
 from services.matching.capacity import Capacity
 from services.matching.matcher import Matcher
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import ParentOf
 from services.matching.view import Feed, ProfileView
+from services.router.asking import Asking, PolicyNames
 from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
+from services.router.next_best import NextBestHandler, NextBestPorts
 from services.router.siblings import SiblingsHandler
 
 
@@ -31,16 +35,21 @@ class RouterPorts:
     partners: PartnerStore
     publisher: Publisher
     publish_referrals: PublishReferrals
-    #: Publishes the whole outbox of changed referrals, then clears it.
+    publish_rfis: Callable[[Sequence[Rfi]], Awaitable[None]]
+    #: Both publish the whole outboxes of what was changed, then clear them.
     clock: Clock
     feed: Feed
     #: Reads `partner.profiles` without a consumer group.
     decode_event: Callable[[Record], Event]
     encode_event: Callable[[Event], Outgoing]
+    type_of: Callable[[Record], EventType | None]
+    #: By the header alone, without reading the record.
     decode_profile: Callable[[Record], RoutableProfile]
     parent_of: ParentOf
     #: Which subdivision lies in which.
     policies: Mapping[PolicyName, Policy] = field(default_factory=lambda: POLICIES)
+    max_rounds: int = MAX_ROUNDS
+    #: Rounds of asking for one RFI at most, the first included.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +57,8 @@ class Router:
     """A router, not started: `prepare` first, then consume and run the loops.
 
     `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements),
-    `view.follow` is a loop, `refresh_capacity` is to be repeated every few seconds.
+    `next_best` takes `referral.events` (group router-next-best). `view.follow` is a loop, `refresh_capacity` is to be
+    repeated every few seconds.
     """
 
     matcher: Matcher
@@ -56,6 +66,7 @@ class Router:
     view: ProfileView
     handler: RouterHandler
     siblings: SiblingsHandler
+    next_best: NextBestHandler
 
     async def prepare(self) -> None:
         """Load profiles and open counts; only then may RFIs be routed.
@@ -82,16 +93,20 @@ def build(ports: RouterPorts) -> Router:
     closing = Closing(
         referrals=ports.referrals, publish=ports.publish_referrals, clock=ports.clock, policies=ports.policies
     )
-    handler = RouterHandler(
+    asking = Asking(
         rfis=ports.rfis,
         referrals=ports.referrals,
+        policy_names=policy_names(matcher, ports.partners),
+        policies=ports.policies,
+        closing=closing,
+    )
+    handler = RouterHandler(
+        rfis=ports.rfis,
         publisher=ports.publisher,
         clock=ports.clock,
         matcher=matcher,
         capacity=capacity,
-        policy_names=policy_names(matcher, ports.partners),
-        policies=ports.policies,
-        closing=closing,
+        asking=asking,
         decode=ports.decode_event,
         encode=ports.encode_event,
     )
@@ -103,12 +118,26 @@ def build(ports: RouterPorts) -> Router:
         topic=Topic.PARTNER_PROFILES,
     )
     siblings = SiblingsHandler(closing=closing, decode=ports.decode_event)
-    return Router(matcher=matcher, capacity=capacity, view=view, handler=handler, siblings=siblings)
+    next_best = _next_best(ports, matcher, capacity, asking)
+    return Router(
+        matcher=matcher, capacity=capacity, view=view, handler=handler, siblings=siblings, next_best=next_best
+    )
 
 
-def policy_names(
-    matcher: Matcher, partners: PartnerStore
-) -> Callable[[Sequence[str]], Awaitable[Mapping[str, PolicyName]]]:
+def _next_best(ports: RouterPorts, matcher: Matcher, capacity: Capacity, asking: Asking) -> NextBestHandler:
+    world = NextBestPorts(
+        rfis=ports.rfis,
+        publisher=ports.publisher,
+        publish_rfis=ports.publish_rfis,
+        clock=ports.clock,
+        decode=ports.decode_event,
+        encode=ports.encode_event,
+        type_of=ports.type_of,
+    )
+    return NextBestHandler(ports=world, matcher=matcher, capacity=capacity, asking=asking, max_rounds=ports.max_rounds)
+
+
+def policy_names(matcher: Matcher, partners: PartnerStore) -> PolicyNames:
     """Where policies of profiles are looked up: in the matcher, and in the store for what another router knew first."""
 
     async def look_up(ids: Sequence[str]) -> Mapping[str, PolicyName]:

@@ -16,35 +16,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
-from services.core.codes import PolicyName, RfiState
-from services.core.commands import Withdraw
-from services.core.creation import created_event, new_referral, routed_event
-from services.core.engagement import overtaken_command
+from services.core.codes import RfiState
+from services.core.creation import created_event, routed_event
 from services.core.errors import Invalid, ReferenceMissing, UnknownMessage
 from services.core.events import Event, EventType
-from services.core.policy import Policy
 from services.core.ports import Clock, Failure, Outgoing, Publisher, Record
 from services.core.referral import Referral
 from services.core.rfi import Rfi, Routing
-from services.core.stores import ReferralStore, RfiStore
+from services.core.stores import RfiStore
 from services.matching.capacity import Capacity
 from services.matching.matcher import Matcher
-from services.router.closing import Closing
+from services.router.asking import Asking
 
 log = structlog.get_logger("router")
 
 #: RFIs matched before others may run.
 AT_A_TIME = 50
-
-#: The policy under which each of these profiles (ids) gets referrals.
-PolicyNames = Callable[[Sequence[str]], Awaitable[Mapping[str, PolicyName]]]
-
-_OVERTAKEN = frozenset({RfiState.WITHDRAWN, RfiState.CHOSEN})
 
 
 class RouterHandler:
@@ -52,14 +44,11 @@ class RouterHandler:
 
     Args:
         rfis: the requests.
-        referrals: the referrals.
         publisher: puts events on Kafka.
         clock: business time of new routings.
         matcher: decides who gets what.
         capacity: told of what was given out.
-        policy_names: policies of profiles, the matcher's or the store's.
-        policies: periods of each policy.
-        closing: withdraws referrals that a customer's decision has overtaken.
+        asking: stores referrals, and closes those that a customer's decision has overtaken.
         decode: makes an event of a record.
         encode: makes a record of an event.
     """
@@ -68,20 +57,16 @@ class RouterHandler:
         self,
         *,
         rfis: RfiStore,
-        referrals: ReferralStore,
         publisher: Publisher,
         clock: Clock,
         matcher: Matcher,
         capacity: Capacity,
-        policy_names: PolicyNames,
-        policies: Mapping[PolicyName, Policy],
-        closing: Closing,
+        asking: Asking,
         decode: Callable[[Record], Event],
         encode: Callable[[Event], Outgoing],
     ) -> None:
-        self._rfis, self._referrals, self._publisher, self._clock = rfis, referrals, publisher, clock
-        self._matcher, self._capacity, self._closing = matcher, capacity, closing
-        self._policy_names, self._policies = policy_names, policies
+        self._rfis, self._publisher, self._clock = rfis, publisher, clock
+        self._matcher, self._capacity, self._asking = matcher, capacity, asking
         self._decode, self._encode = decode, encode
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Failure]:
@@ -98,8 +83,9 @@ class RouterHandler:
             failures += [Failure(record, missing) for record in accepted[id_]]
         routed = await self._route([rfis[id_] for id_ in accepted if id_ in rfis])
         if routed:
-            await self._tell(routed, await self._store_referrals(routed))
-            await self._close_overtaken([rfi.id for rfi in routed])
+            wanted = [(rfi, chosen) for rfi in routed if rfi.routing for chosen in rfi.routing.chosen]
+            await self._tell(routed, await self._asking.store(wanted))
+            await self._asking.close_overtaken([rfi.id for rfi in routed])
         return failures
 
     def _read(self, records: Sequence[Record]) -> tuple[list[Failure], dict[str, list[Record]]]:
@@ -142,34 +128,6 @@ class RouterHandler:
             await asyncio.sleep(0)
         return made
 
-    async def _store_referrals(self, rfis: Sequence[Rfi]) -> list[Referral]:
-        """Every referral that the routings ask for, as it is stored."""
-        wanted = [(rfi, rfi.routing, chosen) for rfi in rfis if rfi.routing for chosen in rfi.routing.chosen]
-        if not wanted:
-            return []
-        names = await self._policy_names(sorted({chosen.profile_id for _, _, chosen in wanted}))
-        referrals = [
-            new_referral(rfi, chosen, self._policies[names.get(chosen.profile_id, PolicyName.STANDARD)], routing.at)
-            for rfi, routing, chosen in wanted
-        ]
-        there = await self._referrals.add(referrals)
-        # A profile may have changed since they were stored: what is told is what is there.
-        stored = await self._referrals.load(sorted(there)) if there else {}
-        return [stored.get(referral.id, referral) for referral in referrals]
-
     async def _tell(self, rfis: Sequence[Rfi], referrals: Sequence[Referral]) -> None:
         events = [routed_event(rfi) for rfi in rfis] + [created_event(referral) for referral in referrals]
         await self._publisher.publish([self._encode(event) for event in events])
-
-    async def _close_overtaken(self, ids: Sequence[str]) -> None:
-        """Close the referrals of requests that the customer has withdrawn or settled meanwhile."""
-        overtaken = await self._rfis.load(ids, _OVERTAKEN)
-        if not overtaken:
-            return
-
-        def command_for(referral: Referral) -> Withdraw | None:
-            return overtaken_command(overtaken[referral.rfi_id], referral)
-
-        closed = await self._closing.close(sorted(overtaken), command_for)
-        if closed:
-            log.info("overtaken_closed", rfis=len(overtaken), referrals=closed)

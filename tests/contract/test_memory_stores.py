@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.adapters.memory.stores import MemoryStores
+from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
+from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.partner_suite import PartnerStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
 from tests.contract.refusal_suite import RefusalStoreSuite
@@ -25,6 +27,18 @@ class TestMemoryRfis(RfiStoreSuite):
 
 
 class TestMemoryReferrals(ReferralStoreSuite):
+    pass
+
+
+class TestMemoryListing(ReferralListingSuite):
+    pass
+
+
+class TestMemoryFavourites(FavouriteStoreSuite):
+    pass
+
+
+class TestMemoryReveals(RevealLogSuite):
     pass
 
 
@@ -53,4 +67,20 @@ class TestMemoryPublishers(PublisherStoreSuite):
 
 
 class TestMemorySandboxClock(SandboxClockStoreSuite):
+    pass
+
+
+class TestMemoryUsers(UserStoreSuite):
+    pass
+
+
+class TestMemorySecrets(SecretStoreSuite):
+    pass
+
+
+class TestMemorySignIns(SignInStoreSuite):
+    pass
+
+
+class TestMemoryTokens(TokenStoreSuite):
     pass

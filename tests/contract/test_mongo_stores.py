@@ -9,8 +9,10 @@ import pytest
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
+from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
+from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.mongo_queries import QueryRecorder, scans
 from tests.contract.partner_suite import PartnerStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
@@ -40,6 +42,18 @@ class TestMongoReferrals(ReferralStoreSuite):
     pass
 
 
+class TestMongoListing(ReferralListingSuite):
+    pass
+
+
+class TestMongoFavourites(FavouriteStoreSuite):
+    pass
+
+
+class TestMongoReveals(RevealLogSuite):
+    pass
+
+
 class TestMongoPartners(PartnerStoreSuite):
     pass
 
@@ -65,4 +79,20 @@ class TestMongoPublishers(PublisherStoreSuite):
 
 
 class TestMongoSandboxClock(SandboxClockStoreSuite):
+    pass
+
+
+class TestMongoUsers(UserStoreSuite):
+    pass
+
+
+class TestMongoSecrets(SecretStoreSuite):
+    pass
+
+
+class TestMongoSignIns(SignInStoreSuite):
+    pass
+
+
+class TestMongoTokens(TokenStoreSuite):
     pass

@@ -35,10 +35,12 @@ def router_of(kafka: str, mongo: Mongo) -> tuple[Router, KafkaPublisher]:
         partners=stores.partners,
         publisher=publisher,
         publish_referrals=relay.publish_and_clear,
+        publish_rfis=relay.publish_and_clear,
         clock=clock,
         feed=Follower(kafka),
         decode_event=wire.event_of,
         encode_event=wire.outgoing,
+        type_of=wire.type_of,
         decode_profile=wire.profile_of,
         parent_of=parent_of,
     )

@@ -24,7 +24,7 @@ class Net(StrEnum):
     PASS = "pass"
     #: Connections are refused; those there are, are closed.
     CUT = "cut"
-    #: Both directions are swallowed, and nobody is told: a half-open connection.
+    #: Nothing arrives in either direction, and nobody is told: a half-open connection.
     BLACKHOLE = "blackhole"
     #: Requests arrive, answers do not: the outcome is unknown.
     REPLIES_LOST = "replies lost"
@@ -102,8 +102,8 @@ class Proxy:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, reply: bool) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             while data := await source.read(_CHUNK):
-                # What is swallowed stays swallowed: a stream with a hole in it would be a fault of another kind.
-                while self._swallows(reply):
+                # Held back, not dropped: TCP repeats what a partition swallowed once it ends.
+                while self._swallows(reply):  # noqa: ASYNC110 - the mode is set from another thread
                     await asyncio.sleep(0.05)
                 await self._forward(data, sink)
         sink.close()

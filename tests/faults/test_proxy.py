@@ -61,6 +61,15 @@ def exchanged(connection: socket.socket, words: bytes) -> bytes:
     return answer
 
 
+def closed_at_once(proxy: Proxy) -> bool:
+    """Whether a new connection is refused, reset or closed without a word."""
+    try:
+        with connected(proxy) as connection:
+            return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
 def until_heard(heard: list[bytes], words: bytes) -> None:
     end = time.monotonic() + 5
     while b"".join(heard) != words:
@@ -80,10 +89,7 @@ def test_cut_closes_what_is_open_and_refuses_what_comes(proxy: Proxy) -> None:
         assert exchanged(connection, b"a") == b"a"
         proxy.set(Net.CUT)
         assert connection.recv(1) == b""
-    with pytest.raises(ConnectionError), connected(proxy) as another:
-        another.sendall(b"a")
-        assert another.recv(1) == b"", "closed without a word"
-        raise ConnectionResetError
+    assert closed_at_once(proxy)
     proxy.set(Net.PASS)
     with connected(proxy) as healed:
         assert exchanged(healed, b"b") == b"b"
@@ -131,7 +137,5 @@ def test_latency_delays_and_loses_nothing(proxy: Proxy) -> None:
 
 
 def test_a_target_that_is_away_looks_like_a_reset() -> None:
-    with proxied(free_port()) as proxy, connected(proxy) as connection, pytest.raises(ConnectionResetError):
-        connection.sendall(b"a")
-        assert connection.recv(1) == b""
-        raise ConnectionResetError
+    with proxied(free_port()) as proxy:
+        assert closed_at_once(proxy)

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.mail import MailKind, is_mailbox
-from services.notifier.mime import EncodedSheet, Sender, encode, envelope
+from services.notifier.layout import Sheet, quoted_printable
+from services.notifier.mime import Sender, envelope
 from services.notifier.preview import matter
-from services.notifier.render import Lines, Sheet
+from services.notifier.render import Lines
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
@@ -43,11 +44,11 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 NONE = Lines((), ())
 
 
-def sheet(subject: str, text: str, html: str) -> EncodedSheet:
-    return encode(Sheet(subject, (text,), (html,)))
+def sheet(subject: str, text: str, html: str) -> Sheet:
+    return Sheet(subject, (quoted_printable(text),), (quoted_printable(html),))
 
 
-def parsed(mail: EncodedSheet, name: str = "Sara Sales") -> EmailMessage:
+def parsed(mail: Sheet, name: str = "Sara Sales") -> EmailMessage:
     message = envelope(replace(JOB, name=name), mail, NONE, SENDER, AT).message
     return message_from_bytes(message, policy=default)
 

@@ -25,6 +25,7 @@ PARTNER = {
 CUSTOMER = {
     EventType.ROUTED: "sent_to_partners",
     EventType.NO_MATCH: "sent_to_partners",
+    EventType.NOBODY_LEFT: "nobody_left",
     EventType.EXPIRED: "expired_at",
 }
 
@@ -65,6 +66,28 @@ def test_the_customer_hears_of_a_decision_when_it_can_no_longer_be_undone(cause:
     assert [each.kind.value for each in wanted(settled)] == kinds
     assert wanted(event(EventType.SETTLED)) == ()
     assert wanted(event(EventType.SETTLED, cause="damaged")) == ()
+
+
+DROPPED_OUT = {"eventId": "e", "type": "referral.declined", "referralId": "r-1", "partnerId": "p-1"}
+
+
+def test_a_referral_that_goes_on_to_the_next_partner_is_told_of_together_with_that_partner() -> None:
+    settled = event(EventType.SETTLED, nextBest=True, cause={"eventId": "e", "type": "referral.declined"})
+    assert wanted(settled) == ()
+    expired = event(EventType.EXPIRED, nextBest=True)
+    assert [(each.kind, each.role) for each in wanted(expired)] == [(MailKind.EXPIRED, Role.PARTNER)]
+    accepted = event(EventType.SETTLED, nextBest=True, cause={"eventId": "e", "type": "referral.accepted"})
+    assert [each.kind for each in wanted(accepted)] == [MailKind.ACCEPTED_BY]
+    asked = event(EventType.ROUTED, round=2, cause=DROPPED_OUT)
+    assert [(each.kind, each.role) for each in wanted(asked)] == [(MailKind.ASKED_ANOTHER, Role.CUSTOMER)]
+
+
+@pytest.mark.parametrize("kind", [EventType.ROUTED, EventType.NOBODY_LEFT])
+def test_a_mail_about_the_next_partner_is_about_the_referral_that_dropped_out(kind: EventType) -> None:
+    told = replace(event(kind), facts={"rfiId": "x", "round": 2, "cause": DROPPED_OUT})
+    (mail,) = wanted(told)
+    job = job_of(told, mail, make_person())
+    assert (job.referral_id, job.partner_id) == ("r-1", "p-1")
 
 
 def test_a_redelivered_event_gives_the_same_job_and_another_event_another() -> None:
@@ -129,6 +152,8 @@ STILL_SENT = {
     MailKind.ACCEPTED_BY: {"active", "Won", "Lost"},
     MailKind.DECLINED_BY: {"Declined"},
     MailKind.EXPIRED_AT: {"Expired"},
+    MailKind.ASKED_ANOTHER: {"Declined", "Expired"},
+    MailKind.NOBODY_LEFT: {"Declined", "Expired"},
 }
 
 

@@ -16,7 +16,7 @@ from services.core.codes import Flame, PolicyName, Stage
 from services.core.mail import MailKind
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Matter
-from services.notifier.mime import encode, envelope
+from services.notifier.mime import envelope
 from services.notifier.partner_letters import PARTNER_LETTERS
 from services.notifier.preview import LINKS, SENDER, examples, matter
 from services.notifier.render import compose, lay_out, lines, personal, render, shared_by
@@ -83,7 +83,7 @@ def test_no_subject_names_a_person(example: Matter) -> None:
 @pytest.mark.parametrize("example", [each for _, each in EXAMPLES], ids=[name for name, _ in EXAMPLES])
 def test_the_envelope_holds_what_a_person_is_shown(example: Matter) -> None:
     own, mail = personal(example, LINKS), render(example, LINKS)
-    sent = envelope(example.job, encode(lay_out(example, own)), lines(own), SENDER, example.job.at)
+    sent = envelope(example.job, lay_out(example, own), lines(own), SENDER, example.job.at)
     message = message_from_bytes(sent.message, policy=default)
     for subtype, shown in (("plain", mail.text), ("html", mail.html)):
         body = message.get_body((subtype,))

@@ -1,4 +1,4 @@
-"""Are mails said in the reader's language, zone and currency, by catalogues that agree with the code?"""
+"""Are mails and pages said in the reader's language, zone and currency, by catalogues that agree with the code?"""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from services.core.rfi import Money, Place
-from services.notifier import catalogues
-from services.notifier.words import LOCALE_DIR, languages, words_of
+from services.notifier.words import languages, words_of
+from services.wording.catalogues import ALL, Sources, compiled
 
 AT = datetime(2026, 3, 16, 9, 30, tzinfo=UTC)
 
@@ -19,23 +19,31 @@ def test_english_and_spanish_have_catalogues() -> None:
     assert {"en", "es"} <= languages()
 
 
-@pytest.mark.parametrize("language", sorted(languages()))
-def test_a_catalogue_is_complete_and_compiled_from_its_source(language: str) -> None:
-    assert catalogues.missing(language) == []
-    mo = LOCALE_DIR / language / "LC_MESSAGES" / "mails.mo"
-    assert mo.read_bytes() == catalogues.compiled(catalogues.stored(language))
+EVERY = [pytest.param(ALL[name], language, id=f"{name}-{language}") for name in ALL for language in sorted(languages())]
 
 
-@pytest.mark.parametrize("language", sorted(languages()))
-def test_a_translation_fills_in_what_the_message_fills_in(language: str) -> None:
-    for message in catalogues.stored(language):
+@pytest.mark.parametrize(("sources", "language"), EVERY)
+def test_a_catalogue_is_complete_and_compiled_from_its_source(sources: Sources, language: str) -> None:
+    assert sources.missing(language) == []
+    assert sources.path(language, "mo").read_bytes() == compiled(sources.stored(language))
+    assert {m.id for m in sources.stored(language)} == {m.id for m in sources.messages()} | {""}
+
+
+@pytest.mark.parametrize(("sources", "language"), EVERY)
+def test_a_translation_fills_in_what_the_message_fills_in(sources: Sources, language: str) -> None:
+    for message in sources.stored(language):
         strings = message.string if isinstance(message.string, (tuple, list)) else (message.string,)
         ids = message.id if isinstance(message.id, (tuple, list)) else (message.id,)
         if ids[0]:
-            allowed = {name for id_ in ids for name in re.findall(r"{(\w+)}", id_)}
+            allowed = {name for id_ in ids for name in _slots(id_)}
             for string in filter(None, strings):
-                assert set(re.findall(r"{(\w+)}", string)) <= allowed
-                assert len(ids) > 1 or set(re.findall(r"{(\w+)}", string)) == allowed
+                assert _slots(string) <= allowed
+                assert len(ids) > 1 or _slots(string) == allowed
+
+
+def _slots(text: str) -> set[str]:
+    """What a message fills in: `{name}` in code, `%(name)s` in templates."""
+    return set(re.findall(r"{\w+}|%\(\w+\)s", text))
 
 
 @pytest.mark.parametrize(

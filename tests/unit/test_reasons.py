@@ -14,7 +14,7 @@ from services.core.mail import MailKind
 from services.core.reasons import Reason, ReasonCode, parse, written
 from services.core.rfi import Place
 from services.notifier.preview import LINKS, matter
-from services.notifier.reasons import said
+from services.wording.reasons import said
 from services.notifier.render import personal
 from services.notifier.words import languages, words_of
 

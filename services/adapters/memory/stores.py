@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from services.adapters.memory.accounts import MemorySecrets, MemorySignIns, MemoryTokens, MemoryUsers
 from services.adapters.memory.dead_letters import MemoryDeadLetters
 from services.adapters.memory.faults import Faults
+from services.adapters.memory.favourites import MemoryFavourites
 from services.adapters.memory.idempotency import MemoryIdempotency
 from services.adapters.memory.jobs import MemorySendJobs
+from services.adapters.memory.listing import MemoryListing
 from services.adapters.memory.partners import MemoryPartners
 from services.adapters.memory.publishers import MemoryPublishers
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.refusals import MemoryRefusals
+from services.adapters.memory.reveals import MemoryReveals
 from services.adapters.memory.rfis import MemoryRfis
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
 
@@ -23,6 +27,9 @@ class MemoryStores:
     faults: Faults = field(default_factory=Faults)
     rfis: MemoryRfis = field(init=False)
     referrals: MemoryReferrals = field(init=False)
+    listing: MemoryListing = field(init=False)
+    favourites: MemoryFavourites = field(init=False)
+    reveals: MemoryReveals = field(init=False)
     partners: MemoryPartners = field(init=False)
     jobs: MemorySendJobs = field(init=False)
     refusals: MemoryRefusals = field(init=False)
@@ -30,11 +37,19 @@ class MemoryStores:
     idempotency: MemoryIdempotency = field(init=False)
     publishers: MemoryPublishers = field(init=False)
     sandbox_clock: MemorySandboxClock = field(init=False)
+    users: MemoryUsers = field(init=False)
+    sign_ins: MemorySignIns = field(init=False)
+    tokens: MemoryTokens = field(init=False)
+    secrets: MemorySecrets = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the twins."""
         self.rfis, self.referrals = MemoryRfis(self.faults), MemoryReferrals(self.faults)
+        self.listing = MemoryListing(self.referrals, self.faults)
+        self.favourites, self.reveals = MemoryFavourites(self.faults), MemoryReveals(self.faults)
         self.partners, self.jobs = MemoryPartners(self.faults), MemorySendJobs(self.faults)
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
         self.idempotency, self.publishers = MemoryIdempotency(self.faults), MemoryPublishers(self.faults)
         self.sandbox_clock = MemorySandboxClock(self.faults)
+        self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
+        self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)

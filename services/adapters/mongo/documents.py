@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.adapters.mongo.driver import CODECS
 from services.core.accounts import ApiToken, OAuthClient, Session, SignInLink, User
 from services.core.codes import Status
+from services.core.listing import searchable, worth
 from services.core.mail import SendJob
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
@@ -100,12 +101,20 @@ def through_bson(doc: Doc) -> Doc:
     return bson.decode(bson.encode(doc, codec_options=CODECS), CODECS)
 
 
-def _derive_for_expirer(referral: Referral, doc: Doc) -> None:
+def _derive_for_queries(referral: Referral, doc: Doc) -> None:
     due = referral.timers.next_due()
     if due is not None:
         doc["next_due_at"] = due
     if referral.status is not Status.CLOSED:
         doc["open"] = True
+    _derive_for_lists(referral, doc)
+
+
+def _derive_for_lists(referral: Referral, doc: Doc) -> None:
+    # Amounts are text, which has no order that a number would have.
+    if (money := worth(referral)) is not None:
+        doc["worth"] = {"amount": bson.Decimal128(money.amount), "currency": money.currency}
+    doc["search"] = searchable(referral)
 
 
 def _mark_unpublished(_profile: Profile, doc: Doc) -> None:
@@ -115,7 +124,7 @@ def _mark_unpublished(_profile: Profile, doc: Doc) -> None:
 RFIS = Codec(Rfi)
 ROUTINGS = Part(Routing)
 PERSONS = Part(Person)
-REFERRALS = Codec(Referral, _derive_for_expirer)
+REFERRALS = Codec(Referral, _derive_for_queries)
 PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
 JOBS = Codec(SendJob)

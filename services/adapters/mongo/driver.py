@@ -14,18 +14,29 @@ from typing import Any, Self, TypeAlias
 
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import ASCENDING, DESCENDING, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
+from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
 from services.adapters.mongo.failures import duplicates, translated
 from services.core.errors import Misconfigured
 
-__all__ = ["ASCENDING", "DESCENDING", "Collection", "Index", "Mongo", "ReplaceOne", "Timing", "UpdateMany", "UpdateOne"]
+__all__ = [
+    "ASCENDING",
+    "DESCENDING",
+    "Collection",
+    "DeleteOne",
+    "Index",
+    "Mongo",
+    "ReplaceOne",
+    "Timing",
+    "UpdateMany",
+    "UpdateOne",
+]
 
 Doc: TypeAlias = dict[str, Any]
 Filter: TypeAlias = Mapping[str, Any]
 Sort: TypeAlias = Sequence[tuple[str, int]]
-Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc]
+Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc] | DeleteOne
 Index: TypeAlias = IndexModel
 
 #: Index of every collection, named where a query reads everything on purpose.
@@ -230,17 +241,20 @@ class Collection:
         sort: Sort | None = None,
         limit: int = 0,
         fields: Sequence[str] | None = None,
+        without: Sequence[str] = (),
         hint: str | None = None,
     ) -> list[Doc]:
-        """Documents that match; `limit` 0 means all."""
+        """Documents that match, with some fields or without some; `limit` 0 means all."""
+        shown = dict.fromkeys(without, False) if without else fields
         with translated():
-            cursor = self._it.find(where, fields, limit=limit, sort=list(sort) if sort else None, hint=hint)
+            cursor = self._it.find(where, shown, limit=limit, sort=list(sort) if sort else None, hint=hint)
             return await cursor.to_list(None)
 
-    async def count(self, where: Filter, *, hint: str) -> int:
+    async def count(self, where: Filter, *, hint: str, at_most: int | None = None) -> int:
         """How many documents match, counted exactly (the server's estimate is off after a crash)."""
+        bound: dict[str, Any] = {} if at_most is None else {"limit": at_most}
         with translated():
-            return int(await self._it.count_documents(where, hint=hint))
+            return int(await self._it.count_documents(where, hint=hint, **bound))
 
     async def distinct(self, field: str) -> list[Any]:
         """The values of an indexed field."""

@@ -16,6 +16,7 @@ REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
 TOKENS, OAUTH_CLIENTS = "api_tokens", "oauth_clients"
+REVEALS, FAVOURITES = "reveals", "favourites"
 
 #: Conditions of partial indexes and of the queries that use them.
 UNSENT: Mapping[str, Any] = {"outbox.0": {"$exists": True}}
@@ -23,9 +24,12 @@ PENDING: Mapping[str, Any] = {"state": "pending"}
 LEASED: Mapping[str, Any] = {"state": "leased"}
 OPEN: Mapping[str, Any] = {"open": True}
 OPERATOR: Mapping[str, Any] = {"operator": True}
+RUNNING: Mapping[str, Any] = {"status": "New"}
 UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
 
 #: Names of indexes that a query asks for by name.
+LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "list_time_left"
+OF_RFI = "of_rfi"
 JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
 
 
@@ -48,10 +52,12 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("state", "-accepted_at", name="recent"),  # recent
     ),
     REFERRALS: (
-        _index("rfi_id", name="of_rfi"),  # of_rfis, listed of an RFI
+        _index("rfi_id", name=OF_RFI),  # of_rfis, listed of an RFI, page of an engagement
         _index("shard", "next_due_at", name="due", where={"next_due_at": {"$exists": True}}),  # due
         _index("profile_id", name="open_of_profile", where=OPEN),  # open_counts
-        _index("partner_id", "status", "-created_at", name="of_partner"),  # listed of a partner
+        _index("partner_id", "stage", "-created_at", "-_id", name=LIST_CREATED),  # listed of a partner, page, counts
+        _index("partner_id", "stage", "-updated_at", "-_id", name=LIST_UPDATED),  # page by last change
+        _index("partner_id", "stage", "expires_at", "_id", name=LIST_TIME_LEFT, where=RUNNING),  # page by time left
         _index("status", "-created_at", name="recent"),  # listed of all partners
         _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
     ),
@@ -76,6 +82,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     IDEMPOTENCY: (_ttl("expires_at"),),
     PUBLISHERS: (_index("token_hash", name="by_token", unique=True),),  # by_token_hash
     SETTINGS: (),
+    REVEALS: (_index("referral_id", name="of_referral"),),  # of_referral
+    FAVOURITES: (_index("partner_id", "-at", name="of_partner"),),  # of_partner
     USERS: (
         _index("partner_id", "email", name="of_partner"),  # of_partner
         _index("email", name="operators", where=OPERATOR),  # operators

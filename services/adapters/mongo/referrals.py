@@ -15,9 +15,16 @@ from services.adapters.mongo.documents import REFERRALS
 from services.adapters.mongo.driver import ASCENDING, DESCENDING, Mongo, UpdateOne
 from services.adapters.mongo.indexes import OPEN, UNSENT
 from services.adapters.mongo.indexes import REFERRALS as COLLECTION
-from services.core.codes import Status
+from services.core.codes import Stage, Status
 from services.core.ports import Change, Saved
 from services.core.referral import Referral
+
+#: A partner's lists are indexed by stage, which tells the status too.
+STAGES_OF = {
+    Status.NEW: (Stage.NEW, Stage.EVALUATING),
+    Status.ACTIVE: (Stage.ACTIVE,),
+    Status.CLOSED: (Stage.ARCHIVED,),
+}
 
 #: How long an unreadable referral is left alone: a version that can read it may be on its way.
 PUT_OFF = timedelta(minutes=10)
@@ -86,10 +93,11 @@ class MongoReferrals:
     async def listed(
         self, *, partner_id: str | None = None, rfi_id: str | None = None, status: Status | None = None, limit: int = 50
     ) -> list[Referral]:
-        """All statuses are named when none is asked for, so that the indexes on (…, status, time) serve each list."""
+        """All statuses or stages are named when none is asked for, so that the indexes with a time serve each list."""
         where: dict[str, Any] = {"status": {"$in": [status.value] if status else [each.value for each in Status]}}
         if partner_id is not None:
             where["partner_id"] = {"$eq": partner_id}
+            where["stage"] = {"$in": [each.value for each in (STAGES_OF[status] if status else Stage)]}
         if rfi_id is not None:
             where["rfi_id"] = {"$eq": rfi_id}
         docs = await self._referrals.find(where, sort=[("created_at", DESCENDING)], limit=limit)

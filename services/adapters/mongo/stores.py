@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.adapters.mongo.dead_letters import MongoDeadLetters
 from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.favourites import MongoFavourites
 from services.adapters.mongo.idempotency import MongoIdempotency
 from services.adapters.mongo.jobs import MongoSendJobs
+from services.adapters.mongo.listing import MongoListing
 from services.adapters.mongo.originals import RETENTION
 from services.adapters.mongo.partners import MongoPartners
 from services.adapters.mongo.publishers import MongoPublishers
 from services.adapters.mongo.referrals import MongoReferrals
 from services.adapters.mongo.refusals import MongoRefusals
+from services.adapters.mongo.reveals import MongoReveals
 from services.adapters.mongo.rfis import MongoRfis
 from services.adapters.mongo.sandbox_clock import MongoSandboxClock
+from services.adapters.mongo.secrets import MongoSecrets
+from services.adapters.mongo.sign_ins import MongoSignIns
+from services.adapters.mongo.tokens import MongoTokens
+from services.adapters.mongo.users import MongoUsers
+from services.core.codes import PolicyName
+from services.core.policy import POLICIES, Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +34,9 @@ class MongoStores:
 
     rfis: MongoRfis
     referrals: MongoReferrals
+    listing: MongoListing
+    favourites: MongoFavourites
+    reveals: MongoReveals
     partners: MongoPartners
     jobs: MongoSendJobs
     refusals: MongoRefusals
@@ -31,13 +44,28 @@ class MongoStores:
     idempotency: MongoIdempotency
     publishers: MongoPublishers
     sandbox_clock: MongoSandboxClock
+    users: MongoUsers
+    sign_ins: MongoSignIns
+    tokens: MongoTokens
+    secrets: MongoSecrets
 
 
-def stores_of(mongo: Mongo, *, retention: timedelta = RETENTION) -> MongoStores:
-    """The stores of a database; `retention` is for the originals of refused and dead-lettered records."""
+def stores_of(
+    mongo: Mongo, *, retention: timedelta = RETENTION, policies: Mapping[PolicyName, Policy] = POLICIES
+) -> MongoStores:
+    """The stores of a database.
+
+    Args:
+        mongo: the database.
+        retention: for the originals of refused and dead-lettered records.
+        policies: tell lists which contacts may be asked about.
+    """
     return MongoStores(
         rfis=MongoRfis(mongo),
         referrals=MongoReferrals(mongo),
+        listing=MongoListing(mongo, policies),
+        favourites=MongoFavourites(mongo),
+        reveals=MongoReveals(mongo),
         partners=MongoPartners(mongo),
         jobs=MongoSendJobs(mongo),
         refusals=MongoRefusals(mongo, retention),
@@ -45,4 +73,8 @@ def stores_of(mongo: Mongo, *, retention: timedelta = RETENTION) -> MongoStores:
         idempotency=MongoIdempotency(mongo),
         publishers=MongoPublishers(mongo),
         sandbox_clock=MongoSandboxClock(mongo),
+        users=MongoUsers(mongo),
+        sign_ins=MongoSignIns(mongo),
+        tokens=MongoTokens(mongo),
+        secrets=MongoSecrets(mongo),
     )

@@ -5,9 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.adapters.mongo.documents import USERS
-from services.adapters.mongo.driver import ASCENDING, Mongo
-from services.adapters.mongo.guarded import replace_if_unchanged
+from services.adapters.mongo.driver import ASCENDING, Mongo, ReplaceOne
 from services.adapters.mongo.indexes import OPERATOR
 from services.adapters.mongo.indexes import USERS as COLLECTION
 from services.core.accounts import User
 from services.core.ports import Change, Saved
+
+_BY_EMAIL = [("email", ASCENDING)]
+
+
+class MongoUsers:
+    """Port `UserStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._users = mongo.collection(COLLECTION)
+
+    async def add(self, users: Sequence[User]) -> set[str]:
+        """One insert; ids that are there collide."""
+        return await self._users.insert_new([USERS.to_doc(user) for user in users])
+
+    async def load(self, ids: Sequence[str]) -> dict[str, User]:
+        """By id."""
+        return USERS.by_id(await self._users.by_ids(ids))
+
+    async def save(self, changes: Sequence[Change[User]]) -> Saved:
+        """One conditional write each. A write whose answer was lost is told from somebody else's by what is stored."""
+        writes = [
+            ReplaceOne({"_id": each.document.id, "version": each.expected}, USERS.to_doc(each.document))
+            for each in changes
+        ]
+        done = await self._users.write(writes)
+        ids = [each.document.id for each in changes]
+        if done.matched == len(writes):
+            return Saved(written=ids)
+        stored = await self.load(ids)
+        ours = {each.document.id for each in changes if stored.get(each.document.id) == each.document}
+        return Saved(written=[id_ for id_ in ids if id_ in ours], conflicts=[id_ for id_ in ids if id_ not in ours])
+
+    async def of_partner(self, partner_id: str) -> list[User]:
+        """Through the index of partners, in its order."""
+        found = await self._users.find({"partner_id": {"$eq": partner_id}}, sort=_BY_EMAIL)
+        return USERS.readable(found)
+
+    async def operators(self) -> list[User]:
+        """Through the index of operators."""
+        return USERS.readable(await self._users.find(OPERATOR, sort=_BY_EMAIL))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from services.core.codes import CompanySize
 from services.core.reasons import Reason, ReasonCode, parse
 from services.core.rfi import Place
-from services.notifier.words import Words, _
+from services.wording.words import Words, _
 
 _MESSAGES = {
     ReasonCode.PICKED: _("The customer chose you."),

@@ -1,0 +1,45 @@
+"""How would disclosures be kept if there were no database? The twin of port `RevealLog`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.adapters.memory.faults import Faults, faulty
+from services.core.ids import reveal_id
+from services.core.reveals import Reveal, RevealedDay
+
+
+class MemoryReveals:
+    """Disclosures by day, in `stored`."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.faults = faults or Faults()
+        self.stored: dict[str, RevealedDay] = {}
+
+    @faulty
+    async def record(self, reveals: Sequence[Reveal]) -> None:
+        """Count."""
+        for reveal in reveals:
+            id_ = reveal_id(reveal.referral_id, reveal.by, reveal.way.value, reveal.at)
+            day = self.stored.get(id_) or RevealedDay(
+                referral_id=reveal.referral_id,
+                partner_id=reveal.partner_id,
+                by=reveal.by,
+                way=reveal.way,
+                first_at=reveal.at,
+                last_at=reveal.at,
+                times=0,
+            )
+            self.stored[id_] = replace(
+                day,
+                first_at=min(day.first_at, reveal.at),
+                last_at=max(day.last_at, reveal.at),
+                times=day.times + 1,
+            )
+
+    @faulty
+    async def of_referral(self, referral_id: str) -> list[RevealedDay]:
+        """Oldest first."""
+        found = [day for day in self.stored.values() if day.referral_id == referral_id]
+        return sorted(found, key=lambda day: (day.first_at, day.by, day.way))

@@ -1,0 +1,52 @@
+"""How are sessions and sign-in links kept in MongoDB? The server drops them some time after they expire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.adapters.mongo.documents import SESSIONS, SIGN_IN_LINKS
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import SESSIONS as SESSIONS_COLLECTION
+from services.adapters.mongo.indexes import SIGN_IN_LINKS as LINKS_COLLECTION
+from services.core.accounts import Session, SignInLink
+
+
+class MongoSignIns:
+    """Port `SignInStore`."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._sessions = mongo.collection(SESSIONS_COLLECTION)
+        self._links = mongo.collection(LINKS_COLLECTION)
+
+    async def put_session(self, session: Session) -> None:
+        """By id, the hash of the cookie."""
+        await self._sessions.put(session.id, SESSIONS.to_doc(session))
+
+    async def session(self, id_: str, now: datetime) -> Session | None:
+        """By id; the server may not have dropped an expired one yet."""
+        doc = await self._sessions.get(id_)
+        session = SESSIONS.from_doc(doc) if doc else None
+        return session if session is not None and now < session.expires_at else None
+
+    async def end_session(self, id_: str) -> None:
+        """Deleted."""
+        await self._sessions.delete({"_id": id_})
+
+    async def end_sessions_of(self, user_id: str) -> None:
+        """Deleted, through the index of users."""
+        await self._sessions.delete({"user_id": {"$eq": user_id}})
+
+    async def put_link(self, link: SignInLink) -> None:
+        """By id, the hash of the token."""
+        await self._links.put(link.id, SIGN_IN_LINKS.to_doc(link))
+
+    async def link(self, id_: str, now: datetime) -> SignInLink | None:
+        """By id."""
+        doc = await self._links.get(id_)
+        link = SIGN_IN_LINKS.from_doc(doc) if doc else None
+        return link if link is not None and now < link.expires_at else None
+
+    async def take_link(self, id_: str, now: datetime) -> SignInLink | None:
+        """Deleted and returned in one step, so that one of several gets it."""
+        doc = await self._links.take({"_id": id_, "expires_at": {"$gt": now}})
+        return SIGN_IN_LINKS.from_doc(doc) if doc else None

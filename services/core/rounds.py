@@ -1,0 +1,137 @@
+"""Who is asked next when a matched referral is declined or lapses? Pure: what an event asks for, and the answer to it.
+
+Each such event is answered once, whatever comes of it, and the answer is stored in the RFI's routing: one more partner
+is asked, or nobody is. So a redelivery finds the answer there, and two declines at once are two answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.core.codes import RfiState
+from services.core.creation import ROUTED_VERSION, routed_event
+from services.core.events import Event, EventType
+from services.core.ids import event_id, referral_id
+from services.core.rfi import Chosen, Rfi, Round, Routing
+
+#: Rounds of asking for one RFI, the first included, unless the settings say otherwise.
+MAX_ROUNDS = 3
+
+#: Codes of why nobody is asked.
+ALL_ROUNDS_USED, NOBODY_ELSE = "max_rounds", "nobody_else"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A referral that was declined (and can't be taken back any more) or lapsed, and whose RFI goes on to the next."""
+
+    event_id: str
+    type: EventType
+    #: DECLINED or EXPIRED.
+    referral_id: str
+    partner_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Who is asked next, or the code of why nobody is; under which rules that was decided."""
+
+    chosen: Chosen | None = None
+    because: str | None = None
+    rules: str
+
+
+def cause_in(event: Event) -> Cause | None:
+    """What an event of a referral asks for; None for all but declines and expiries that go on to the next partner."""
+    if event.facts.get("nextBest") is not True:
+        return None
+    type_ = event.type
+    if type_ is EventType.SETTLED:
+        decision = event.facts.get("cause")
+        if not isinstance(decision, Mapping) or decision.get("type") != EventType.DECLINED.value:
+            return None
+        type_ = EventType.DECLINED
+    elif type_ is not EventType.EXPIRED:
+        return None
+    return Cause(
+        event_id=event.id,
+        type=type_,
+        referral_id=event.subject,
+        partner_id=str(event.facts.get("partnerId", "")),
+    )
+
+
+def answer_to(rfi: Rfi, cause: Cause) -> Round | None:
+    """The stored answer to a cause, or None if there is none yet."""
+    rounds = rfi.routing.rounds if rfi.routing else ()
+    return next((each for each in rounds if each.cause == cause.event_id), None)
+
+
+def may_ask(rfi: Rfi) -> bool:
+    """Whether anybody may be asked at all: not once the customer has withdrawn or chosen."""
+    return rfi.state is RfiState.ROUTED and rfi.routing is not None
+
+
+def last_round(routing: Routing) -> int:
+    """The number of the last round in which somebody was asked."""
+    return max((chosen.round for chosen in routing.chosen), default=1)
+
+
+def with_answer(rfi: Rfi, cause: Cause, answer: Answer, now: datetime) -> Rfi:
+    """The RFI with one more answer: version + 1 with its event.
+
+    Raises:
+        ValueError: the RFI has not been routed.
+    """
+    if rfi.routing is None:
+        raise ValueError(f"RFI {rfi.id} has not been routed: nobody can have declined it")
+    version, before = rfi.version + 1, rfi.routing
+    number = last_round(before) + (answer.chosen is not None)
+    round_ = Round(
+        cause=cause.event_id,
+        after=cause.referral_id,
+        at=now,
+        version=version,
+        number=number,
+        partner_id=answer.chosen.partner_id if answer.chosen else None,
+        because=answer.because,
+        rules=answer.rules,
+    )
+    chosen = (replace(answer.chosen, round=number),) if answer.chosen else ()
+    routing = replace(before, chosen=(*before.chosen, *chosen), rounds=(*before.rounds, round_))
+    # The router tells of its routing without storing that event; it must not appear after this one.
+    first = (routed_event(rfi),) if rfi.version == ROUTED_VERSION else ()
+    event = _event(rfi, cause, round_)
+    return replace(rfi, routing=routing, version=version, outbox=(*first, *rfi.outbox, event))
+
+
+def told_by(round_: Round) -> EventType:
+    """The type of the event that tells of a round; its sequence is the round's version."""
+    return EventType.NOBODY_LEFT if round_.partner_id is None else EventType.ROUTED
+
+
+def _event(rfi: Rfi, cause: Cause, round_: Round) -> Event:
+    kind = told_by(round_)
+    facts: dict[str, object] = {"rfiId": rfi.id, "round": round_.number}
+    if round_.partner_id is None:
+        facts["because"] = round_.because or NOBODY_ELSE
+    else:
+        id_ = referral_id(rfi.id, round_.partner_id)
+        facts["referrals"] = [{"referralId": id_, "partnerId": round_.partner_id, "picked": False}]
+    facts["cause"] = {
+        "eventId": cause.event_id,
+        "type": cause.type.value,
+        "referralId": cause.referral_id,
+        "partnerId": cause.partner_id,
+    }
+    return Event(
+        id=event_id(rfi.id, round_.version, kind),
+        type=kind,
+        subject=rfi.id,
+        rfi_id=rfi.id,
+        at=round_.at,
+        sequence=round_.version,
+        facts=facts,
+    )

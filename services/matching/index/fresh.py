@@ -1,0 +1,104 @@
+"""What has changed since the postings were made? A small table from (region, term) to the changed profiles.
+
+Changes of one key hang together as a chain, the newest first. A profile that changed twice stands there twice; the stamp
+tells which entry holds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.matching.index.compiled import compiled
+from services.matching.index.layout import ALL, CLASSES, HEAD, I32, I64, LEVELS, U32
+
+_CLASS_BOUNDS = np.array(CLASSES, np.int64)
+
+
+@compiled
+def slot_of(keys: I64, key: int) -> int:
+    """Where a key is or would be; the table is never full."""
+    mask = keys.size - 1
+    slot = ((key * -7046029254386353131) >> 20) & mask
+    while keys[slot] != key and keys[slot] >= 0:
+        slot = (slot + 1) & mask
+    return int(slot)
+
+
+@compiled
+def first_of(keys: I64, heads: I32, region: int, term: int) -> int:
+    """The newest change of a key, -1 for none."""
+    slot = slot_of(keys, (region << 24) | term)
+    return int(heads[slot]) if keys[slot] >= 0 else -1
+
+
+@compiled
+def level_of(ceilings: I64, adjust: int) -> int:
+    """The lowest level whose ceiling is not below what is adjusted."""
+    level = 0
+    while level < LEVELS - 1 and ceilings[level] < adjust:
+        level += 1
+    return level
+
+
+@compiled
+def class_of(weight: int) -> int:
+    """The class of a positive weight: the last whose bound is not below it."""
+    chosen = 0
+    for i in range(_CLASS_BOUNDS.size):
+        if _CLASS_BOUNDS[i] >= weight:
+            chosen = i
+    return chosen
+
+
+@compiled
+def add(keys: I64, heads: I32, fresh: I64, used: int, key: int, posting: int, stamp: int) -> int:
+    """Put a change in front of its chain; returns how many there are."""
+    slot = slot_of(keys, key)
+    fresh[used, 0], fresh[used, 1] = posting, stamp
+    fresh[used, 2] = heads[slot] if keys[slot] >= 0 else -1
+    keys[slot], heads[slot] = key, used
+    return used + 1
+
+
+@compiled
+def entries_of(row_at: U32, words: U32, numbers: I64) -> int:
+    """How many entries these profiles need at most."""
+    total = 0
+    for number in numbers:
+        at = np.int64(row_at[number])
+        if at:
+            total += (np.int64(words[at]) >> 8) * (1 + np.int64(words[at + 1]))
+    return total
+
+
+@compiled
+def add_rows(
+    row_at: U32,
+    words: U32,
+    adjust: I32,
+    stamps: U32,
+    ceilings: I64,
+    numbers: I64,
+    keys: I64,
+    heads: I32,
+    fresh: I64,
+    used: int,
+) -> int:
+    """Put changed profiles into the table; returns how many entries it has then."""
+    for number in numbers:
+        at = np.int64(row_at[number])
+        if at == 0:
+            continue
+        regions = at + HEAD
+        terms = regions + (np.int64(words[at]) >> 8)
+        end = terms + np.int64(words[at + 1])
+        level = LEVELS - 1 - level_of(ceilings, np.int64(adjust[number]))
+        for r in range(regions, terms):
+            region, stamp = np.int64(words[r]), np.int64(stamps[number])
+            used = add(keys, heads, fresh, used, (region << 24) | ALL, (level << 24) | number, stamp)
+            for t in range(terms, end):
+                term, weight = np.int64(words[t]) >> 8, (np.int64(words[t]) & 255) - 128
+                if weight > 0:
+                    posting = ((class_of(weight) << 6 | level) << 24) | number
+                    used = add(keys, heads, fresh, used, (region << 24) | term, posting, stamp)
+    return used

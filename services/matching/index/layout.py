@@ -1,0 +1,134 @@
+"""How do profiles, postings and requests lie in memory?
+
+Numbers. A score is counted in grains, 1e-8 of one: points (1e-6) times hundredths of a weight. Whole numbers throughout.
+
+Row of a profile, in 32-bit words: `regions << 8 | sizes`, `terms`, `partner`, its regions, its terms. A term is
+`term << 8 | (weight + 128)` with the weight in hundredths; terms are in ascending order.
+
+Posting, 32 bits: `impact << 24 | number`. The impact sorts a list, best first: `class << 6 | (63 - level)`. The class
+bounds the weight of the term, the level bounds what is adjusted (`Index.ceilings`). So one network holds up to 16.7
+million profiles and 16.7 million terms.
+
+Signature of a profile, 64 bits: 56 bits of a Bloom filter of its terms, 8 bits for the sizes it wants. It tells, without
+a look at the row, almost always which other terms a profile can't have.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F32 = NDArray[np.float32]
+
+#: Grains of a point.
+GRAINS = 100
+#: Words in front of a row's regions.
+HEAD = 3
+#: Most profiles, and most terms.
+NUMBERS = TERMS = 1 << 24
+#: The term that everybody has, wherever it serves.
+ALL = 0
+#: A region with so few profiles has one list of them all instead of one for each term.
+SMALL = 32
+LEVELS = 64
+#: Upper bounds of weights by class, in hundredths; a weight of zero or less has no posting.
+CLASSES = (100, 60, 35, 15)
+
+#: Flags of a profile: what the postings say of it is out of date; it is paused; it is full; it is left out otherwise.
+STALE, PAUSED, FULL, BLOCKED = 1, 2, 4, 8
+CLOSED = PAUSED | FULL | BLOCKED
+#: Why a profile that matches can't have a request now, as bits; the first that holds counts.
+BY_SIZE, BY_PAUSE, BY_LOAD = 1, 2, 4
+
+
+class Index(NamedTuple):
+    """Everything a match reads."""
+
+    row_at: U32
+    #: By profile: where its row begins in `words`; 0 means that it has none.
+    words: U32
+    signatures: U64
+    flags: U8
+    speaks: U16
+    #: By profile: which set of languages it works in.
+    adjust: I32
+    #: By profile: grains added to every score.
+    ties: I64
+    #: By profile: its part in the order of equals.
+    coordinates: F32
+    #: By profile: degrees of latitude and longitude, NaN where not known; empty when nobody's are.
+    ceilings: I64
+    #: By level: the most grains that `adjust` may hold.
+    region_at: I64
+    #: By region: where its lists begin in `list_terms`.
+    list_terms: U32
+    list_at: U32
+    #: By list: where its postings begin.
+    postings: U32
+    fresh_keys: I64
+    #: Hash table of changes that the postings do not know yet: `region << 24 | term`, -1 where free.
+    fresh_heads: I32
+    fresh: I64
+    #: Changes, three words each: posting, stamp of the profile, the next of the same key or -1.
+    stamps: U32
+    #: By profile: how often it has changed.
+    pending: int
+
+
+class Queries(NamedTuple):
+    """A batch of requests. `x_at[n]` to `x_at[n + 1]` are the entries of request `n` in the arrays of `x`."""
+
+    term_at: I64
+    terms: I64
+    points: I64
+    #: Points that each term earns. Those that count alone come first, then the heaviest first.
+    alone: I64
+    #: By request: how many of its terms make a match alone.
+    near_at: I64
+    regions: I64
+    bonus: I64
+    #: The regions around the place asked for, the highest points first.
+    within_at: I64
+    within: I64
+    #: Regions that lie within the place asked for, ascending.
+    group_at: I64
+    groups: I64
+    #: Four words each: fewest and most terms that a profile must have, begin and end in `group_terms`.
+    group_terms: I64
+    without_at: I64
+    without: I64
+    #: Partners (numbers) that are left out.
+    market: I64
+    #: By request: the region that everybody in question has, -1 for none.
+    within_bonus: I64
+    size: I64
+    #: By request: the bit of the customer's size, 0 when it is not known.
+    tongue: I64
+    #: By request: its row in `tongues`.
+    tongues: U8
+    #: By request's language and a profile's set of languages: 1 where it is spoken.
+    tongue_bonus: I64
+    tie: I64
+    circle: NDArray[np.float64]
+    #: Three numbers each: latitude, longitude, radius in kilometres (0: anywhere).
+    wanted: I64
+    #: Three numbers each: partners wanted, of all that match, of those that match elsewhere.
+
+
+class Hits(NamedTuple):
+    """What was found. Three lists for each request: open to it, all that match, those that match but serve elsewhere."""
+
+    tops: I64
+    #: (request, list, place, (score in grains, tie, number, partner)), unordered until `ProfileIndex` has sorted it.
+    counts: I64
+    #: (request, list).
+    seen: I64
+    #: By request: bits of why matching profiles could not have it (complete when nobody could), postings read, rows read.

@@ -1,0 +1,143 @@
+"""Who asks? A person by the session's cookie, a program by its bearer token, a customer by the link in the path."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import Request
+
+from services.core.account_stores import CUSTOMER_LINK
+from services.core.accounts import SCOPES, ApiToken, Role, User
+from services.portal.access import Denied, NotHere
+from services.portal.forms import check_form
+from services.portal.identity import Identity, IdentityKind
+from services.portal.keys import key_hash
+from services.portal.pace import Pace
+from services.portal.ports import PortalOptions, PortalPorts
+
+#: Longest key looked at.
+_KEY_LIMIT = 1024
+#: How often the last use of a token is written down, seconds.
+_NOTED_EVERY_S = 60.0
+#: Parameter of routes that are a customer's: the signed id of the RFI.
+SIGNED = "signed"
+#: Purpose of the token in a customer's forms.
+_CUSTOMER_FORM = "customer-form"
+
+_READS = frozenset({"referrals.read", "profiles.read"})
+ROLE_SCOPES = {
+    Role.VIEWER: _READS,
+    Role.MEMBER: _READS | {"referrals.write"},
+    Role.ADMIN: frozenset(SCOPES) - {"operator"},
+}
+
+
+def session_cookie(options: PortalOptions) -> str:
+    """Name of the cookie; `__Host-` keeps subdomains and plain http from setting it."""
+    return "__Host-referrals" if options.secure else "referrals"
+
+
+class PortalDoors:
+    """Port `Doors` of `access`."""
+
+    def __init__(self, ports: PortalPorts, options: PortalOptions, pace: Pace) -> None:
+        self._ports, self._pace = ports, pace
+        self._cookie = session_cookie(options)
+        self._noted: dict[str, float] = {}
+        #: When the last use of a token was written down, by its id; bounded by the number of tokens.
+
+    async def identify(self, request: Request) -> Identity:
+        """As the port says."""
+        if SIGNED in request.path_params:
+            me = await self._customer(request, request.path_params[SIGNED])
+        elif (header := request.headers.get("authorization")) is not None:
+            me = await self._program(request, header)
+        else:
+            me = await self._person(request)
+        self._pace.request(me.subject)
+        if me.csrf is not None:
+            await check_form(request, me.csrf)
+        return me
+
+    async def _person(self, request: Request) -> Identity:
+        cookie = request.cookies.get(self._cookie)
+        if not cookie:
+            raise Denied("sign in first")
+        session = None
+        if len(cookie) <= _KEY_LIMIT:
+            session = await self._ports.sign_ins.session(key_hash(cookie), self._ports.clock.real_now())
+        user = (await self._ports.users.load([session.user_id])).get(session.user_id) if session else None
+        if session is None or user is None or not user.active:
+            self._pace.wrong(address_of(request))
+            raise Denied("you are signed out: sign in again")
+        return person(user, session.id, session.csrf)
+
+    async def _program(self, request: Request, header: str) -> Identity:
+        scheme, _, key = header.partition(" ")
+        key, token = key.strip(), None
+        now = self._ports.clock.real_now()
+        if scheme.lower() == "bearer" and 0 < len(key) <= _KEY_LIMIT:
+            token = await self._ports.tokens.token(key_hash(key), now)
+        if token is None:
+            self._pace.wrong(address_of(request))
+            raise Denied("send a token that is good as `Authorization: Bearer <token>`")
+        if time.monotonic() - self._noted.get(token.id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S:
+            self._noted[token.id] = time.monotonic()
+            await self._ports.tokens.used(token.id, now)
+        return program(token)
+
+    async def _customer(self, request: Request, signed: str) -> Identity:
+        rfi_id = self._ports.signer.read(CUSTOMER_LINK, signed)
+        rfi = (await self._ports.rfis.load([rfi_id])).get(rfi_id) if rfi_id else None
+        if rfi is None:
+            self._pace.wrong(address_of(request))
+            raise NotHere("this link leads nowhere: use the link of our newest mail")
+        contact = rfi.customer.contact
+        return Identity(
+            kind=IdentityKind.CUSTOMER,
+            subject=rfi.id,
+            name="customer",
+            rfi_id=rfi.id,
+            language=contact.language,
+            time_zone=contact.time_zone,
+            csrf=self._ports.signer.sign(_CUSTOMER_FORM, rfi.id).rpartition(".")[2],
+        )
+
+
+def person(user: User, session_id: str | None, csrf: str | None) -> Identity:
+    """The identity of a user."""
+    kind = IdentityKind.OPERATOR if user.operator else IdentityKind.PARTNER
+    return Identity(
+        kind=kind,
+        subject=user.id,
+        name=f"{kind.value}:{user.id}",
+        partner_id=None if user.operator else user.partner_id,
+        role=None if user.operator else user.role,
+        scopes=frozenset({"operator"}) if user.operator else ROLE_SCOPES[user.role],
+        language=user.language,
+        time_zone=user.time_zone,
+        session_id=session_id,
+        csrf=csrf,
+        display_name=user.name,
+    )
+
+
+def program(token: ApiToken) -> Identity:
+    """The identity of a token; what it may do makes its role."""
+    kind = IdentityKind.OPERATOR if token.operator else IdentityKind.PARTNER
+    scopes = frozenset(token.scopes)
+    writes = Role.MEMBER if "referrals.write" in scopes else Role.VIEWER
+    return Identity(
+        kind=kind,
+        subject=token.id,
+        name=f"{kind.value}:{token.id}",
+        partner_id=None if token.operator else token.partner_id,
+        role=None if token.operator else Role.ADMIN if "profiles.write" in scopes else writes,
+        scopes=scopes | ({"referrals.read"} if "referrals.write" in scopes else frozenset()),
+        display_name=token.name,
+    )
+
+
+def address_of(request: Request) -> str:
+    """The network address of the caller, as the server knows it."""
+    return request.client.host if request.client else "unknown"

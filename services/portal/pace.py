@@ -1,0 +1,48 @@
+"""May they go on at this pace? Counts requests, in each instance for itself."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from services.portal.access import TooFast
+
+#: Wrong tokens, cookies and links that one address may send in a minute before it is told to wait.
+WRONG_PER_MINUTE = 60
+#: Sign-in mails that one mail address may be sent, and that one network address may ask for.
+MAILS_PER_HOUR, ASKED_PER_HOUR = 5, 60
+
+
+class Pace:
+    """Limits of the portal; each method raises `TooFast` when it is too much."""
+
+    def __init__(self, requests_per_minute: int) -> None:
+        self._requests = RateLimitItemPerMinute(requests_per_minute)
+        self._wrong = RateLimitItemPerMinute(WRONG_PER_MINUTE)
+        self._mails, self._asked = RateLimitItemPerHour(MAILS_PER_HOUR), RateLimitItemPerHour(ASKED_PER_HOUR)
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def request(self, subject: str) -> None:
+        """One more request of somebody who is known."""
+        self._count(self._requests, "request", subject)
+
+    def wrong(self, address: str) -> None:
+        """One more key that nobody has. Only wrong ones are slowed down: behind a proxy many share one address."""
+        self._count(self._wrong, "wrong", address)
+
+    def asked(self, address: str) -> None:
+        """One more sign-in link asked for from this network address."""
+        self._count(self._asked, "asked", address)
+
+    def may_mail(self, user_id: str) -> bool:
+        """Whether one more sign-in mail may go to this person; told by nothing that the asker sees."""
+        return bool(self._counter.hit(self._mails, "mail", user_id))
+
+    def _count(self, limit: RateLimitItem, *who: str) -> None:
+        if not self._counter.hit(limit, *who):
+            left_s = self._counter.get_window_stats(limit, *who).reset_time - time.time()
+            raise TooFast(max(1, math.ceil(left_s)))

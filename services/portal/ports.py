@@ -1,0 +1,88 @@
+"""What does the portal need of the world, and what may an operator choose?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from services.core.account_stores import LinkSigner, SignInStore, TokenStore, UserStore
+from services.core.codes import PolicyName
+from services.core.commands import Command
+from services.core.engagement import RfiCommand
+from services.core.favourites import FavouriteStore
+from services.core.listing import ReferralListing
+from services.core.policy import Policy
+from services.core.ports import Clock
+from services.core.referral import Referral
+from services.core.reveals import RevealLog
+from services.core.rfi import Rfi
+from services.core.stores import IdempotencyStore, PartnerStore, ReferralStore, RfiStore, SendJobStore
+
+
+class Commands(Protocol):
+    """Carries out what people ask; each is one conditional write (see `services.adapters.commands`)."""
+
+    async def execute(
+        self, referral_id: str, command: Command, *, partner_id: str | None = None, by: str | None = None
+    ) -> Referral:
+        """A command on one referral of this partner.
+
+        Raises:
+            NotFound: no such referral, or not this partner's.
+            TransitionRefused, UndoRefused: its state forbids it.
+            CommandInvalid: the command lacks something; says everything.
+            DependencyUnavailable, VersionConflict: try again.
+        """
+
+    async def execute_rfi(self, rfi_id: str, command: RfiCommand) -> Rfi:
+        """A customer's decision on the whole request; raises as `execute`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalPorts:
+    """What the portal needs of the world."""
+
+    rfis: RfiStore
+    referrals: ReferralStore
+    listing: ReferralListing
+    favourites: FavouriteStore
+    reveals: RevealLog
+    partners: PartnerStore
+    jobs: SendJobStore
+    idempotency: IdempotencyStore
+    users: UserStore
+    sign_ins: SignInStore
+    tokens: TokenStore
+    commands: Commands
+    clock: Clock
+    signer: LinkSigner
+    policies: Mapping[PolicyName, Policy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcOptions:
+    """An OpenID Connect provider to sign in with."""
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    name: str = "OpenID Connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalOptions:
+    """What an operator chooses."""
+
+    base_url: str = "http://127.0.0.1:8400"
+    requests_per_minute: int = 1200
+    session: timedelta = timedelta(hours=12)
+    sign_in_link: timedelta = timedelta(minutes=15)
+    oauth_token: timedelta = timedelta(hours=1)
+    oidc: OidcOptions | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether people come over https; cookies and HSTS follow."""
+        return self.base_url.startswith("https://")

@@ -1,0 +1,187 @@
+"""How are words, instants, amounts and places said in a reader's language and time zone?
+
+Mails and pages each have a catalogue of their own and fall back on the one here. Another language is another folder
+under each locale/; nothing here names one but the source language, English.
+"""
+
+from __future__ import annotations
+
+import gettext
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pycountry
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_skeleton, get_timezone_name
+from babel.numbers import format_currency, format_decimal
+
+from services.core.codes import CompanySize, Timeframe
+from services.core.rfi import Money, Place
+
+SOURCE_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Where the translations of one part of the exchange lie."""
+
+    folder: Path
+    domain: str
+
+
+#: What is said in mails and on pages alike.
+SHARED = Catalogue(Path(__file__).with_name("locale"), "wording")
+
+
+@cache
+def languages(catalogue: Catalogue = SHARED) -> frozenset[str]:
+    """The languages that have a catalogue."""
+    return frozenset(path.parent.parent.name for path in catalogue.folder.glob(f"*/LC_MESSAGES/{catalogue.domain}.mo"))
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is said."""
+    return message
+
+
+#: Words of codes. Ranges are written out because screen readers make nothing of a dash.
+_SIZES = {
+    CompanySize.S1_9: _("1 to 9 employees"),
+    CompanySize.S10_50: _("10 to 50 employees"),
+    CompanySize.S51_250: _("51 to 250 employees"),
+    CompanySize.S251_1000: _("251 to 1,000 employees"),
+    CompanySize.S1001_5000: _("1,001 to 5,000 employees"),
+    CompanySize.S5001_10000: _("5,001 to 10,000 employees"),
+    CompanySize.S10001_20000: _("10,001 to 20,000 employees"),
+    CompanySize.S20001: _("more than 20,000 employees"),
+}
+_TIMEFRAMES = {
+    Timeframe.WITHIN_30_DAYS: _("within 30 days"),
+    Timeframe.WITHIN_60_DAYS: _("within 60 days"),
+    Timeframe.WITHIN_90_DAYS: _("within 90 days"),
+    Timeframe.LATER: _("later than 90 days from now"),
+    Timeframe.UNKNOWN: _("not known yet"),
+}
+
+
+class Words:
+    """One language's words. Get it by `words_of`, which makes each once."""
+
+    def __init__(self, language: str, catalogue: Catalogue = SHARED) -> None:
+        self.language = language
+        self.translations = _translations(language, catalogue)
+        if catalogue != SHARED:
+            self.translations.add_fallback(_translations(language, SHARED))
+        self._locale = Locale.parse(language)
+        self.say = self.translations.gettext
+        #: The message in this language; placeholders are filled in by the caller's `format`.
+        self.count = self.translations.ngettext
+
+    def size(self, size: CompanySize | None) -> str | None:
+        """A company's size, None if it is not known."""
+        return self.say(_SIZES[size]) if size else None
+
+    def timeframe(self, timeframe: Timeframe) -> str:
+        """When the customer wants to buy."""
+        return self.say(_TIMEFRAMES[timeframe])
+
+    def tongue(self, tag: str) -> str:
+        """The name of a language; a tag that nobody knows, as it is."""
+        return str(self._locale.languages.get(tag, tag))
+
+    def instant(self, at: datetime, zone: str) -> str:
+        """Day, time and named zone, to the minute."""
+        return _instant(self._locale, at.replace(second=0, microsecond=0), zone)
+
+    def day(self, at: datetime, zone: str) -> str:
+        """A short date for subjects."""
+        return _day(self._locale, at.replace(second=0, microsecond=0), zone)
+
+    def date(self, day: date) -> str:
+        """A date without a time, the month as a word."""
+        return str(format_date(day, "long", locale=self._locale))
+
+    def number(self, number: float) -> str:
+        """A number with the language's separators."""
+        return str(format_decimal(number, locale=self._locale))
+
+    def country(self, code: str) -> str:
+        """The name of a country; a code that nobody knows, as it is."""
+        return str(self._locale.territories.get(code, code))
+
+    def money(self, money: Money) -> str:
+        """An amount with its currency; whole amounts without decimals."""
+        return _money(self._locale, money)
+
+    def place(self, place: Place) -> str:
+        """City, postal code, subdivision and country, as far as known."""
+        return _place(self._locale, place)
+
+
+def words_of(language: str, catalogue: Catalogue = SHARED) -> Words:
+    """The words of a language, of its base language (`es` for `es-MX`), or English."""
+    return _words(_known(language, catalogue), catalogue)
+
+
+@lru_cache(maxsize=256)
+def _known(language: str, catalogue: Catalogue) -> str:
+    base = language.replace("_", "-").partition("-")[0].lower()
+    return next((each for each in (language, base) if each in languages(catalogue)), SOURCE_LANGUAGE)
+
+
+@cache
+def _words(language: str, catalogue: Catalogue) -> Words:
+    return Words(language, catalogue)
+
+
+def _translations(language: str, catalogue: Catalogue) -> gettext.NullTranslations:
+    missing_is_fine = language == SOURCE_LANGUAGE
+    return gettext.translation(catalogue.domain, catalogue.folder, [language], fallback=missing_is_fine)
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+# The referrals of a batch share their deadlines and needs, and Babel takes tens of microseconds for each answer.
+@lru_cache(maxsize=8192)
+def _instant(locale: Locale, at: datetime, zone: str) -> str:
+    local = at.astimezone(_zone(zone))
+    pattern = f"{locale.date_formats['full'].pattern}, HH:mm"
+    name = "UTC" if zone == "UTC" else get_timezone_name(local, locale=locale)
+    return f"{format_datetime(local, pattern, locale=locale)} ({name})"
+
+
+@lru_cache(maxsize=8192)
+def _day(locale: Locale, at: datetime, zone: str) -> str:
+    return str(format_skeleton("MMMMd", at.astimezone(_zone(zone)), locale=locale))
+
+
+@lru_cache(maxsize=8192)
+def _money(locale: Locale, money: Money) -> str:
+    whole = money.amount == money.amount.to_integral_value()
+    text: str = format_currency(money.amount, money.currency, locale=locale, currency_digits=not whole)
+    return text if not whole else _without_decimals(locale, money)
+
+
+def _without_decimals(locale: Locale, money: Money) -> str:
+    pattern = locale.currency_formats["standard"].pattern.replace(".00", "")
+    return str(format_currency(money.amount, money.currency, pattern, locale=locale, currency_digits=False))
+
+
+@lru_cache(maxsize=8192)
+def _place(locale: Locale, place: Place) -> str:
+    subdivisions: Any = pycountry.subdivisions
+    subdivision = subdivisions.get(code=place.subdivision) if place.subdivision else None
+    city = " ".join(part for part in (place.postal_code, place.city) if part)
+    country = locale.territories.get(place.country, place.country)
+    parts = [city, subdivision.name if subdivision else place.subdivision, country]
+    return ", ".join(dict.fromkeys(str(part) for part in parts if part))

@@ -1,0 +1,44 @@
+"""The page docs/reliability.md: which faults were tried, how often, and what was lost or doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.faults.trial import Result
+
+_HEAD = """\
+# Reliability: the faults, tried
+
+Written by `make faults` (seed {seed}); each line is a test in `tests/faults/` on real processes, a real Kafka, a real
+mongod and real SMTP conversations, with a proxy of our own for what networks do. `make test` runs a short form of each.
+
+After each fault everything heals, and then two oracles that share no code must agree: `referrals audit`, and the
+books of `tests/faults/ledger.py`, which are counted from the documents, the records and the mails themselves. *Lost* is
+an accepted id that is neither terminal, open within its deadline, parked nor dead-lettered; *doubled* is any effect
+that happened twice. *Again* counts mails that arrived a second time under the same Message-ID, because an attempt was
+cut between the final dot and the moment when its answer was stored: the one window that nobody can close (RFC 1047).
+*Recovery* is the time from the end of the fault until nothing was left to do, on a busy machine with two cores.
+
+| fault | what | times | lost | doubled | again | recovery |
+|---|---|---:|---:|---:|---:|---:|
+"""
+
+_FOOT = """
+Faults are numbered as in the list that the suite was planned by. Kills strike at *points*: before and after each write
+of each process and around each batch (`services/adapters/fault_points.py`). In production no point exists.
+"""
+
+
+def page(results: Sequence[Result], seed: int) -> str:
+    """The whole page."""
+    rows = "".join(
+        f"| {r.fault} | {r.what} | {r.times} | {r.lost} | {r.doubled} | {r.again} | {_seconds(r.recovery_s)} |\n"
+        for r in results
+    )
+    total = f"| | **in all** | **{sum(r.times for r in results)}** | **{sum(r.lost for r in results)}** "
+    total += f"| **{sum(r.doubled for r in results)}** | **{sum(r.again for r in results)}** | |\n"
+    return _HEAD.format(seed=seed) + rows + total + _FOOT
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds else ""

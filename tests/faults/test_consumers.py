@@ -1,0 +1,216 @@
+"""Does work get lost or done twice when consumers come, go, freeze, or meet the same records again?"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter, defaultdict
+from functools import partial
+
+import pytest
+
+from schemas.topics import Group, Topic
+from services.adapters.quiet import READS
+from services.bootstrap import World
+from services.core.ids import dead_letter_id
+from services.core.ports import DeadLetter, Outgoing, Record
+from services.engines.supervisor import status
+from tests.e2e.exchange import eventually
+from tests.faults.site import CONSUMERS, Site
+from tests.faults.trial import Trial
+
+#: A stop takes its grace, and then 10 s for leaving groups and closing connections, at most.
+STOPPED_WITHIN_S = 30
+
+
+def joined(site: Site, process: str, number: int) -> bool:
+    """Whether an extra instance has been given partitions, or knows that it has none."""
+    log = site.home.log(f"{process}-extra-{number}")
+    return log.exists() and "kafka.assigned" in log.read_text("utf-8")
+
+
+def restarted(site: Site, name: str, before: int) -> bool:
+    return site.restarts(name) > before
+
+
+def test_instances_come_and_go_under_load(trial: Trial) -> None:
+    site, extra = trial.site, trial.number(1, 2)
+    processes = CONSUMERS if trial.long else ("router", "notifier")
+    with trial.whole(5, f"1 -> {1 + extra} -> 1 instances under load", times=2 * extra * len(processes)):
+        more = [(site.join(process, n), process, n) for process in processes for n in range(extra)]
+        for _, process, n in more:
+            trial.send(trial.number(3, 20))
+            eventually(partial(joined, site, process, n), f"{process} {n} has joined", 90)
+        trial.send(trial.number(10, 100))
+        for process, *_ in more:
+            assert site.leave(process) == 0
+            trial.send(trial.number(3, 20))
+    if trial.long:
+        assert_order_kept(site)
+
+
+def assert_order_kept(site: Site) -> None:
+    """First appearances of a document's events are in the order of its versions."""
+    versions: dict[str, list[int]] = defaultdict(list)
+    seen: set[str] = set()
+    for event in site.told():
+        if event.id not in seen:
+            seen.add(event.id)
+            versions[event.subject].append(event.sequence)
+    assert all(found == sorted(found) for found in versions.values())
+
+
+def test_a_stop_ends_the_batch_in_hand_or_gives_it_up_in_time(trial: Trial) -> None:
+    site = trial.site
+    before = {name: site.restarts(name) for name in CONSUMERS}
+    with trial.whole(3, "SIGTERM under load, short handlers", times=len(CONSUMERS)):
+        trial.send(trial.number(20, 200))
+        for name in CONSUMERS:
+            site.signal(name, signal.SIGTERM)
+        for name in CONSUMERS:
+            site.back(name, before[name])
+    with trial.whole(3, "SIGTERM while a handler hangs", times=2):
+        for name, point in (("router", "rfis.route.before"), ("notifier", "jobs.add_leased.after")):
+            restarts = site.restarts(name)
+            site.order(name, point, "hang")
+            trial.send(3)
+            eventually(partial(site.struck, name, point), f"{name} hangs", 30)
+            site.signal(name, signal.SIGTERM)
+            eventually(partial(restarted, site, name, restarts), f"{name} has given up", STOPPED_WITHIN_S)
+            site.back(name, restarts)
+
+
+def test_a_frozen_process_comes_back_to_find_its_work_done_by_others(trial: Trial) -> None:
+    site, pause_s = trial.site, trial.number(12, 60)
+    names = ("router", "notifier") if not trial.long else CONSUMERS
+    frozen = [site.join(name, 9) for name in names]
+    for name in names:
+        eventually(partial(joined, site, name, 9), f"{name} has joined", 90)
+    with trial.whole(4, f"SIGSTOP for {pause_s} s and SIGCONT", times=len(names), most_again=200):
+        trial.send(trial.number(20, 200))
+        time.sleep(random.Random(trial.seed).random())  # At any moment of the work.
+        for process in frozen:
+            process.send_signal(signal.SIGSTOP)
+        trial.send(5)
+        began = time.monotonic()
+        site.quiet()
+        time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
+        for process in frozen:
+            process.send_signal(signal.SIGCONT)
+        trial.send(3)
+    for process in frozen:
+        site.leave(process)
+
+
+def test_the_same_records_again_change_nothing(trial: Trial) -> None:
+    site, times = trial.site, trial.number(2, 10)
+    names = trial.send(trial.number(5, 30))
+    site.settle()
+    with trial.whole(6, "every record of the log again, 2 to 10 times, two instances at work", times=times):
+        more = site.join("notifier", 6)
+        for _ in range(times):
+            site.send(trial.ledger, *names)
+            site.run(everything_again)
+        eventually(lambda: joined(site, "notifier", 6), "a second notifier has joined", 90)
+        site.quiet()
+        assert site.leave(more) == 0
+
+
+async def everything_again(world: World) -> None:
+    """Publish once more what is on the topics of events, as producers that retry do."""
+    topics = [Topic.RFI_ACCEPTED, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
+    ends = await world.admin.end_offsets(topics)
+    async for records in world.follower.read_all(topics, ends):
+        await world.publisher.publish([again(record) for record in records[-200:]])
+
+
+def again(record: Record) -> Outgoing:
+    return Outgoing(
+        topic=record.topic,
+        key=(record.key or b"").decode("utf-8", "replace"),
+        value=record.value or b"",
+        headers=record.headers,
+        partition=record.partition,
+    )
+
+
+def test_events_out_of_order_or_without_predecessor_are_put_aside_or_applied(trial: Trial) -> None:
+    site = trial.site
+    trial.send(3)
+    site.settle()
+    letters = site.run(lambda world: world.stores.dead_letters.count())
+    with trial.whole(7, "events in reverse order, and of documents that do not exist", times=2):
+        site.run(backwards)
+        site.run(of_nobody)
+    # Of an RFI that is not there nobody can be told: a person must look.
+    assert site.run(lambda world: world.stores.dead_letters.count()) > letters
+
+
+async def backwards(world: World) -> None:
+    topics = [Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
+    ends = await world.admin.end_offsets(topics)
+    records = [record async for batch in world.follower.read_all(topics, ends) for record in batch]
+    await world.publisher.publish([again(record) for record in reversed(records[-100:])])
+
+
+async def of_nobody(world: World) -> None:
+    ends = await world.admin.end_offsets([Topic.RFI_ACCEPTED])
+    first = [record async for batch in world.follower.read_all([Topic.RFI_ACCEPTED], ends) for record in batch][0]
+    nobody = b"00000000-0000-5000-8000-000000000000"
+    headers = tuple((name, nobody if name in {"ce_subject", "ce_id"} else value) for name, value in first.headers)
+    await world.publisher.publish(
+        [Outgoing(topic=first.topic, key="nobody", value=first.value or b"", headers=headers)]
+    )
+
+
+@pytest.mark.slow
+def test_a_full_replay_changes_nothing(trial: Trial) -> None:
+    site = trial.site
+    trial.send(trial.number(3, 50))
+    site.settle()
+    groups = [Group.INTAKE, Group.ROUTER, Group.ROUTER_ENGAGEMENTS, Group.NOTIFIER]
+    with trial.whole(17, "all groups set back to the first record", times=len(groups)):
+        before = mails(site)
+        site.stop_services()
+        site.run(lambda world: set_back(world, groups))
+        site.start_services()
+        site.quiet()
+        assert mails(site) == before
+
+
+async def set_back(world: World, groups: list[Group]) -> None:
+    for group in groups:
+        await world.admin.reset_to_earliest(group, READS[group])
+
+
+def mails(site: Site) -> Counter[str]:
+    return Counter(mail.message_id for mail in site.mails())
+
+
+def test_dead_letters_replayed_twice_take_effect_once(trial: Trial) -> None:
+    site = trial.site
+    restarts = site.restarts("router")
+    [name] = trial.send(1)
+    site.settle()
+    with trial.whole(18, "dead letters replayed twice", times=2):
+        letter = site.run(lambda world: put_aside(world, name))
+        before = mails(site)
+        for _ in range(2):
+            site.cli("dlq", "replay", letter)
+            site.quiet()
+        assert mails(site) == before
+    assert site.restarts("router") == restarts
+    assert status(site.home).ready
+
+
+async def put_aside(world: World, name: str) -> str:
+    """Make a dead letter of an accepted RFI's record, as a bug that has since been mended would have."""
+    ends = await world.admin.end_offsets([Topic.RFI_ACCEPTED])
+    records = [record async for batch in world.follower.read_all([Topic.RFI_ACCEPTED], ends) for record in batch]
+    record = records[-1]
+    letter = DeadLetter(
+        group=Group.ROUTER, record=record, reason="Bug", detail=name, attempts=1, at=world.clock.real_now()
+    )
+    await world.stores.dead_letters.put([letter])
+    return dead_letter_id(letter.group, record.topic, record.partition, record.offset)
