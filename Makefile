@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
+CORES := $(shell nproc 2>/dev/null || echo 2)
+# Workers of the tests: one more than cores, since many tests wait; each may run a Kafka, a mongod and four processes.
+WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
+SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status test check unit fmt bench schemas lock preflight clean
@@ -40,14 +44,14 @@ status: $(VENV)/.engines ## what runs
 	@$(BIN)/referrals status
 
 test: $(VENV)/.dev ## every test, on real engines and real processes
-	@$(PYTEST) --hypothesis-profile thorough
+	@$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) --hypothesis-profile thorough
 
 check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy services schemas tests bench
 	@$(BIN)/python -m schemas.generate --check
-	@$(PYTEST) -q --hypothesis-profile quick -m "not slow" tests/unit tests/test_architecture.py tests/test_docs.py
+	@$(PYTEST) -q -n $(CORES) $(SIDE_BY_SIDE) --hypothesis-profile quick -m "not slow" tests/unit tests/test_architecture.py tests/test_docs.py
 
 fmt: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .

@@ -18,12 +18,13 @@ import orjson
 from schemas.attributes import UNREADABLE, read_attributes, read_time, timestamp
 from schemas.faults import EnvelopeError, Fault
 
-__all__ = ["CloudEvent", "EnvelopeError", "Fault", "Headers", "Plain", "decode", "encode_binary"]
+__all__ = ["FIXED_HEADERS", "CloudEvent", "EnvelopeError", "Fault", "Headers", "Plain", "decode", "encode_binary"]
 
 Headers = tuple[tuple[str, bytes], ...]
 
 _STRUCTURED = "application/cloudevents+json"
-_FIXED_HEADERS: Headers = (("content-type", b"application/json"), ("ce_specversion", b"1.0"))
+#: The first headers of every message in binary mode.
+FIXED_HEADERS: Headers = (("content-type", b"application/json"), ("ce_specversion", b"1.0"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Plain:
 def encode_binary(event: CloudEvent) -> tuple[Headers, bytes]:
     """The event as Kafka headers and value, in binary mode. Trusts the event: it is one of ours."""
     headers = [
-        *_FIXED_HEADERS,
+        *FIXED_HEADERS,
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         ("ce_type", event.type.encode()),

@@ -34,6 +34,7 @@ from services.notifier.app import NotifierPorts
 from services.notifier.app import build as build_notifier
 from services.notifier.mime import Sender
 from services.notifier.sender import SenderLimits
+from services.portal_wiring import portal_app
 from services.router.app import RouterPorts
 from services.router.app import build as build_router
 
@@ -99,7 +100,7 @@ async def run_process(process: str, settings: Settings) -> int:
             "health": http_loop(health_app(health, world.registry), settings.health_host, settings.health_port),
             "work": work,
         }
-        if process == "intake":
+        if "http" in parts.loops:
             loops["http"] = parts.loops.pop("http")
         return await run_loops(loops, grace_s=settings.shutdown_grace_s + STOP_SLACK_S)
 
@@ -145,7 +146,7 @@ def _delivery(world: World) -> Delivery:
         admin=world.admin,
         dead_letters=DeadLetters(world.stores.dead_letters, world.publisher, now=world.clock.real_now, metrics=metrics),
         metrics=metrics,
-        timing=Timing(drain_s=settings.shutdown_grace_s),
+        timing=Timing(drain_s=settings.shutdown_grace_s, batch_limit_s=settings.batch_limit_s),
         instance=f"{world.process}-{settings.instance}" if settings.static_member else None,
     )
 
@@ -281,9 +282,18 @@ def expirer(world: World, delivery: Delivery, health: Health) -> Parts:
     return parts
 
 
+def portal(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Pages and API; it consumes nothing."""
+    parts = _parts(world, delivery, health)
+    at, app = world.settings, portal_app(world)
+    parts.loops["http"] = http_loop(app, at.portal_host, at.portal_port, connections=at.portal_connections)
+    return parts
+
+
 PROCESSES: dict[str, Callable[[World, Delivery, Health], Parts]] = {
     "intake": intake,
     "router": router,
     "notifier": notifier,
     "expirer": expirer,
+    "portal": portal,
 }

@@ -102,9 +102,10 @@ class Container:
             "REFERRALS_SMTP": engines.smtp,
             "REFERRALS_HEALTH_PORT": str(self.port),
             "REFERRALS_INTAKE_PORT": "0",
+            "REFERRALS_PORTAL_PORT": "0",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
-        assert set(written["environment"]) | set(Dockerfile().environment) >= set(here) - {"REFERRALS_INTAKE_PORT"}
+        assert set(written["environment"]) | set(Dockerfile().environment) >= set(here) - {"REFERRALS_INTAKE_PORT", "REFERRALS_PORTAL_PORT"}
         settled = {k: re.sub(r"\$\{\w+:-(.*)\}", r"\1", v) for k, v in written["environment"].items()}
         self.environment = {**Dockerfile().environment, **settled, **here}
         self.process = subprocess.Popen(

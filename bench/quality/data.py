@@ -1,4 +1,4 @@
-"""Which requests and awards does a data folder hold? `requests.jsonl.xz` and `suppliers.jsonl.xz`, one object a line."""
+"""Which requests and awards does a folder hold? `requests.jsonl.xz`, `suppliers.jsonl.xz`: one object a line."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Request:
     language: str
     country: str
     region: str
+    region_code: str
     place: str
     buyer: str
     unit: str
@@ -80,7 +81,9 @@ def _request(row: Mapping[str, Any]) -> Request:
         source=str(row["src"]),
         date=str(row["date"]),
         known=max(str(row["date"]), str(row.get("award_date") or "")),
-        **{name: str(row.get(name) or "") for name in ("title", "description", "language", "country", "region")},
+        **{name: str(row.get(name) or "") for name in ("title", "description", "language", "country")},
+        region=str(row.get("region") or ""),
+        region_code=str(row.get("region_code") or ""),
         place=str(row.get("place") or ""),
         buyer=str(row.get("buyer") or ""),
         unit=str(row.get("buyer_unit") or ""),

@@ -18,6 +18,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from services.adapters.http_patience import ImpatientProtocol
 from services.core.errors import Misconfigured, Transient
 
 log = structlog.get_logger("process")
@@ -77,8 +78,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def http_loop(app: Any, host: str, port: int) -> Loop:
-    """An ASGI application as a loop."""
+def http_loop(app: Any, host: str, port: int, *, connections: int | None = None) -> Loop:
+    """An ASGI application as a loop; beyond so many `connections` others are told to come again (503)."""
 
     async def run(stop: asyncio.Event) -> None:
         server = _Server(
@@ -89,6 +90,9 @@ def http_loop(app: Any, host: str, port: int) -> Loop:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                http=ImpatientProtocol,
+                limit_concurrency=connections,
+                server_header=False,
                 timeout_graceful_shutdown=5,
             )
         )

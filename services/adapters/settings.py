@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     # Routing.
     max_rounds: Annotated[int, Field(ge=1, le=20)] = 3
     """Rounds of asking for one RFI at most, the first included; each later one is the next-best partner."""
+    batch_limit_s: Annotated[float, Field(ge=5)] = 45.0
+    """A batch in hand for longer makes /live fail, so that the process is replaced, in seconds."""
 
     # Time.
     sandbox: bool = False

@@ -8,11 +8,12 @@ import secrets
 from itsdangerous import BadSignature, Signer
 
 from services.core.account_stores import SecretStore
+from services.core.errors import DependencyUnavailable
 
 #: Name under which a key is kept when the settings give none.
 LINK_KEY = "link-key"
 #: Longest signed text looked at.
-_LONGEST = 500
+_LONGEST = 4000
 
 
 class SignedLinks:
@@ -53,7 +54,7 @@ class SignedLinks:
 
     def _signer(self, purpose: str) -> Signer:
         if not self._keys:
-            raise RuntimeError("the keys of links are not loaded")
+            raise DependencyUnavailable("mongo", "the keys of links are not loaded yet")
         # The library's newest key stands last.
         return Signer(
             self._keys[::-1], salt=f"referrals.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256

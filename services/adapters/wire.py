@@ -7,7 +7,6 @@ that what is written here satisfies them. Profiles stand in `wire_profiles`; wha
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 import orjson
 
@@ -23,10 +22,10 @@ from services.adapters.wire_envelope import (
     expect,
     facts_in,
     required_facts,
-    sequence_text,
     unknown,
 )
 from services.adapters.wire_profiles import profile_of, profile_outgoing
+from services.adapters.wire_swift import Form, headers_of, read
 from services.core import ids
 from services.core.errors import UnreadableRecord
 from services.core.events import Event, EventType
@@ -51,25 +50,16 @@ _NOTICE_TOPICS = {
 _TICK_FACTS = frozenset({"shard", "at"})
 
 
-class _Form(NamedTuple):
-    """What the wire says of one type of event."""
-
-    type: EventType
-    wire_type: str
-    topic: str
-    schema: str
-    required: frozenset[str]
-
-
 _BY_TYPE = {
     form.type: form
     for form in (
-        _Form(EventType(m.name), TYPES[m.name], str(m.topic), SCHEMAS[m.name], required_facts(m))
+        Form(EventType(m.name), TYPES[m.name], str(m.topic), SCHEMAS[m.name], required_facts(m))
         for m in MESSAGES
         if m.topic in {Topic.RFI_ACCEPTED, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS}
     )
 }
-_BY_WIRE_TYPE = {form.wire_type: form for form in _BY_TYPE.values()}
+#: By the type in the headers.
+FORMS = {form.wire_type: form for form in _BY_TYPE.values()}
 
 
 def outgoing(event: Event) -> Outgoing:
@@ -83,21 +73,14 @@ def outgoing(event: Event) -> Outgoing:
     form = _BY_TYPE.get(event.type)
     if form is None:
         raise ValueError(f"{event.type.value} is not an event of an RFI, an engagement or a referral")
-    headers, value = encode_binary(
-        CloudEvent(
-            id=event.id,
-            source=SOURCE,
-            type=form.wire_type,
-            subject=event.subject,
-            time=event.at,
-            data=orjson.dumps(event.facts),
-            dataschema=form.schema,
-            correlationid=event.rfi_id,
-            sequence=sequence_text(event.sequence),
-        )
-    )
     lane = event.rfi_id if event.subject != event.rfi_id else None
-    return Outgoing(topic=form.topic, key=event.subject, value=value, headers=headers, lane=lane)
+    return Outgoing(
+        topic=form.topic,
+        key=event.subject,
+        value=orjson.dumps(event.facts),
+        headers=headers_of(event, form),
+        lane=lane,
+    )
 
 
 def event_of(record: Record) -> Event:
@@ -107,8 +90,10 @@ def event_of(record: Record) -> Event:
         UnreadableRecord: it is no event of ours, or something is missing; says what.
         UnknownMessage: its type or version is not known here.
     """
+    if (ours := read(record, FORMS)) is not None:
+        return ours
     event = cloud_event_of(record)
-    form = _BY_WIRE_TYPE.get(event.type)
+    form = FORMS.get(event.type)
     if form is None:
         raise unknown(event.type)
     if event.subject is None or event.correlationid is None or event.time is None or event.sequence is None:
@@ -130,7 +115,7 @@ def type_of(record: Record) -> EventType | None:
     """The type that the header of a record names, without a look at anything else; None when it names none of ours."""
     for name, value in record.headers:
         if name == "ce_type":
-            form = _BY_WIRE_TYPE.get(value.decode(errors="replace"))
+            form = FORMS.get(value.decode(errors="replace"))
             return form.type if form else None
     return None
 

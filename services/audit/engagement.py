@@ -14,6 +14,7 @@ from services.core.ids import event_id, job_id, referral_id
 from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.core.rounds import cause_in, may_ask, told_by
 
 #: Which mails an event must lead to.
 ExpectedMails = Callable[[Event], Sequence[tuple[MailKind, Role]]]
@@ -57,6 +58,7 @@ def check_engagement(
     yield from _referrals(whole)
     if routed_by_now:
         yield from _events(whole)
+        yield from _rounds(whole)
     yield from _doubled_events(whole)
     if notified_by_now:
         yield from _jobs(whole, expected_mails)
@@ -96,6 +98,26 @@ def _events(whole: Engagement) -> Iterator[Finding]:
             id_ = event_id(referral.id, version, what)
             if id_ not in published and id_ not in waiting:
                 yield Finding(Fault.MISSING, "event", referral.id, f"{what} of version {version} was never published")
+
+
+def _rounds(whole: Engagement) -> Iterator[Finding]:
+    """Each decline and expiry that goes on to the next partner has one answer, and each answer was told."""
+    rfi, published = whole.rfi, {e.id: e for e in whole.events}
+    causes = {cause.event_id: cause for event in published.values() if (cause := cause_in(event)) is not None}
+    rounds = rfi.routing.rounds if rfi.routing else ()
+    answered = Counter(round_.cause for round_ in rounds)
+    for id_, cause in causes.items():
+        if id_ not in answered and may_ask(rfi):
+            words = f"{cause.type} went on to no other partner, and the customer was not told that there is none"
+            yield Finding(Fault.MISSING, "round", cause.referral_id, words)
+    told = published.keys() | {e.id for e in rfi.outbox}
+    for round_ in rounds:
+        if answered[round_.cause] > 1 or round_.cause not in causes:
+            words = f"round {round_.number} answers what nobody asked, or asked once only"
+            yield Finding(Fault.DOUBLED, "round", round_.after, words)
+        if event_id(rfi.id, round_.version, told_by(round_)) not in told:
+            words = f"{told_by(round_)} of version {round_.version} was never published"
+            yield Finding(Fault.MISSING, "event", rfi.id, words)
 
 
 def _told(referral: Referral) -> Iterator[tuple[int, EventType]]:

@@ -25,7 +25,7 @@ class Finding:
 
     fault: Fault
     what: str
-    #: submitted record, routing, referral, event, send job, mail.
+    #: submitted record, routing, round, referral, event, send job, mail.
     subject: str
     words: str
 

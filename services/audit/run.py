@@ -145,6 +145,10 @@ def _count(report: Report, whole: Engagement) -> None:
     report.count("RFIs accepted")
     if whole.rfi.routing is not None:
         report.count("RFIs routed" if whole.rfi.routing.chosen else "RFIs without a match")
+        report.count("next-best offers", sum(each.partner_id is not None for each in whole.rfi.routing.rounds))
+        report.count(
+            "declined or lapsed with nobody left", sum(each.partner_id is None for each in whole.rfi.routing.rounds)
+        )
     elif whole.rfi.state is RfiState.ACCEPTED:
         report.count("RFIs waiting for the router")
     report.count("referrals", len(whole.referrals))

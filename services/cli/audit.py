@@ -42,7 +42,8 @@ async def run_audit(
         DependencyUnavailable: an engine does not answer.
     """
     lag = await world.quiet.lag()
-    backlog = Backlog(intake=lag[Group.INTAKE], router=lag[Group.ROUTER], notifier=lag[Group.NOTIFIER])
+    router = lag[Group.ROUTER] + lag[Group.ROUTER_NEXT_BEST]
+    backlog = Backlog(intake=lag[Group.INTAKE], router=router, notifier=lag[Group.NOTIFIER])
     deliveries = (lambda: caught(mail_dir)) if mail_dir else None
     return await audit(_sources(world, deliveries), backlog, on_progress)
 

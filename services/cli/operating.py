@@ -17,11 +17,13 @@ from services.cli.console import console, errors, plain_errors, table
 from services.cli.session import with_world
 from services.core.ids import partner_id
 from services.core.stores import Publisher
-from services.processes import PROCESSES, run_process
 
 
 def run_command(process: Annotated[str, typer.Argument(help="intake, router, notifier or expirer")]) -> None:
     """Run one process in the foreground, until SIGTERM. Settings come from the environment (REFERRALS_…)."""
+    # All rooms and their servers: nearly half of what every other command would take to start.
+    from services.processes import PROCESSES, run_process
+
     if process not in PROCESSES:
         errors.print(f"There is no process {process!r}: {', '.join(PROCESSES)}")
         raise typer.Exit(2)

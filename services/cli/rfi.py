@@ -96,10 +96,10 @@ def show_command(rfi_id: str) -> None:
         console.print(table(f"RFI {rfi.id}", ["what", ""], _facts(rfi)))
         if rfi.routing:
             rows = [
-                (c.partner_id, f"{c.score:.3f}", "picked" if c.picked else "matched", all_said(c.reasons))
+                (c.partner_id, c.round, f"{c.score:.3f}", "picked" if c.picked else "matched", all_said(c.reasons))
                 for c in rfi.routing.chosen
             ]
-            console.print(table("Sent to", ["partner", "score#", "how", "why"], rows))
+            console.print(table("Sent to", ["partner", "round#", "score#", "how", "why"], rows))
             missed = [(s.partner_id, f"{s.score:.3f}", s.because) for s in rfi.routing.near_misses]
             console.print(table("Near misses", ["partner", "score#", "because"], missed))
         found = (await world.stores.referrals.of_rfis([rfi_id])).get(rfi_id, [])

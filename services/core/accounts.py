@@ -63,7 +63,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInLink:
-    """A mailed link that signs in once. The id is the hash of the link's token."""
+    """A mailed link that signs in once. The link holds the id and our signature: the id alone opens nothing."""
 
     id: str
     user_id: str

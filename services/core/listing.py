@@ -22,8 +22,8 @@ from services.core.rfi import Money
 PAGE_LIMIT = 100
 #: Sections are counted up to here; one that has more says "1,000 and more".
 COUNT_LIMIT = 1000
-#: Most words of a text search that are looked at.
-WORD_LIMIT = 8
+#: Most words of a text search that are looked at, and most characters of a referral that it looks at.
+WORD_LIMIT, SEARCH_LENGTH = 8, 500
 
 
 class Field(StrEnum):
@@ -201,7 +201,7 @@ def searchable(referral: Referral) -> str:
     """What a text search looks at, folded."""
     details = referral.details
     parts = (referral.title, referral.company, *referral.keywords, details.engagement_name, details.crm_id)
-    return folded("\n".join(part for part in parts if part))
+    return folded("\n".join(part for part in parts if part))[:SEARCH_LENGTH]
 
 
 def regions_of(referral: Referral) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 
 class MailKind(StrEnum):
-    """Every kind of mail. The first six go to a partner, the others to the customer."""
+    """Every kind of mail, those to partners first."""
 
     NEW_REFERRAL = "new_referral"
     REMINDER = "reminder"
@@ -29,6 +29,8 @@ class MailKind(StrEnum):
     #: A partner declined or did not answer, and the next-best one was asked.
     NOBODY_LEFT = "nobody_left"
     #: A partner declined or did not answer, and no other is asked; choose one.
+    SIGN_IN_LINK = "sign_in_link"
+    #: Asked for by a person on the sign-in page; it belongs to no RFI. The job's event id is the link's id.
 
 
 class Role(StrEnum):

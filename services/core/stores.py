@@ -29,6 +29,9 @@ class RfiStore(Protocol):
     async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
         """The stored RFIs, by id; with `states` only those in one of them."""
 
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:
+        """As `load`, without what no mail tells: near misses, reasons and the outbox are empty. Never to be saved."""
+
     async def customers(self, ids: Sequence[str]) -> dict[str, Person]:
         """The customer's contact of each stored RFI, by id of the RFI."""
 
@@ -63,6 +66,9 @@ class ReferralStore(Protocol):
     async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
         """The stored referrals, by id."""
 
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
+        """As `load`, without what no mail tells: timers, history and the outbox are empty. Never to be saved."""
+
     async def of_rfis(self, rfi_ids: Sequence[str]) -> dict[str, list[Referral]]:
         """All referrals of each RFI, by rfi id, oldest first."""
 
@@ -72,8 +78,10 @@ class ReferralStore(Protocol):
     async def due(self, shards: Sequence[int], at: datetime, limit: int) -> list[Referral]:
         """Referrals of the shards with something due at or before `at`, most overdue first; parked ones left out."""
 
-    async def defer(self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool) -> None:
-        """Push back (or park) a referral that could not be processed, if it still has that version."""
+    async def defer(
+        self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool, why: str = ""
+    ) -> None:
+        """Push back (or park) a referral that could not be processed (`why`), if it still has that version."""
 
     async def clear_outbox(self, sent: Mapping[str, Sequence[str]]) -> None:
         """Pull the events (ids by referral id) that are known to be on Kafka."""

@@ -43,6 +43,8 @@ class Timing:
     answer_s: float = 5.0
     hung_after_s: float = 30.0
     #: Without a good answer for so long a process counts as hung, once it has given one.
+    stuck_for_s: float = 3.0
+    #: A process that says of itself that it is stuck is given this long to think again.
     first_answer_s: float = 90.0
     #: Until then it starts, which takes its time on a busy machine: killing it only makes it begin anew.
     backoff_first_s: float = 0.2

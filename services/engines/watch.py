@@ -10,7 +10,7 @@ from collections.abc import Callable
 from services.engines.children import Child
 from services.engines.locations import Home
 from services.engines.processes import ProcessStatus, State, Timing, now_text
-from services.engines.watched import Watchable
+from services.engines.watched import Life, Watchable
 
 #: How often a process is looked at for its death, and for its readiness until it is ready.
 _LOOK_S = 0.05
@@ -64,33 +64,39 @@ class Watch:
 
     async def _look_after(self, child: Child) -> str:
         """Look at the process until it ends, hangs (then it is killed) or is to stop."""
-        last_good = time.monotonic()
-        next_look = last_good
+        last_good = next_look = time.monotonic()
         patience_s = max(self._timing.first_answer_s, self._timing.hung_after_s)
+        stuck_since: float | None = None
         while not self._stop.is_set():
             if not child.running:
                 return f"ended with {child.exit_code}"
             if time.monotonic() >= next_look:
-                if await self._look():
-                    last_good, patience_s = time.monotonic(), self._timing.hung_after_s
-                elif time.monotonic() - last_good > patience_s:
+                life = await self._look()
+                now = time.monotonic()
+                stuck_since = (stuck_since or now) if life is Life.STUCK else None
+                if life is Life.GOOD:
+                    last_good, patience_s = now, self._timing.hung_after_s
+                elif now - last_good > patience_s:
                     await asyncio.to_thread(child.kill)
                     return f"no good answer from /live for {patience_s:g} s: killed"
+                elif stuck_since is not None and now - stuck_since >= self._timing.stuck_for_s:
+                    await asyncio.to_thread(child.kill)
+                    return "/live says that it is stuck: killed"
                 settled = self.status.state == "ready"
                 next_look = time.monotonic() + (self._timing.poll_s if settled else _LOOK_S)
             await self._pause(_LOOK_S)
         return "told to stop"
 
-    async def _look(self) -> bool:
-        """Ask how it is; whether it is alive."""
-        live = await self._thing.live()
-        ready = live and await self._thing.ready()
+    async def _look(self) -> Life:
+        """Ask how it is."""
+        life = await self._thing.live()
+        ready = life is Life.GOOD and await self._thing.ready()
         if ready and self.status.state != "ready":
             self._become("ready")
             self.was_ready.set()
         elif not ready and self.status.state == "ready":
             self._become("not ready")
-        return live
+        return life
 
     async def _end(self) -> None:
         if self._child is not None and self._child.running:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from enum import StrEnum
 from typing import Protocol
 
 from services.engines.bundled.engine import Engine
 from services.engines.children import Command
 from services.engines.locations import LOOPBACK
 from services.engines.processes import Service, Timing
+
+
+class Life(StrEnum):
+    """What a process says of itself."""
+
+    GOOD = "good"
+    #: It answers that it gets no further: replacing it helps.
+    STUCK = "stuck"
+    #: It says nothing, or nothing sensible: it may only be busy.
+    SILENT = "silent"
 
 
 class Watchable(Protocol):
@@ -35,7 +46,7 @@ class Watchable(Protocol):
     async def ready(self) -> bool:
         """Whether it serves."""
 
-    async def live(self) -> bool:
+    async def live(self) -> Life:
         """Whether it makes progress."""
 
     def stopped(self) -> None:
@@ -65,9 +76,9 @@ class WatchedEngine:
         self._served = self._served or await asyncio.to_thread(self._engine.ready)
         return self._served
 
-    async def live(self) -> bool:
+    async def live(self) -> Life:
         """Always: see the class."""
-        return True
+        return Life.GOOD
 
     def stopped(self) -> None:
         """The engine's own."""
@@ -90,21 +101,30 @@ class WatchedService:
 
     async def ready(self) -> bool:
         """/ready answers 200."""
-        return await self._asks("/ready")
+        return await self._asked("/ready") == _OK
 
-    async def live(self) -> bool:
-        """/live answers 200."""
-        return await self._asks("/live")
+    async def live(self) -> Life:
+        """/live answers 200; 503 says that it is stuck."""
+        match await self._asked("/live"):
+            case 200:
+                return Life.GOOD
+            case 503:
+                return Life.STUCK
+            case _:
+                return Life.SILENT
 
     def stopped(self) -> None:
         """Nothing to tidy up."""
 
-    async def _asks(self, path: str) -> bool:
-        return self.health_port is None or await http_ok(self.health_port, path, self._timing.answer_s)
+    async def _asked(self, path: str) -> int | None:
+        return _OK if self.health_port is None else await http_status(self.health_port, path, self._timing.answer_s)
 
 
-async def http_ok(port: int, path: str, timeout_s: float) -> bool:
-    """Whether GET on the loopback port answers 200 in time."""
+_OK = 200
+
+
+async def http_status(port: int, path: str, timeout_s: float) -> int | None:
+    """What GET on the loopback port answers, None when nothing sensible comes in time."""
     try:
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -113,6 +133,6 @@ async def http_ok(port: int, path: str, timeout_s: float) -> bool:
                 status_line = await reader.readline()
             finally:
                 writer.close()
-    except (OSError, ValueError):  # TimeoutError is an OSError; ValueError: a line without end.
-        return False
-    return status_line.split()[1:2] == [b"200"]
+        return int(status_line.split()[1])
+    except (OSError, ValueError, IndexError):  # TimeoutError is an OSError; the others: no answer in HTTP.
+        return None

@@ -128,4 +128,7 @@ class ExpirerHandler:
             parked=parked,
             error=type(error).__name__,
         )
-        await self._referrals.defer(referral.id, referral.version, until, attempt + 1, parked=parked)
+        why = type(error).__name__
+        await self._referrals.defer(referral.id, referral.version, until, attempt + 1, parked=parked, why=why)
+        if parked:  # Whoever releases it grants all attempts anew.
+            self._attempts.pop(referral.id, None)

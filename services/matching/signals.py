@@ -1,8 +1,8 @@
 """By which signs is an RFI like earlier ones? The terms that a profile learns from outcomes and is later found by.
 
 A learned term is written `kind:what`: `w:cloud` a stem, `p:cloud migrat` two stems side by side, `c:cpv:722` a
-classification at one level, `b:` the customer (hashed: names stay out of statistics), `r:ES-AN` a place, `v:17` a
-budget. An RFI's own words never leave it but as stems.
+classification at one level, `b:` the customer and `k:` words of its name (hashed: names stay out of statistics),
+`r:ES-AN` and `m:ES cadiz` a place, `v:EUR 17` a budget. An RFI's own words never leave it but as stems.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from itertools import pairwise
 from math import log2
 
-from services.core.rfi import Money, Need, Place, Rfi
+from services.core.rfi import Customer, Money, Need, Place, Rfi
 from services.matching.keywords import Segments, fold, language_of, segments
 
 
@@ -25,8 +26,10 @@ class Kind(Enum):
     WORD = "w", 1.0
     PAIR = "p", 1.0
     CODE = "c", 1.0
-    BUYER = "b", 1.0
-    PLACE = "r", 1.0
+    CUSTOMER = "b", 1.0
+    CUSTOMER_WORD = "k", 1.0
+    REGION = "r", 1.0
+    CITY = "m", 1.0
     BUDGET = "v", 1.0
 
     def __init__(self, letter: str, share: float) -> None:
@@ -44,8 +47,10 @@ class Signal:
 
 #: A code as publishers write it: `cpv:72267000`, `UNSPSC 43230000`.
 _CODE = re.compile(r"^([A-Za-z][A-Za-z-]{1,24})[: ]\s*([0-9]{2,10}|[A-Za-z0-9_-]{2,40})$")
-#: Texts count by where they stand; a description is long and tells less.
-_TITLE, _NAMED, _DESCRIPTION = 1.0, 1.0, 0.5
+#: Texts count by where they stand: a description is long and tells less, services are often labels of a catalogue.
+_TITLE, _NAMED, _SERVICES, _DESCRIPTION = 1.0, 1.0, 0.5, 0.5
+#: Digits of a code that are a level of their own.
+_LEVELS = (2, 4, 6, 8)
 
 
 def signals(rfi: Rfi) -> tuple[Signal, ...]:
@@ -55,12 +60,10 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
     for share, text in _texts(need):
         for kind, what in _words(segments(text, language)):
             found[kind, what] += share  # type: ignore[assignment]  # a Counter of floats
-    for code in _codes(need):
-        found[Kind.CODE, code] = 1
-    for sign in _buyer(rfi.customer.company, language):
-        found[Kind.BUYER, sign] = 1
-    for place in _places(need.place):
-        found[Kind.PLACE, place] = 1
+    for code, share in _codes(need):
+        found[Kind.CODE, code] = max(share, found[Kind.CODE, code])
+    for kind, what in (*_customer(rfi.customer, language), *_places(need.place)):
+        found[kind, what] = 1
     for band in _bands(need.budget):
         found[Kind.BUDGET, band] = 1
     return tuple(Signal(f"{kind.letter}:{what}", kind, _weight(kind, n)) for (kind, what), n in found.items())
@@ -79,48 +82,49 @@ def _weight(kind: Kind, count: float) -> float:
 def _texts(need: Need) -> Iterator[tuple[float, str]]:
     yield _TITLE, need.title
     yield _DESCRIPTION, need.description
-    for text in (*need.keywords, *need.products, *need.services, *need.industries):
-        if not is_code(text):
-            yield _NAMED, text
+    for share, texts in ((_NAMED, (*need.keywords, *need.products, *need.industries)), (_SERVICES, need.services)):
+        yield from ((share, text) for text in texts if not is_code(text))
 
 
 def _words(runs: Segments) -> Iterator[tuple[Kind, str]]:
     for run in runs:
         yield from ((Kind.WORD, stem) for stem in run)
-        yield from ((Kind.PAIR, f"{one} {two}") for one, two in zip(run, run[1:], strict=False))
+        yield from ((Kind.PAIR, f"{one} {two}") for one, two in pairwise(run))
 
 
-def _codes(need: Need) -> Iterator[str]:
+def _codes(need: Need) -> Iterator[tuple[str, float]]:
     for text in (*need.industries, *need.services, *need.products, *need.keywords):
         if match := _CODE.match(text):
-            scheme, code = match[1].lower(), match[2].lower()
-            yield from (f"{scheme}:{level}" for level in levels(code))
+            scheme, above = match[1].lower(), levels(match[2].lower())
+            yield from ((f"{scheme}:{level}", 1 / len(above)) for level in above)
 
 
 def levels(code: str) -> list[str]:
-    """A code with everything above it, widest first: 72, 722, 7226 and so on of 72260000, without empty levels."""
+    """A code with everything above it, widest first: 72, 7226, 722670 of 72267000; what is no number is one level."""
     if not code.isdigit():
         return [code]
-    bare = code.rstrip("0")
-    return [code[:2], *(bare[:n] for n in range(3, len(bare) + 1))]
+    return [code[:n] for n in _LEVELS if n <= len(code) and (n == _LEVELS[0] or code[n - 2 : n] != "00")]
 
 
-def _buyer(company: str, language: str) -> Iterator[str]:
-    runs = segments(company, language)
-    yield _hashed(" ".join(fold(company).split()))
-    for run in runs:
-        yield from (_hashed(what) for _, what in _words((run,)))
+def _customer(customer: Customer, language: str) -> Iterator[tuple[Kind, str]]:
+    # What follows a comma is a unit or a legal form, and seldom says in words what the customer does.
+    name, _, unit = customer.company.partition(",")
+    for whole in (name, customer.company if unit else "", customer.website or ""):
+        if folded := " ".join(fold(whole).split()):
+            yield Kind.CUSTOMER, _hashed(folded)
+    for _, what in _words(segments(name, language)):
+        yield Kind.CUSTOMER_WORD, _hashed(what)
 
 
 def _hashed(name: str) -> str:
     return blake2b(name.encode(), digest_size=6).hexdigest()
 
 
-def _places(place: Place) -> Iterator[str]:
+def _places(place: Place) -> Iterator[tuple[Kind, str]]:
     if place.subdivision:
-        yield place.subdivision
+        yield Kind.REGION, place.subdivision
     if place.city:
-        yield f"{place.country} {' '.join(fold(place.city).split())}"
+        yield Kind.CITY, f"{place.country} {' '.join(fold(place.city).split())}"
 
 
 def _bands(budget: Money | None) -> Iterator[str]:

@@ -73,9 +73,9 @@ class BatchDelivery:
 
     async def load(self, jobs: Sequence[SendJob]) -> Loaded:
         """Read what the mails are about: one read for each kind of document."""
-        rfis = await self._rfis.load(sorted({job.rfi_id for job in jobs}))
+        rfis = await self._rfis.for_mails(sorted({job.rfi_id for job in jobs}))
         referral_ids = sorted({job.referral_id for job in jobs if job.referral_id})
-        referrals = await self._referrals.load(referral_ids) if referral_ids else {}
+        referrals = await self._referrals.for_mails(referral_ids) if referral_ids else {}
         named = {job.partner_id for job in jobs if job.partner_id}
         named |= {each.partner_id for rfi in rfis.values() if rfi.routing for each in rfi.routing.chosen}
         return Loaded(rfis, referrals, await self._directory.partners(named))

@@ -100,12 +100,12 @@ async def customer(me: SignedIn) -> Identity:
 
 
 def scoped(scope: str) -> Callable[[Request], Awaitable[Identity]]:
-    """A dependency: whoever asks has this scope (people have all of their role; programs what their token says)."""
+    """A dependency: whoever asks has this scope (people those of their role; programs what their token says)."""
 
     async def check(request: Request) -> Identity:
         me = await signed_in(request)
-        if me.session_id is None and me.kind is not IdentityKind.CUSTOMER and scope not in me.scopes:
-            raise Forbidden(f"this token lacks the scope {scope}")
+        if me.kind is not IdentityKind.CUSTOMER and scope not in me.scopes:
+            raise Forbidden(f"this needs the scope {scope}")
         return me
 
     return check

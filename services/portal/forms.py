@@ -14,6 +14,9 @@ CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
+#: Longest path that a sign-in leads back to.
+_LONGEST_PATH = 2000
+
 _STALE = "this form was not sent from a page of ours, or the page is too old: go back, load it again and send it again"
 
 
@@ -54,7 +57,7 @@ async def _field(request: Request) -> str:
 
 def own_path(path: str | None, default: str = "/") -> str:
     """A path of ours to go on to; anything that could lead elsewhere becomes the default."""
-    if not path or len(path) > 2000 or not path.isprintable() or not path.isascii():
+    if not path or len(path) > _LONGEST_PATH or not path.isprintable() or not path.isascii():
         return default
     if not path.startswith("/") or path.startswith(("//", "/\\")) or "\\" in path:
         return default

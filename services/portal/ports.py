@@ -25,12 +25,19 @@ class Commands(Protocol):
     """Carries out what people ask; each is one conditional write (see `services.adapters.commands`)."""
 
     async def execute(
-        self, referral_id: str, command: Command, *, partner_id: str | None = None, by: str | None = None
+        self,
+        referral_id: str,
+        command: Command,
+        *,
+        partner_id: str | None = None,
+        by: str | None = None,
+        expected: int | None = None,
     ) -> Referral:
-        """A command on one referral of this partner.
+        """A command on one referral of this partner, if it still has the `expected` version.
 
         Raises:
             NotFound: no such referral, or not this partner's.
+            Outdated: it has another version.
             TransitionRefused, UndoRefused: its state forbids it.
             CommandInvalid: the command lacks something; says everything.
             DependencyUnavailable, VersionConflict: try again.

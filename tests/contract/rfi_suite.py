@@ -44,6 +44,19 @@ class RfiStoreSuite:
         assert await stores.rfis.load([open_.id, withdrawn.id], over) == {withdrawn.id: withdrawn}
         assert await stores.rfis.load([], over) == {}
 
+    async def test_mails_get_all_of_a_request_but_why_it_went_to_whom(self, stores: Stores) -> None:
+        rfi, other = make_rfi(1), make_rfi(2)
+        await stores.rfis.add([rfi, other])
+        await stores.rfis.route({rfi.id: routing(chosen=(make_chosen(1), make_chosen(2)))})
+        found = await stores.rfis.for_mails([rfi.id, other.id, "missing"])
+        stored = (await stores.rfis.load([rfi.id]))[rfi.id]
+        assert stored.routing is not None
+        assert stored.routing.near_misses
+        told = tuple(replace(each, reasons=()) for each in stored.routing.chosen)
+        less = replace(stored.routing, chosen=told, near_misses=())
+        assert found == {rfi.id: replace(stored, routing=less), other.id: other}
+        assert await stores.rfis.for_mails([]) == {}
+
     async def test_customers_are_the_contacts_of_the_requests(self, stores: Stores) -> None:
         rfi, other = make_rfi(1), make_rfi(2, customer=make_customer(contact=make_person(first_name="Noé")))
         await stores.rfis.add([rfi, other])

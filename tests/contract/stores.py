@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.core import account_stores, favourites, listing, reveals, stores
+from services.core import account_stores, aside, favourites, listing, reveals, stores
 
 
 class Stores(Protocol):
@@ -26,6 +26,8 @@ class Stores(Protocol):
     def refusals(self) -> stores.RefusalStore: ...
     @property
     def dead_letters(self) -> stores.DeadLetterStore: ...
+    @property
+    def aside(self) -> aside.AsideStore: ...
     @property
     def idempotency(self) -> stores.IdempotencyStore: ...
     @property

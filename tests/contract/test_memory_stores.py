@@ -6,6 +6,7 @@ import pytest
 
 from services.adapters.memory.stores import MemoryStores
 from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
+from tests.contract.aside_suite import AsideStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
@@ -55,6 +56,10 @@ class TestMemoryRefusals(RefusalStoreSuite):
 
 
 class TestMemoryDeadLetters(DeadLetterStoreSuite):
+    pass
+
+
+class TestMemoryAside(AsideStoreSuite):
     pass
 
 

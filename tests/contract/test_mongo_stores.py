@@ -10,6 +10,7 @@ from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
 from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
+from tests.contract.aside_suite import AsideStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
@@ -67,6 +68,10 @@ class TestMongoRefusals(RefusalStoreSuite):
 
 
 class TestMongoDeadLetters(DeadLetterStoreSuite):
+    pass
+
+
+class TestMongoAside(AsideStoreSuite):
     pass
 
 

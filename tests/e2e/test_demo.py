@@ -28,6 +28,7 @@ def test_the_demo_plays_fourteen_days_and_proves_that_nothing_is_lost_or_doubled
     for words in (
         "400 records submitted",
         "nothing missing, nothing doubled",
+        "next-best offers",
         "Refused, by problem",
         "Referrals (busiest partners first)",
         "mails.mbox",
@@ -43,8 +44,10 @@ def test_the_demo_plays_fourteen_days_and_proves_that_nothing_is_lost_or_doubled
         "withdrawn",
         "sent_to_partners",
         "accepted_by",
+        "asked_another",
         "declined_by",
         "expired_at",
+        "nobody_left",
     }
     assert all(kind in told for kind in kinds)
     left = status(Home(tmp_path / "demo"))

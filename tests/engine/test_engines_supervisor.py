@@ -158,7 +158,8 @@ def test_a_service_that_takes_its_time_to_start_is_left_alone(home: Home, servic
 
 
 def test_a_service_that_says_it_is_stuck_is_killed_and_started_again(home: Home, service: Spec, tmp_path: Path) -> None:
-    up(home, [service], environ=GIVEN, timing=QUICK)
+    # Without the patience that a silent one gets.
+    up(home, [service], environ=GIVEN, timing=replace(QUICK, hung_after_s=600.0, stuck_for_s=0.3))
     victim = process(home).identity()
     assert victim is not None
     (tmp_path / "live").write_text("503")

@@ -62,7 +62,7 @@ class Ledger:
         jobs = list(database["send_jobs"].find({"rfi_id": {"$in": list(rfis)}}))
         books.rfis, books.referrals = len(rfis), len(referrals)
         _routings(books, rfis, referrals)
-        _referrals(books, referrals, told, _business_now(database))
+        _referrals(books, referrals, told, business_now(database))
         _mails(books, jobs, mails)
         return books
 
@@ -76,7 +76,8 @@ class Ledger:
         books.doubled += [f"RFI {id_} stored {n} times" for id_, n in stored.items() if n > 1]
 
 
-def _business_now(database: Any) -> datetime:
+def business_now(database: Any) -> datetime:
+    """The database's time, shifted as the sandbox is."""
     shifted = (database["settings"].find_one({"_id": "sandbox_clock"}) or {}).get("offset_ms", 0)
     now: datetime = database.client.admin.command("hello")["localTime"].replace(tzinfo=UTC)
     return datetime.fromtimestamp(now.timestamp() + shifted / 1000, UTC)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,11 +16,13 @@ from typing import Any
 
 import orjson
 import pymongo
+from pydantic import SecretStr
 
 from schemas.topics import Topic
-from services.bootstrap import World
+from services.adapters.settings import Settings
+from services.bootstrap import World, open_world
 from services.cli.clock import advance
-from services.cli.session import remember_mode, settings_for
+from services.cli.session import remember_mode
 from services.cli.system import INTAKE_HTTP, specs
 from services.core.errors import DependencyUnavailable
 from services.core.ports import Outgoing, Record
@@ -31,16 +33,21 @@ from services.engines.bundled.mongod import replica_set
 from services.engines.bundled.together import BundledEngines
 from services.engines.choose import KAFKA_VARIABLE, MONGO_VARIABLE, SMTP_VARIABLE
 from services.engines.locations import LOOPBACK, Home, claim_ports
-from services.engines.processes import Timing, read_status
+from services.engines.processes import Timing
 from services.engines.supervisor import down, status, up
-from tests.e2e.exchange import ROOT, Exchange, eventually, good_rfi
+from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
 from tests.faults.ledger import Books, Ledger, Told
 from tests.faults.proxy import Net, Proxy, proxied
 
 CONSUMERS = ("intake", "router", "notifier", "expirer")
 
 #: Shorter than in production, so that a test need not wait for what a crash left behind.
-QUICK = {"REFERRALS_MAIL_LEASE_S": "4", "REFERRALS_RELAY_EVERY_S": "1", "REFERRALS_PUBLISH_TIMEOUT_S": "5"}
+QUICK = {
+    "REFERRALS_MAIL_LEASE_S": "4",
+    "REFERRALS_RELAY_EVERY_S": "1",
+    "REFERRALS_PUBLISH_TIMEOUT_S": "5",
+    "REFERRALS_SHUTDOWN_GRACE_S": "3",
+}
 TIMING = Timing(poll_s=0.5, backoff_most_s=1.0)
 
 
@@ -48,14 +55,38 @@ class Site(Exchange):
     """Handles on a running exchange and on everything around it that may fail."""
 
     def __init__(
-        self, home: Home, engines: BundledEngines, nets: Mapping[str, Proxy], start: Callable[[], object]
+        self,
+        home: Home,
+        engines: BundledEngines,
+        nets: Mapping[str, Proxy],
+        addresses: Mapping[str, str],
+        start: Callable[[], object],
     ) -> None:
         super().__init__(home)
-        self.engines, self.nets, self.start_services = engines, nets, start
+        self.engines, self.nets, self.addresses, self.start_services = engines, nets, addresses, start
         self.orders = home.root / "orders"
         self._extra: list[subprocess.Popen[bytes]] = []
 
     # -- what is asked of it
+
+    def settings(self) -> Settings:
+        """What everything here is told, whether or not processes run."""
+        kafka, mongo, smtp = (self.addresses[name] for name in (KAFKA_VARIABLE, MONGO_VARIABLE, SMTP_VARIABLE))
+        return Settings(kafka=kafka, mongo=SecretStr(mongo), smtp=smtp, sandbox=True)
+
+    def run(self, work: Callable[[World], Awaitable[T]]) -> T:
+        """Do something in a world of one's own."""
+
+        async def go() -> T:
+            async with open_world(self.settings(), "cli") as world:
+                return await work(world)
+
+        return asyncio.run(go())
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment of a person, and of one more process."""
+        return {**super().environment, **self.addresses, **told(self.home), "REFERRALS_SANDBOX": "true"}
 
     def send(self, ledger: Ledger, *names: str, **need: object) -> None:
         """Publish good RFIs as a publisher does: again and again until Kafka has them."""
@@ -127,11 +158,8 @@ class Site(Exchange):
 
     def join(self, process: str, number: int) -> subprocess.Popen[bytes]:
         """One more instance of a process, beside the supervisor's."""
-        endpoints = read_status(self.home).endpoints
-        assert endpoints is not None
-        env = {**os.environ, **endpoints.environment(), **self.process_settings()}
-        env |= {"REFERRALS_INSTANCE": f"extra-{number}", "REFERRALS_INTAKE_PORT": "0", "REFERRALS_SANDBOX": "true"}
-        env |= {"REFERRALS_STATIC_MEMBER": "false", "REFERRALS_TICK_EVERY_S": "0.25"}
+        own = {"REFERRALS_INSTANCE": f"extra-{number}", "REFERRALS_INTAKE_PORT": "0", "REFERRALS_TICK_EVERY_S": "0.25"}
+        env = {**self.environment, **own}
         with self.home.log(f"{process}-extra-{number}").open("ab") as log:
             joined = subprocess.Popen(
                 [sys.executable, "-m", "services.cli", "run", process], env=env, stdout=log, stderr=log, cwd=ROOT
@@ -146,10 +174,6 @@ class Site(Exchange):
         self._extra.remove(joined)
         return joined.wait(within_s)
 
-    def process_settings(self) -> dict[str, str]:
-        """What the processes of this exchange are told beyond the addresses."""
-        return told(self.home)
-
     def close(self) -> None:
         """End what `join` started."""
         for joined in self._extra:
@@ -161,7 +185,7 @@ class Site(Exchange):
     @contextmanager
     def database(self) -> Iterator[Any]:
         """The documents themselves, past the proxy."""
-        name = settings_for(self.home).mongo_database
+        name = self.settings().mongo_database
         members = ",".join(f"{LOOPBACK}:{port}" for port in self.mongo_ports)
         options = "directConnection=true" if len(self.mongo_ports) == 1 else "replicaSet=rs0"
         with pymongo.MongoClient[dict[str, Any]](f"mongodb://{members}/?{options}", tz_aware=True) as client:
@@ -287,7 +311,7 @@ def running_site(
         more = told(home) | dict(settings or {})
         wanted = specs(sandbox=True, intake_port=ports[INTAKE_HTTP], instances=instances, settings=more)
         start = partial(up, home, wanted, environ={**os.environ, **addresses}, timing=TIMING)
-        site = Site(home, engines, nets, start)
+        site = Site(home, engines, nets, addresses, start)
         stack.callback(site.close)
         stack.callback(down, home)
         start()

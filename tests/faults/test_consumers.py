@@ -43,8 +43,8 @@ def test_instances_come_and_go_under_load(trial: Trial) -> None:
             trial.send(trial.number(3, 20))
             eventually(partial(joined, site, process, n), f"{process} {n} has joined", 90)
         trial.send(trial.number(10, 100))
-        for process, *_ in more:
-            assert site.leave(process) == 0
+        for instance, *_ in more:
+            assert site.leave(instance) == 0
             trial.send(trial.number(3, 20))
     if trial.long:
         assert_order_kept(site)
@@ -119,10 +119,14 @@ def test_the_same_records_again_change_nothing(trial: Trial) -> None:
 
 async def everything_again(world: World) -> None:
     """Publish once more what is on the topics of events, as producers that retry do."""
-    topics = [Topic.RFI_ACCEPTED, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
+    records = await everything(world, Topic.RFI_ACCEPTED, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS)
+    await world.publisher.publish([again(record) for record in records[-500:]])
+
+
+async def everything(world: World, *topics: Topic) -> list[Record]:
+    """All records of the topics as they are now."""
     ends = await world.admin.end_offsets(topics)
-    async for records in world.follower.read_all(topics, ends):
-        await world.publisher.publish([again(record) for record in records[-200:]])
+    return [record async for batch in world.follower.read_all(topics, ends) for record in batch]
 
 
 def again(record: Record) -> Outgoing:
@@ -148,15 +152,12 @@ def test_events_out_of_order_or_without_predecessor_are_put_aside_or_applied(tri
 
 
 async def backwards(world: World) -> None:
-    topics = [Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
-    ends = await world.admin.end_offsets(topics)
-    records = [record async for batch in world.follower.read_all(topics, ends) for record in batch]
+    records = await everything(world, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS)
     await world.publisher.publish([again(record) for record in reversed(records[-100:])])
 
 
 async def of_nobody(world: World) -> None:
-    ends = await world.admin.end_offsets([Topic.RFI_ACCEPTED])
-    first = [record async for batch in world.follower.read_all([Topic.RFI_ACCEPTED], ends) for record in batch][0]
+    first = (await everything(world, Topic.RFI_ACCEPTED))[0]
     nobody = b"00000000-0000-5000-8000-000000000000"
     headers = tuple((name, nobody if name in {"ce_subject", "ce_id"} else value) for name, value in first.headers)
     await world.publisher.publish(
@@ -206,9 +207,7 @@ def test_dead_letters_replayed_twice_take_effect_once(trial: Trial) -> None:
 
 async def put_aside(world: World, name: str) -> str:
     """Make a dead letter of an accepted RFI's record, as a bug that has since been mended would have."""
-    ends = await world.admin.end_offsets([Topic.RFI_ACCEPTED])
-    records = [record async for batch in world.follower.read_all([Topic.RFI_ACCEPTED], ends) for record in batch]
-    record = records[-1]
+    record = (await everything(world, Topic.RFI_ACCEPTED))[-1]
     letter = DeadLetter(
         group=Group.ROUTER, record=record, reason="Bug", detail=name, attempts=1, at=world.clock.real_now()
     )

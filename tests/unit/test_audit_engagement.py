@@ -12,12 +12,16 @@ from services.audit.report import KEPT_FINDINGS, Fault, Finding, Report
 from services.core.codes import RfiState
 from services.core.creation import created_event, routed_event
 from services.core.engagement import WithdrawRfi, decide_rfi
-from services.core.events import Event
+from services.core.events import Event, EventType
 from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.referral import Referral
-from services.core.rfi import Routing
+from services.core.rfi import Consent, Round, Routing
+from services.core.rounds import Answer, cause_in, with_answer
 from services.notifier.plan import job_of, wanted
 from tests.builders import START, make_chosen, make_person, make_referral, make_rfi
+from tests.journeys import LATER, travel
+
+CONSENT = Consent(contact=True, share=True, next_best=True)
 
 
 def expected(event: Event) -> Sequence[tuple[MailKind, Role]]:
@@ -31,6 +35,39 @@ def whole(partners: int = 2) -> Engagement:
     events = [routed_event(rfi), *(created_event(r) for r in referrals)]
     jobs = [replace(job_of(e, mail, make_person()), state=JobState.SENT) for e in events for mail in wanted(e)]
     return Engagement(rfi=rfi, referrals=referrals, events=events, jobs=jobs, deliveries={job.id: 1 for job in jobs})
+
+
+def onward() -> Engagement:
+    """One that went on to a second partner when the first let it lapse."""
+    rfi = make_rfi(1, consent=CONSENT, state=RfiState.ROUTED, version=2)
+    rfi = replace(rfi, routing=Routing(at=START, chosen=(make_chosen(1),)))
+    lapsed = travel(replace(make_referral(1, partner=1), next_best=True), "expire")
+    cause = cause_in(lapsed.outbox[-1])
+    assert cause is not None
+    later = with_answer(rfi, cause, Answer(chosen=make_chosen(2), rules="r"), LATER)
+    second = replace(make_referral(1, partner=2), next_best=True, round=2)
+    events = [*later.outbox, *lapsed.outbox, created_event(second)]
+    jobs = [replace(job_of(e, mail, make_person()), state=JobState.SENT) for e in events for mail in wanted(e)]
+    referrals = [replace(lapsed, outbox=()), second]
+    deliveries = {job.id: 1 for job in jobs}
+    return Engagement(
+        rfi=replace(later, outbox=()), referrals=referrals, events=events, jobs=jobs, deliveries=deliveries
+    )
+
+
+def rounds_of(engagement: Engagement) -> tuple[Round, ...]:
+    assert engagement.rfi.routing is not None
+    return engagement.rfi.routing.rounds
+
+
+def with_rounds(engagement: Engagement, *rounds: Round) -> Engagement:
+    routing = engagement.rfi.routing
+    assert routing is not None
+    return replace(engagement, rfi=replace(engagement.rfi, routing=replace(routing, rounds=rounds)))
+
+
+def without(engagement: Engagement, kind: EventType) -> Engagement:
+    return replace(engagement, events=[event for event in engagement.events if event.type is not kind])
 
 
 def findings(engagement: Engagement, **backlog: bool) -> list[tuple[Fault, str]]:
@@ -93,6 +130,27 @@ BREACHES = [
 @pytest.mark.parametrize("breach", BREACHES, ids=lambda b: b.name)
 def test_a_broken_promise_is_named(breach: Breach) -> None:
     assert breach.found in findings(breach.done(whole()))
+
+
+def test_an_engagement_that_went_on_to_the_next_partner_is_clean() -> None:
+    assert findings(onward()) == []
+
+
+ONWARD_BREACHES = [
+    Breach("nobody answered", with_rounds, (Fault.MISSING, "round")),
+    Breach("it was answered twice", lambda w: with_rounds(w, *rounds_of(w) * 2), (Fault.DOUBLED, "round")),
+    Breach("nobody asked", lambda w: without(w, EventType.EXPIRED), (Fault.DOUBLED, "round")),
+    Breach("the answer was never told", lambda w: without(w, EventType.ROUTED), (Fault.MISSING, "event")),
+]
+
+
+@pytest.mark.parametrize("breach", ONWARD_BREACHES, ids=lambda b: b.name)
+def test_a_broken_promise_of_the_next_partner_is_named(breach: Breach) -> None:
+    assert breach.found in findings(breach.done(onward()))
+
+
+def test_behind_a_backlog_the_next_partner_is_late_and_not_lost() -> None:
+    assert findings(with_rounds(onward()), routed_by_now=False) == []
 
 
 @pytest.mark.parametrize("foreseen", [{"cut_at_dot": 1}, {"lost_leases": 1}], ids=["cut", "left"])

@@ -29,16 +29,18 @@ from tests.journeys import COMMANDS
 #: Seeded histories in each of eight tests.
 SEEDS = 100
 
-ROOMS = ("intake", "router", "siblings", "notifier", "send", "claim", "tick", "relay")
+ROOMS = ("intake", "router", "siblings", "next_best", "notifier", "send", "claim", "tick", "relay")
 GROUPS = {
     "intake": Group.INTAKE,
     "router": Group.ROUTER,
     "siblings": Group.ROUTER_ENGAGEMENTS,
+    "next_best": Group.ROUTER_NEXT_BEST,
     "notifier": Group.NOTIFIER,
 }
 #: What a submission differs in from a faultless one.
-SUBMITTED: Mapping[str, dict[str, str]] = {
+SUBMITTED: Mapping[str, dict[str, object]] = {
     "good": {},
+    "next": {"consent__nextBest": True, "maxPartners": 1},
     "other": {"need__title": "Another thing under the same id"},
     "bad": {"channel": "pigeon"},
 }
@@ -216,6 +218,58 @@ def test_one_fault_at_any_call_of_the_story_loses_and_doubles_nothing(after: boo
 TURNS = 24
 
 
+#: An RFI that goes on from partner to partner: a decline, an expiry, and then nobody is left; one customer withdraws.
+ONWARD: tuple[tuple[str, int], ...] = (
+    *[("submit:next", 0), ("submit:next", 1), *[("intake", 0), ("router", 0)] * 3, ("partner:decline", 0), ("wait", 2)],
+    *[("tick", 0), ("next_best", 0), ("next_best", 0), ("notifier", 0), ("send", 0), ("wait", 4)],
+    *[("tick", 0), ("next_best", 0), ("next_best", 0), ("notifier", 0), ("send", 0), ("wait", 4)],
+    *[("withdraw", 0), ("tick", 0), ("next_best", 0), ("siblings", 0), ("notifier", 0), ("send", 0), ("wait", 4)],
+    *[("tick", 0), ("next_best", 0), ("next_best", 0), ("notifier", 0), ("send", 0), ("relay", 0)],
+)
+
+
+def test_an_rfi_goes_on_from_partner_to_partner_until_nobody_is_left() -> None:
+    world = quickly(lived(History(ONWARD)))
+    assert_whole(world)
+    rounds = [rfi.routing.rounds for rfi in world.stores.rfis.stored.values() if rfi.routing]
+    assert sorted(len(each) for each in rounds) == [1, 3]
+    assert {round_.because for each in rounds for round_ in each} == {None, "max_rounds"}
+    kinds = Counter(job.kind for job in world.stores.jobs.stored.values() if job.state is JobState.SENT)
+    assert kinds[MailKind.ASKED_ANOTHER] == 2
+    assert kinds[MailKind.NOBODY_LEFT] == 1
+    assert not kinds[MailKind.EXPIRED_AT] + kinds[MailKind.DECLINED_BY]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_one_fault_at_any_call_on_the_way_from_partner_to_partner_changes_nothing(after: bool, kill: bool) -> None:
+    for number in range(len(quickly(lived(History(ONWARD))).faults.calls)):
+        assert_whole(quickly(lived(History(ONWARD, {number: Fault(after, kill)}))))
+
+
+@pytest.mark.parametrize("what", ["withdraw", "choose"])
+def test_a_customer_decides_at_any_moment_of_the_next_offer(what: str) -> None:
+    async def live(turns: int) -> CrashWorld:
+        world = await CrashWorld(turns).begin()
+
+        async def decision() -> None:
+            await world.decide(0, choose=what == "choose")
+            await world.step("siblings")
+
+        await world.submit(0, **SUBMITTED["next"])
+        for room in ("intake", "router"):
+            await world.step(room)
+        world.clock.advance(timedelta(days=15))
+        await world.step("tick")
+        await asyncio.gather(world.step("next_best"), later(turns, decision()))
+        await world.heal()
+        return world
+
+    for turns in range(TURNS):
+        assert_whole(quickly(live(turns)))
+
+
 @pytest.mark.parametrize("what", ["withdraw", "choose"])
 def test_a_customer_decides_at_any_moment_of_the_routing(what: str) -> None:
     async def live(turns: int) -> CrashWorld:
@@ -254,10 +308,10 @@ def test_a_partner_accepts_at_any_moment_of_the_expiry() -> None:
 NAMES = (
     *ROOMS,
     *ROOMS,
-    *("submit", "submit", "submit:other", "submit:bad", "wait", "wait", "withdraw", "choose"),
+    *("submit", "submit:next", "submit:next", "submit:other", "submit:bad", "wait", "wait", "withdraw", "choose"),
     *(f"partner:{command}" for command in COMMANDS),
     *(f"{what}:{room}" for what in ("lose-commit", "overlap", "again") for room in GROUPS),
-    *(f"meanwhile:{room}" for room in ("router", "router", "siblings", "notifier", "send", "tick")),
+    *(f"meanwhile:{room}" for room in ("router", "router", "siblings", "next_best", "notifier", "send", "tick")),
     *(f"restart:{room}" for room in ("notifier", "router", "tick")),
 )
 
@@ -278,7 +332,7 @@ def test_no_history_loses_or_doubles_anything(history: History) -> None:
 def drawn(seed: int) -> History:
     """A long history that begins as the story does, so that there is something to break."""
     dice = random.Random(seed)
-    steps = [("submit", n) for n in range(3)]
+    steps = [(dice.choice(("submit", "submit:next")), n) for n in range(3)]
     for _ in range(dice.randint(1, 4)):
         steps += [(room, 0) for room in ("intake", "router", "notifier", "send")]
         steps += [(dice.choice(NAMES), dice.randrange(12)) for _ in range(dice.randint(1, 8))]

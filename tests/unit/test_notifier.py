@@ -383,10 +383,10 @@ class PartlyUnreadable(MemoryReferrals):
 
     unreadable = ""
 
-    async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
         if self.unreadable in ids:
             raise ValueError("what stands there is not known")
-        return await super().load(ids)
+        return await super().for_mails(ids)
 
 
 async def test_a_mail_about_a_document_that_cannot_be_read_spares_its_neighbours() -> None:

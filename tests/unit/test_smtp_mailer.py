@@ -151,6 +151,27 @@ async def test_silence_at_the_final_dot_is_unknown_and_silence_before_it_is_retr
             await server.wait_closed()
 
 
+@pytest.mark.parametrize("answered", range(5))
+@pytest.mark.parametrize("hangs_up", [True, False], ids=["hangs up", "falls silent"])
+async def test_a_server_that_stops_in_the_middle_of_a_good_run(answered: int, hangs_up: bool) -> None:
+    """It takes three mails, then gives only some of the four answers to the next write."""
+    good = ["250 OK", "250 OK", "354 go on"]
+    says = ["220 x", "250-x", "250 PIPELINING", *good, *["250 taken", *good] * 2, *["250 taken", *good][:answered]]
+    server, port = await _says_in_turn(says, hangs_up=hangs_up)
+    async with asyncio.timeout(20):
+        timeouts = Timeouts(command_s=0.2, final_dot_s=0.2)
+        relay = Relay(host="127.0.0.1", port=port, connections=1, timeouts=timeouts, breaks_per_batch=1)
+        deliveries = {each.job_id: each for each in await SmtpMailer(relay).send([envelope("ok", n) for n in range(6)])}
+    server.close()
+    await server.wait_closed()
+    sent = 3 if answered else 2
+    #: The answer to a final dot is the first of four; behind the fourth the next body goes out.
+    unknown = [sent] if answered in {0, 4} else []
+    assert [n for n in range(6) if deliveries[f"ok-{n}"].outcome is Outcome.SENT] == list(range(sent))
+    assert [n for n in range(6) if deliveries[f"ok-{n}"].outcome is Outcome.UNKNOWN] == unknown
+    assert len(deliveries) == 6
+
+
 @pytest.mark.parametrize(
     "address",
     ["a@b.example>\r\nRCPT TO:<c@d.example", "a b@c.example", "a@[127.0.0.1]", "no-at-sign", "", "a@b,c@d", '"a"@b.c'],
@@ -183,6 +204,26 @@ async def test_what_the_server_says_is_kept_without_addresses() -> None:
 
 def _until_dot() -> list[str]:
     return ["220 x", "250 x", "250 OK", "250 OK", "354 go on"]
+
+
+async def _says_in_turn(says: list[str], *, hangs_up: bool) -> tuple[asyncio.Server, int]:
+    """A server that answers each command and each body with its next reply, and stops when none is left."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{says[0]}\r\n".encode())
+        await reader.readline()
+        replies = iter(says[1:])
+        for reply in replies:
+            writer.write(f"{reply}\r\n".encode())
+            if reply[3] == "-":
+                continue
+            await (reader.readuntil(b"\r\n.\r\n") if reply.startswith("354") else reader.readline())
+        if not hangs_up:
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]
 
 
 async def _mute_after(says: list[str]) -> tuple[asyncio.Server, int]:

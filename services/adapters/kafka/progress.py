@@ -16,7 +16,7 @@ class Progress:
 
     name: str
     clock: Callable[[], float] = time.monotonic
-    batch_limit_s: float = 60.0
+    batch_limit_s: float = 45.0
     poll_limit_s: float = 30.0
     join_limit_s: float = 120.0
     waiting_on: str | None = "start"

@@ -55,7 +55,7 @@ class Timing:
     #: How long a stop waits for the batch in hand.
     leave_s: float = 5.0
     #: How long a stop waits for Kafka, after that.
-    batch_limit_s: float = 60.0
+    batch_limit_s: float = 45.0
     #: A batch in hand for longer makes the process not live.
     poll_limit_s: float = 30.0
     #: No poll for longer makes the process not live, unless it waits for a dependency.

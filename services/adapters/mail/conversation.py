@@ -1,8 +1,9 @@
 """What is said to an SMTP server to hand it mails, and what became of each when it ends early?
 
 With PIPELINING (RFC 2920) one write carries the body of a mail and `MAIL RCPT DATA` of the next, so a mail costs one
-round trip; without it every command waits for its answer. Until our final dot is written a mail cannot have been
-accepted (RETRY); once it is written and no answer comes, nobody can know (UNKNOWN, RFC 1047).
+round trip, and while all goes well nobody is woken for it; without it every command waits for its answer. Until our
+final dot is written a mail cannot have been accepted (RETRY); once it is written and no answer comes, nobody can know
+(UNKNOWN, RFC 1047).
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Conversation:
     def __init__(self, replies: ReplyQueue, *, pipelining: bool, utf8: bool, timeouts: Timeouts) -> None:
         self._replies, self._pipelining, self._utf8, self._timeouts = replies, pipelining, utf8, timeouts
         self._dirty = False
+        self._left = 0
+        #: Envelopes that the present run may still take.
         self.sent = 0
         #: Mails tried on this connection.
         self.heard = False
@@ -60,12 +63,11 @@ class Conversation:
         Raises:
             ConnectionBrokenError: the connection ended; what was taken has been noted or put back.
         """
-        self.heard = False
+        self.heard, self._left = False, limit
         body: Envelope | None = None
         try:
-            while body is not None or (queue and limit > 0):
-                following = self._next(queue, note) if limit > 0 else None
-                limit -= following is not None
+            while body is not None or (queue and self._left > 0):
+                following = self._next(queue, note)
                 before, body = body, None
                 body = await self._turn(before, following, queue, note)
         except ConnectionBrokenError:
@@ -81,9 +83,10 @@ class Conversation:
         self._replies.close()
 
     def _next(self, queue: deque[Envelope], note: Callable[[Delivery], None]) -> Envelope | None:
-        while queue:
+        while queue and self._left > 0:
             envelope = queue.popleft()
             if (refused := unusable(envelope, utf8=self._utf8)) is None:
+                self._left -= 1
                 return envelope
             note(refused)
         return None
@@ -105,12 +108,40 @@ class Conversation:
                 note(Delivery(job_id=before.job_id, outcome=Outcome.RETRY, detail=str(broken)))
                 _put_back(following, queue)
                 raise
+            if early and following is not None:
+                before, following = await self._flow(before, following, queue, note)
+                if following is None:
+                    return before
             await self._dot(before, following, queue, note)
             if early and following is not None:
                 return await self._opened(following, note)
         if following is None:
             return None
         return await self._open(following, queue, note)
+
+    async def _flow(
+        self, before: Envelope, following: Envelope, queue: deque[Envelope], note: Callable[[Delivery], None]
+    ) -> tuple[Envelope, Envelope | None]:
+        """Go on from mail to mail while every answer is as wished.
+
+        Returns the mail of which the body is sent and the one of which the commands are, their answers still to be
+        read; or, when there is no further mail to take, the one that got its 354, and None.
+        """
+        sent, opened, ended = before, following, False
+
+        def step() -> bytes | None:
+            nonlocal sent, opened, ended
+            note(delivered(sent))
+            self.sent += 1
+            coming, sent = self._next(queue, note), opened
+            if coming is None:
+                ended = True
+                return None
+            opened = coming
+            return _stuffed(sent.message) + self._opening(coming)
+
+        await self._replies.stream(step, self._timeouts.final_dot_s)
+        return sent, None if ended else opened
 
     async def _dot(
         self,

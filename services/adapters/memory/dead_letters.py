@@ -10,16 +10,17 @@ from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.refusals import without_original
 from services.adapters.mongo.dead_letters import id_of
 from services.adapters.mongo.originals import kept
+from services.core.aside import Closing
 from services.core.ports import DeadLetter
 
 
 class MemoryDeadLetters:
-    """Dead letters by id, in `stored`; why each was dropped, in `dropped`."""
+    """Dead letters by id, in `stored`; how each was closed, in `dropped`."""
 
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self.stored: dict[str, DeadLetter] = {}
-        self.dropped: dict[str, str] = {}
+        self.dropped: dict[str, Closing] = {}
 
     @faulty
     async def put(self, letters: Sequence[DeadLetter]) -> None:
@@ -51,4 +52,4 @@ class MemoryDeadLetters:
     async def drop(self, id_: str, why: str, at: datetime) -> None:
         """The first word stands; the retention that begins `at` never ends here."""
         if id_ in self.stored:
-            self.dropped.setdefault(id_, f"{at.isoformat()} {why}")
+            self.dropped.setdefault(id_, Closing(why=why, at=at))

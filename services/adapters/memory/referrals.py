@@ -13,7 +13,7 @@ from services.adapters.mongo.guarded import sort_out
 from services.adapters.mongo.referrals import oldest_first
 from services.core.codes import Status
 from services.core.ports import Change, Saved
-from services.core.referral import Referral
+from services.core.referral import Referral, Timers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Deferred:
     until: datetime
     attempts: int
     parked: bool
+    why: str = ""
 
 
 class MemoryReferrals:
@@ -48,6 +49,12 @@ class MemoryReferrals:
         return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
 
     @faulty
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
+        """By id, without what no mail tells."""
+        found = {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        return {id_: replace(each, timers=Timers(), history=(), outbox=()) for id_, each in found.items()}
+
+    @faulty
     async def of_rfis(self, rfi_ids: Sequence[str]) -> dict[str, list[Referral]]:
         """By RFI, oldest first."""
         found: dict[str, list[Referral]] = {}
@@ -70,21 +77,24 @@ class MemoryReferrals:
     async def due(self, shards: Sequence[int], at: datetime, limit: int) -> list[Referral]:
         """Most overdue first."""
         wanted = set(shards)
-        due = [(self._due_at(each), each) for each in self.stored.values() if each.shard in wanted]
+        due = [(self.due_at(each), each) for each in self.stored.values() if each.shard in wanted]
         ready = [(when, referral) for when, referral in due if when is not None and when <= at]
         return [referral for _, referral in sorted(ready, key=lambda pair: pair[0])[:limit]]
 
-    def _due_at(self, referral: Referral) -> datetime | None:
+    def due_at(self, referral: Referral) -> datetime | None:
+        """When the expirer takes it up; None when nothing is due or it is parked."""
         deferred = self.deferred.get(referral.id)
         if deferred is None:
             return referral.timers.next_due()
         return None if deferred.parked else deferred.until
 
     @faulty
-    async def defer(self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool) -> None:
+    async def defer(
+        self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool, why: str = ""
+    ) -> None:
         """Where the version is still that one."""
         if id_ in self.stored and self.stored[id_].version == version:
-            self.deferred[id_] = Deferred(until, attempts, parked)
+            self.deferred[id_] = Deferred(until, attempts, parked, why)
 
     @faulty
     async def clear_outbox(self, sent: Mapping[str, Sequence[str]]) -> None:

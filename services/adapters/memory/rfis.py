@@ -38,6 +38,11 @@ class MemoryRfis:
         return {id_: rfi for id_, rfi in found.items() if states is None or rfi.state in states}
 
     @faulty
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:
+        """By id, without what no mail tells."""
+        return {id_: _for_mails(self.stored[id_]) for id_ in ids if id_ in self.stored}
+
+    @faulty
     async def customers(self, ids: Sequence[str]) -> dict[str, Person]:
         """By id of the RFI."""
         return {id_: self.stored[id_].customer.contact for id_ in ids if id_ in self.stored}
@@ -89,3 +94,10 @@ class MemoryRfis:
     async def scan(self, after: str, limit: int) -> list[Rfi]:
         """In the order of ids."""
         return [self.stored[id_] for id_ in sorted(self.stored) if id_ > after][:limit]
+
+
+def _for_mails(rfi: Rfi) -> Rfi:
+    if rfi.routing is None:
+        return replace(rfi, outbox=())
+    chosen = tuple(replace(each, reasons=()) for each in rfi.routing.chosen)
+    return replace(rfi, outbox=(), routing=replace(rfi.routing, chosen=chosen, near_misses=()))

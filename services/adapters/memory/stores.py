@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.adapters.memory.accounts import MemorySecrets, MemorySignIns, MemoryTokens, MemoryUsers
+from services.adapters.memory.aside import MemoryAside
 from services.adapters.memory.dead_letters import MemoryDeadLetters
 from services.adapters.memory.faults import Faults
 from services.adapters.memory.favourites import MemoryFavourites
@@ -34,6 +35,7 @@ class MemoryStores:
     jobs: MemorySendJobs = field(init=False)
     refusals: MemoryRefusals = field(init=False)
     dead_letters: MemoryDeadLetters = field(init=False)
+    aside: MemoryAside = field(init=False)
     idempotency: MemoryIdempotency = field(init=False)
     publishers: MemoryPublishers = field(init=False)
     sandbox_clock: MemorySandboxClock = field(init=False)
@@ -49,6 +51,7 @@ class MemoryStores:
         self.favourites, self.reveals = MemoryFavourites(self.faults), MemoryReveals(self.faults)
         self.partners, self.jobs = MemoryPartners(self.faults), MemorySendJobs(self.faults)
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
+        self.aside = MemoryAside(self.dead_letters, self.referrals, self.jobs, self.rfis)
         self.idempotency, self.publishers = MemoryIdempotency(self.faults), MemoryPublishers(self.faults)
         self.sandbox_clock = MemorySandboxClock(self.faults)
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)

@@ -36,12 +36,12 @@ class MongoDeadLetters:
         if reason is not None:
             where["reason"] = {"$eq": reason}
         docs = await self._letters.find(where, sort=[("at", DESCENDING)], limit=limit)
-        return [_letter(doc, None) for doc in docs]
+        return [letter_of(doc, None) for doc in docs]
 
     async def load(self, ids: Sequence[str]) -> dict[str, DeadLetter]:
         """By id, with the original, dropped ones too."""
         originals = await self._originals.restore(ids)
-        return {doc["_id"]: _letter(doc, originals.get(doc["_id"])) for doc in await self._letters.by_ids(ids)}
+        return {doc["_id"]: letter_of(doc, originals.get(doc["_id"])) for doc in await self._letters.by_ids(ids)}
 
     async def count(self) -> int:
         """Counted in the index of those that nobody dropped."""
@@ -72,7 +72,8 @@ def _doc(letter: DeadLetter) -> Doc:
     }
 
 
-def _letter(doc: Doc, original: Doc | None) -> DeadLetter:
+def letter_of(doc: Doc, original: Doc | None) -> DeadLetter:
+    """The letter of a document, with its original if there is one."""
     return DeadLetter(
         group=doc["group"],
         record=record_of(doc["record"], original),

@@ -14,10 +14,11 @@ import bson
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from services.adapters.mongo import instants
 from services.adapters.mongo.driver import CODECS
 from services.core.accounts import ApiToken, OAuthClient, Session, SignInLink, User
 from services.core.codes import Status
-from services.core.listing import searchable, worth
+from services.core.listing import regions_of, searchable, worth
 from services.core.mail import SendJob
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
@@ -57,6 +58,7 @@ class Codec(Generic[T]):
         """Take the dataclass; `derive` adds fields that only indexes need to a document, and reading ignores them."""
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
         self._derive, self._name = derive, kind.__name__
+        self._add_zone = instants.zone_adder(kind)
 
     def to_doc(self, value: T) -> Doc:
         """The document of a value."""
@@ -91,6 +93,15 @@ class Codec(Generic[T]):
         """The values of documents, by id."""
         return {doc["_id"]: self.from_doc(doc) for doc in docs}
 
+    def by_id_of_naive(self, docs: Iterable[Doc]) -> dict[str, T]:
+        """As `by_id`, of documents whose instants (UTC) lack the zone; they get it."""
+        found: dict[str, T] = {}
+        for doc in docs:
+            self._add_zone(doc)
+            doc["id"] = doc["_id"]
+            found[doc["_id"]] = self._adapter.validate_python(doc)
+        return found
+
     def as_stored(self, value: T) -> T:
         """The value as it would come back from the database."""
         return self.from_doc(through_bson(self.to_doc(value)))
@@ -110,11 +121,20 @@ def _derive_for_queries(referral: Referral, doc: Doc) -> None:
     _derive_for_lists(referral, doc)
 
 
+def marks_of(referral: Referral) -> str:
+    """What lists are filtered by, in front of what they are searched by: one text, which one index can hold.
+
+    A filter then is looked at in the index, and only what passes is fetched.
+    """
+    marks = (*sorted(regions_of(referral)), referral.size, referral.channel, referral.customer_key)
+    return "".join(f"|{mark}" for mark in marks if mark) + "|\n"
+
+
 def _derive_for_lists(referral: Referral, doc: Doc) -> None:
     # Amounts are text, which has no order that a number would have.
     if (money := worth(referral)) is not None:
         doc["worth"] = {"amount": bson.Decimal128(money.amount), "currency": money.currency}
-    doc["search"] = searchable(referral)
+    doc["search"] = marks_of(referral) + searchable(referral)
 
 
 def _mark_unpublished(_profile: Profile, doc: Doc) -> None:

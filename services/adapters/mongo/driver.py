@@ -54,6 +54,8 @@ def _plain(value: object) -> str:
 CODECS: CodecOptions[Doc] = CodecOptions(
     tz_aware=True, tzinfo=UTC, uuid_representation=4, type_registry=TypeRegistry(fallback_encoder=_plain)
 )
+#: The same, but instants are read without their zone: a referral in a third of the time. `Codec` adds the zone.
+NAIVE: CodecOptions[Doc] = CODECS.with_options(tz_aware=False, tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ class Collection:
 
     def __init__(self, collection: AsyncIOMotorCollection[Doc]) -> None:
         self._it = collection
+        self._naive = collection.with_options(codec_options=NAIVE)
 
     @property
     def name(self) -> str:
@@ -233,6 +236,14 @@ class Collection:
         if not ids:
             return []
         return await self.find({"_id": {"$in": list(ids)}}, limit=len(ids), fields=fields)
+
+    async def naive_by_ids(self, ids: Sequence[str], without: Sequence[str] = ()) -> list[Doc]:
+        """Documents by id, in any order, without some fields; their instants (UTC) lack the zone."""
+        if not ids:
+            return []
+        shown = dict.fromkeys(without, False) or None
+        with translated():
+            return await self._naive.find({"_id": {"$in": list(ids)}}, shown, limit=len(ids)).to_list(None)
 
     async def find(
         self,

@@ -26,11 +26,14 @@ OPEN: Mapping[str, Any] = {"open": True}
 OPERATOR: Mapping[str, Any] = {"operator": True}
 RUNNING: Mapping[str, Any] = {"status": "New"}
 UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
+PARKED: Mapping[str, Any] = {"parked": True}
+FAILED: Mapping[str, Any] = {"state": "failed"}
 
 #: Names of indexes that a query asks for by name.
 LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "list_time_left"
 OF_RFI = "of_rfi"
 JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
+PARKED_REFERRALS = "parked"
 
 
 def _index(*keys: str, name: str, where: Mapping[str, Any] | None = None, **options: Any) -> Index:
@@ -55,11 +58,13 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("rfi_id", name=OF_RFI),  # of_rfis, listed of an RFI, page of an engagement
         _index("shard", "next_due_at", name="due", where={"next_due_at": {"$exists": True}}),  # due
         _index("profile_id", name="open_of_profile", where=OPEN),  # open_counts
-        _index("partner_id", "stage", "-created_at", "-_id", name=LIST_CREATED),  # listed of a partner, page, counts
+        # listed of a partner, page, counts; filters and words are looked at in it, before anything is fetched
+        _index("partner_id", "stage", "-created_at", "-_id", "search", name=LIST_CREATED),
         _index("partner_id", "stage", "-updated_at", "-_id", name=LIST_UPDATED),  # page by last change
         _index("partner_id", "stage", "expires_at", "_id", name=LIST_TIME_LEFT, where=RUNNING),  # page by time left
         _index("status", "-created_at", name="recent"),  # listed of all partners
         _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
+        _index("updated_at", name=PARKED_REFERRALS, where=PARKED),  # parked
     ),
     PARTNERS: (),
     PROFILES: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
@@ -67,6 +72,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("rfi_id", "kind", "language", "state", name=JOBS_OF_RFI),  # of_rfis; counts, from the index alone
         _index("due_at", name="pending", where=PENDING),  # claim, next_due
         _index("lease_until", name="leased", where=LEASED),  # claim of leases that ran out
+        _index("at", name="failed", where=FAILED),  # failed
     ),
     REFUSALS: (
         _index("-at", name=REFUSALS_BY_TIME),  # listed, count

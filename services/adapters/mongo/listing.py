@@ -88,7 +88,7 @@ class MongoListing:
     def _asked(self, query: ListingQuery) -> list[Mapping[str, Any]]:
         """What must hold beside the partner and the section."""
         asked: list[Mapping[str, Any]] = [*_facets(query), *_worth(query)]
-        asked += [{"search": {"$regex": re.escape(word)}} for word in words_of(query.text)]
+        asked += [{"search": {"$regex": f"\n.*{re.escape(word)}"}} for word in words_of(query.text)]
         if query.ids is not None:
             asked.append({"_id": {"$in": sorted(query.ids)}})
         if query.condition is not None:
@@ -107,7 +107,8 @@ class MongoListing:
                 wanted = (value == "yes") == (op is Op.EQ)
                 return {"accepted_at": {"$exists": wanted}}
             case Comparison(Field.CUSTOMER, op, value):
-                return {"$and": [self._visible, {"customer_key": {f"${op.value}": value}}]}
+                marked = [_marked(str(value))] if op is Op.EQ else []
+                return {"$and": [self._visible, {"customer_key": {f"${op.value}": value}}, *marked]}
             case Comparison(field, op, value):
                 return {_FIELDS[field]: {_OPERATORS[op]: value}}
 
@@ -125,15 +126,19 @@ def _scope(query: ListingQuery) -> Mapping[str, Any]:
 def _facets(query: ListingQuery) -> list[Mapping[str, Any]]:
     facets: list[Mapping[str, Any]] = []
     if query.region is not None:
-        part = "place.subdivision" if "-" in query.region else "place.country"
-        facets.append({part: {"$eq": query.region}})
+        facets.append(_marked(query.region))
     if query.size is not None:
-        facets.append({"size": {"$eq": query.size.value}})
+        facets.append(_marked(query.size.value))
     if query.channel is not None:
-        facets.append({"channel": {"$eq": query.channel.value}})
+        facets.append(_marked(query.channel.value))
     if query.flame:
         facets.append({"flame": {"$ne": Flame.NONE.value}})
     return facets
+
+
+def _marked(mark: str) -> Mapping[str, Any]:
+    """Marks stand before the first line's end (`documents.marks_of`), so that no word of a text is taken for one."""
+    return {"search": {"$regex": f"^[^\n]*\\|{re.escape(mark)}\\|"}}
 
 
 def _worth(query: ListingQuery) -> list[Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """How are referrals kept in MongoDB?
 
 Beside the referral a document has `next_due_at` (for the expirer's index), `open` (while New or Active), and
-`attempts` and `parked` where the expirer could not process it; any later change of the referral wipes those two.
+`attempts`, `parked` and `deferred_because` where the expirer could not process it; any later change wipes these.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ STAGES_OF = {
 #: How long an unreadable referral is left alone: a version that can read it may be on its way.
 PUT_OFF = timedelta(minutes=10)
 
+#: What no mail tells; those that are the referral's have empty defaults.
+UNMAILED = ("timers", "history", "outbox", "search", "worth")
+
 
 class MongoReferrals:
     """Port `ReferralStore`."""
@@ -42,7 +45,11 @@ class MongoReferrals:
 
     async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
         """By id."""
-        return REFERRALS.by_id(await self._referrals.by_ids(ids))
+        return REFERRALS.by_id_of_naive(await self._referrals.naive_by_ids(ids))
+
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
+        """What only the life cycle and lists need stays with the server."""
+        return REFERRALS.by_id_of_naive(await self._referrals.naive_by_ids(ids, without=UNMAILED))
 
     async def of_rfis(self, rfi_ids: Sequence[str]) -> dict[str, list[Referral]]:
         """By RFI; sorted here, because an RFI has few."""
@@ -72,9 +79,11 @@ class MongoReferrals:
             await self._referrals.write([UpdateOne({"_id": doc["_id"], **where}, put_off) for doc in unreadable])
             unreadable.clear()
 
-    async def defer(self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool) -> None:
+    async def defer(
+        self, id_: str, version: int, until: datetime, attempts: int, *, parked: bool, why: str = ""
+    ) -> None:
         """Change what the index sees and leave the referral itself as it is."""
-        change: dict[str, Any] = {"$set": {"attempts": attempts, "parked": parked}}
+        change: dict[str, Any] = {"$set": {"attempts": attempts, "parked": parked, "deferred_because": why}}
         if parked:
             change["$unset"] = {"next_due_at": ""}
         else:

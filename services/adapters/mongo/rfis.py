@@ -14,6 +14,9 @@ from services.core.codes import RfiState
 from services.core.ports import Change, Saved
 from services.core.rfi import Person, Rfi, Routing
 
+#: What no mail tells; the fields have empty defaults.
+UNMAILED = ("routing.near_misses", "routing.chosen.reasons", "outbox")
+
 
 class MongoRfis:
     """Port `RfiStore`."""
@@ -29,9 +32,13 @@ class MongoRfis:
     async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
         """By id; the index on states would be the wrong one where many share a state."""
         if states is None or not ids:
-            return RFIS.by_id(await self._rfis.by_ids(ids))
+            return RFIS.by_id_of_naive(await self._rfis.naive_by_ids(ids))
         where = {"_id": {"$in": list(ids)}, "state": {"$in": sorted(state.value for state in states)}}
         return RFIS.by_id(await self._rfis.find(where, hint=BY_ID))
+
+    async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:
+        """Half of a routed RFI tells why it went to whom, and stays with the server."""
+        return RFIS.by_id_of_naive(await self._rfis.naive_by_ids(ids, without=UNMAILED))
 
     async def customers(self, ids: Sequence[str]) -> dict[str, Person]:
         """Only the contacts leave the server: a routed RFI is many times as large."""

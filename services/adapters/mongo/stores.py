@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.adapters.mongo.aside import MongoAside
 from services.adapters.mongo.dead_letters import MongoDeadLetters
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.favourites import MongoFavourites
@@ -41,6 +42,7 @@ class MongoStores:
     jobs: MongoSendJobs
     refusals: MongoRefusals
     dead_letters: MongoDeadLetters
+    aside: MongoAside
     idempotency: MongoIdempotency
     publishers: MongoPublishers
     sandbox_clock: MongoSandboxClock
@@ -70,6 +72,7 @@ def stores_of(
         jobs=MongoSendJobs(mongo),
         refusals=MongoRefusals(mongo, retention),
         dead_letters=MongoDeadLetters(mongo, retention),
+        aside=MongoAside(mongo, retention),
         idempotency=MongoIdempotency(mongo),
         publishers=MongoPublishers(mongo),
         sandbox_clock=MongoSandboxClock(mongo),

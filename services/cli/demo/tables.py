@@ -37,6 +37,7 @@ def rfi_table(rfis: Iterable[Rfi], report: Report) -> Table:
         ("records refused", counts["records refused"]),
         ("RFIs sent to partners", counts["RFIs routed"]),
         ("RFIs without a match", counts["RFIs without a match"]),
+        ("next-best offers, after a decline or an expiry", counts["next-best offers"]),
     ]
     return table("RFIs", ["what", "number#"], rows)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import class_of, level_of
-from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, SMALL, U32, U64
+from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, SMALL, U8, U32, U64
 
 #: Bits sorted in one pass, and passes for a term (24 bits) with its class (2).
 RADIX, PASSES = 9, 3
@@ -29,13 +29,15 @@ class Postings(NamedTuple):
     list_at: U32
     postings: U32
     ceilings: I64
+    posted: U8
+    #: By profile: the level that its postings have.
 
 
 def build(row_at: U32, words: U32, adjust: I32, count: int) -> Postings:
     """The postings of all profiles with numbers below `count`. Takes seconds for a million; needs no lock of Python."""
     ceilings = ceilings_of(adjust[:count][row_at[:count] > 0])
     order = np.empty(count, np.int64)
-    levels = sort_levels(row_at, adjust, ceilings, order)
+    levels = sort_levels(adjust, ceilings, order)
     members = count_members(row_at, words, count)
     starts = np.zeros(members.size + 1, np.int64)
     np.cumsum(count_entries(row_at, words, count, members), out=starts[1:])
@@ -46,7 +48,7 @@ def build(row_at: U32, words: U32, adjust: I32, count: int) -> Postings:
     terms, at = np.empty(lists, np.uint32), np.empty(lists + 1, np.uint32)
     postings = np.empty(entries.size, np.uint32)
     finish(entries, starts, region_at, terms, at, postings)
-    return Postings(region_at, terms, at, postings, ceilings)
+    return Postings(region_at, terms, at, postings, ceilings, (LEVELS - 1 - levels).astype(np.uint8))
 
 
 def ceilings_of(adjust: I32) -> I64:
@@ -60,7 +62,7 @@ def ceilings_of(adjust: I32) -> I64:
 
 
 @compiled
-def sort_levels(row_at: U32, adjust: I32, ceilings: I64, order: I64) -> I64:
+def sort_levels(adjust: I32, ceilings: I64, order: I64) -> I64:
     """Fill `order` with the numbers by level, highest first; returns the level of each number, 0 being the highest."""
     levels, sizes = np.empty(order.size, np.int64), np.zeros(LEVELS + 1, np.int64)
     for number in range(order.size):
@@ -176,7 +178,7 @@ def insertion_sort(part: U64) -> None:
 @compiled
 def radix_sort(part: U64, spare: U64) -> None:
     """Sort stably by the bits above the level."""
-    source, target = part, spare
+    source, target, swapped = part, spare, False
     for turn in range(PASSES):
         shift, sizes = np.uint64(30 + turn * RADIX), np.zeros(_BUCKETS + 1, np.int64)
         for entry in source:
@@ -188,15 +190,9 @@ def radix_sort(part: U64, spare: U64) -> None:
             bucket = np.int64((entry >> shift) & np.uint64(_BUCKETS - 1))
             target[places[bucket]] = entry
             places[bucket] += 1
-        source, target = target, source
-    if turn_is_odd(source, part):
+        source, target, swapped = target, source, not swapped
+    if swapped:
         part[:] = source
-
-
-@compiled
-def turn_is_odd(source: U64, part: U64) -> bool:
-    """True if what was sorted last lies in the other array."""
-    return bool(source.ctypes.data != part.ctypes.data)
 
 
 @compiled

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import ALL, CLASSES, HEAD, I32, I64, LEVELS, U32
+from services.matching.index.layout import ALL, CLASSES, HEAD, I32, I64, LEVELS, U8, U32
 
 _CLASS_BOUNDS = np.array(CLASSES, np.int64)
 
@@ -77,6 +77,7 @@ def add_rows(
     words: U32,
     adjust: I32,
     stamps: U32,
+    posted: U8,
     ceilings: I64,
     numbers: I64,
     keys: I64,
@@ -92,7 +93,10 @@ def add_rows(
         regions = at + HEAD
         terms = regions + (np.int64(words[at]) >> 8)
         end = terms + np.int64(words[at + 1])
-        level = LEVELS - 1 - level_of(ceilings, np.int64(adjust[number]))
+        # Bounds may rise, never fall: the postings under the highest level promise a little more then.
+        ceilings[LEVELS - 1] = max(ceilings[LEVELS - 1], np.int64(adjust[number]))
+        posted[number] = level_of(ceilings, np.int64(adjust[number]))
+        level = LEVELS - 1 - np.int64(posted[number])
         for r in range(regions, terms):
             region, stamp = np.int64(words[r]), np.int64(stamps[number])
             used = add(keys, heads, fresh, used, (region << 24) | ALL, (level << 24) | number, stamp)

@@ -127,7 +127,7 @@ class Hits(NamedTuple):
     """What was found. Three lists for each request: open to it, all that match, those that match but serve elsewhere."""
 
     tops: I64
-    #: (request, list, place, (score in grains, tie, number, partner)), unordered until `ProfileIndex` has sorted it.
+    #: (request, list, place, (score in grains, tie, number, partner)), the best first.
     counts: I64
     #: (request, list).
     seen: I64

@@ -189,4 +189,3 @@ def next_class(ix: Index, begin: int, end: int, impact: int) -> int:
         else:
             end = middle
     return begin
-

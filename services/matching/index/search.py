@@ -23,7 +23,7 @@ from services.matching.index.scan import (
     scan,
     try_posting,
 )
-from services.matching.index.top import floor_of
+from services.matching.index.top import floor_of, order
 
 
 @compiled
@@ -161,6 +161,6 @@ def search(ix: Index, q: Queries, hits: Hits, first: int, last: int) -> None:
         begin(q, n, hits.tops[n], state)
         answer(ix, q, Sweep(n, hits.tops[n], state, bits, after), market, bonus)
         for which in range(OUTSIDE + 1):
+            order(hits.tops[n, which], state[COUNT + which])
             hits.counts[n, which] = state[COUNT + which]
         hits.seen[n, 0], hits.seen[n, 1], hits.seen[n, 2] = state[WHY], state[READ], state[SCORED]
-

@@ -66,3 +66,15 @@ def floor_of(top: I64, count: int, room: int) -> int:
     for i in range(1, count):
         lowest = min(lowest, top[i, 0])
     return int(lowest)
+
+
+@compiled
+def order(top: I64, count: int) -> None:
+    """Sort a list, the best first."""
+    for i in range(1, count):
+        score, tie, number, partner = top[i, 0], top[i, 1], top[i, 2], top[i, 3]
+        j = i
+        while j > 0 and better(score, tie, top[j - 1]):
+            write(top[j], top[j - 1, 0], top[j - 1, 1], top[j - 1, 2], top[j - 1, 3])
+            j -= 1
+        write(top[j], score, tie, number, partner)

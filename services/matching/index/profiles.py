@@ -1,0 +1,205 @@
+"""How does a network of profiles stay searchable while it changes?
+
+Postings are made once in a while, and never written again. A change goes to its row at once and, before the next match,
+to a small table beside the postings. When the table has grown, new postings are made of a snapshot by another thread;
+they take over at the next match, and only what changed meanwhile stays in the table.
+
+One thread writes and matches. The kernels give up Python's lock, so `match` may share a batch among threads of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from services.matching.index.build import Postings, build
+from services.matching.index.fresh import add_rows, entries_of
+from services.matching.index.layout import STALE, Hits, I32, I64, Index, Queries, U32
+from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
+from services.matching.index.search import search
+from services.matching.index.survey import survey
+
+#: Entries in the table of changes from which new postings are made beside the running matches; and the share of the
+#: postings, for large networks.
+MANY, SHARE = 100_000, 0.02
+#: Changes beyond this share of the network are not worth a table: the postings are made at once.
+BULK = 0.25
+
+
+class Snapshot(NamedTuple):
+    """What another thread makes of the rows."""
+
+    postings: Postings
+    words: U32
+    row_at: U32
+    used: int
+    count: int
+
+
+class ProfileIndex:
+    """Profiles by number, and the best of them for any request."""
+
+    def __init__(self) -> None:
+        self.rows = Rows()
+        self._postings = build(self.rows.row_at, self.rows.words, self.rows.adjust, 0)
+        self._changed: dict[int, None] = {}
+        #: Written to the rows, not yet to the table.
+        self._since: dict[int, None] = {}
+        #: In the table: changed since the postings were made.
+        self._clear_table(1 << 10)
+        self._index: Index | None = None
+        self._making: Future[Snapshot] | None = None
+        self._meanwhile: dict[int, None] = {}
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="matching")
+
+    def put(self, number: int, entry: Entry) -> None:
+        """Take a profile in, or its new version. The next match knows it."""
+        self.rows.write(number, entry)
+        self._changed[number] = None
+
+    def put_all(self, numbers: Iterable[int]) -> None:
+        """Say that these rows were written by other means (a bulk load into `rows`)."""
+        self._changed.update(dict.fromkeys(numbers))
+
+    def remove(self, number: int) -> None:
+        """Take a profile out."""
+        if number < self.rows.count:
+            self.rows.row_at[number] = 0
+            self._changed[number] = None
+
+    def adjust(self, number: int, grains: int) -> None:
+        """Set what is added to a profile's scores: one write, unless it rises above what its postings promise."""
+        self.rows.adjust[number] = grains
+        if grains > self._postings.ceilings[self.rows.posted[number]]:
+            self._changed[number] = None
+
+    def block(self, number: int, flag: int, on: bool) -> None:
+        """Pause a profile, call it full, or undo that: one write."""
+        if on:
+            self.rows.flags[number] |= flag
+        else:
+            self.rows.flags[number] &= 255 - flag
+
+    @property
+    def pending(self) -> int:
+        """How many profiles have changed since the postings were made."""
+        return len(self._since.keys() | self._changed.keys())
+
+    def nbytes(self) -> int:
+        """Bytes of everything that a match reads."""
+        parts = (*self._postings, self._keys, self._heads, self._fresh)
+        return self.rows.nbytes() + sum(each.nbytes for each in parts)
+
+    def match(self, queries: Queries, threads: int = 1) -> Hits:
+        """The best profiles for each request of a batch."""
+        index = self._current()
+        count, room = queries.market.size, int(queries.wanted.max(initial=1))
+        hits = Hits(
+            np.empty((count, 3, room, 4), np.int64), np.empty((count, 3), np.int64), np.empty((count, 3), np.int64)
+        )
+        if threads == 1:
+            search(index, queries, hits, 0, count)
+            return hits
+        cuts = [count * part // threads for part in range(threads + 1)]
+        jobs = [self._threads.submit(search, index, queries, hits, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        for job in jobs:
+            job.result()
+        return hits
+
+    def survey(self, queries: Queries, n: int) -> I64:
+        """Everybody of the market who matches a request; see `survey.survey`."""
+        return survey(self._current(), queries, n, self.rows.count)
+
+    def merge(self) -> None:
+        """Make the postings anew now, and wait for it."""
+        self._sign()
+        self._making = None
+        self._adopt(snapshot(self.rows.row_at, self.rows.words, self.rows.adjust, self.rows.count), {})
+
+    def _current(self) -> Index:
+        """Everything as it is now."""
+        if self._making is not None and self._making.done():
+            made, self._making = self._making.result(), None
+            self._sign()
+            self._adopt(made, self._meanwhile)
+        if self._changed:
+            self._take_in()
+        if self._index is None:
+            self._index = self._assemble()
+        return self._index
+
+    def _take_in(self) -> None:
+        if len(self._since) + len(self._changed) > 2_000 + BULK * len(self._postings.posted):
+            self.merge()
+            return
+        self._insert(self._sign())
+        if self._making is None and self._used > max(MANY, SHARE * self._postings.postings.size):
+            rows, self._meanwhile = self.rows, {}
+            args = rows.row_at.copy(), rows.words, rows.adjust.copy(), rows.count
+            self._making = self._threads.submit(snapshot, *args)
+
+    def _sign(self) -> I64:
+        """Note what has changed; returns the numbers."""
+        numbers = np.fromiter(self._changed, np.int64, len(self._changed))
+        rows = self.rows
+        sign(rows.row_at, rows.words, rows.signatures, rows.flags, rows.stamps, numbers)
+        self._since.update(self._changed)
+        self._meanwhile.update(self._changed)
+        self._changed.clear()
+        return numbers
+
+    def _insert(self, numbers: I64) -> None:
+        """Put changed profiles into the table; a larger one if they don't fit."""
+        rows = self.rows
+        need = entries_of(rows.row_at, rows.words, numbers)
+        if self._used + need > len(self._fresh):
+            numbers = np.fromiter(self._since, np.int64, len(self._since))
+            self._clear_table(2 * entries_of(rows.row_at, rows.words, numbers))
+        columns = rows.row_at, rows.words, rows.adjust, rows.stamps, rows.posted, self._postings.ceilings
+        self._used = add_rows(*columns, numbers, self._keys, self._heads, self._fresh, self._used)
+        self._index = None
+
+    def _clear_table(self, room: int) -> None:
+        size = 1 << max(10, (2 * room - 1).bit_length())
+        self._keys: I64 = np.full(size, -1, np.int64)
+        self._heads: I32 = np.full(size, -1, np.int32)
+        self._fresh: I64 = np.zeros((max(room, 512), 3), np.int64)
+        self._used = 0
+
+    def _adopt(self, made: Snapshot, meanwhile: dict[int, None]) -> None:
+        """Take new postings and rows over; what changed meanwhile goes to the table."""
+        rows, late = self.rows, np.fromiter(meanwhile, np.int64, len(meanwhile))
+        row_at = grown(made.row_at, rows.row_at.size)
+        words, end = made.words, compact(rows.row_at, rows.words, late, made.words, made.used, row_at)
+        if end > words.size:
+            words = grown(words, end + end // 8)
+            compact(rows.row_at, rows.words, late, words, made.used, row_at)
+        rows.words, rows.row_at, rows.used, self._postings = words, row_at, end, made.postings
+        rows.posted[: made.count] = made.postings.posted
+        rows.flags &= 255 - STALE
+        rows.flags[late] |= STALE
+        low = too_low(rows.adjust, rows.posted, made.postings.ceilings, made.count)
+        self._since = dict.fromkeys(late.tolist())
+        self._changed.update(dict.fromkeys(low.tolist()))
+        self._clear_table(1 << 10)
+        self._insert(late)
+        self._meanwhile = {}
+
+    def _assemble(self) -> Index:
+        made, table = self._postings, (self._keys, self._heads, self._fresh)
+        postings = made.region_at, made.list_terms, made.list_at, made.postings, made.ceilings
+        return self.rows.index(postings, table, self._used)
+
+
+def snapshot(row_at: U32, words: U32, adjust: I32, count: int) -> Snapshot:
+    """New postings, and the rows without waste."""
+    kept = np.zeros(row_at.size, np.uint32)
+    numbers = np.arange(count, dtype=np.int64)
+    used = compact(row_at, words, numbers, np.zeros(0, np.uint32), 1, kept)
+    target = np.zeros(used + used // 32 + 64, np.uint32)
+    compact(row_at, words, numbers, target, 1, kept)
+    return Snapshot(build(row_at, words, adjust, count), target, kept, used, count)
+

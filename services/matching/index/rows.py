@@ -1,0 +1,169 @@
+"""Where is what each profile is? Columns by number, and a heap of rows that only grows until it is made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.matching.index.compiled import compiled
+from services.matching.index.layout import F32, HEAD, I32, I64, NUMBERS, STALE, U8, U16, U32, U64, Index
+from services.matching.index.search import bit_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A profile in numbers."""
+
+    partner: int
+    regions: Sequence[int]
+    #: What it serves, and the regions under which it is to be found besides (the market).
+    terms: Sequence[int]
+    #: Ascending, without repetition, from 1.
+    weights: Sequence[int]
+    #: Hundredths, from -100 to 100, one for each term.
+    sizes: int
+    #: Bits of the sizes it wants.
+    speaks: int
+    #: Its set of languages.
+    adjust: int
+    #: Grains added to every score.
+    tie: int
+    coordinate: tuple[float, float] | None = None
+
+
+class Rows:
+    """The columns. Grow by an eighth at a time; a number is never given up."""
+
+    def __init__(self) -> None:
+        self.count, self.used = 0, 1
+        # Word 0 stays free, so that a row at 0 means none.
+        self.words: U32 = np.zeros(64, np.uint32)
+        self.row_at: U32 = np.zeros(0, np.uint32)
+        self.signatures: U64 = np.zeros(0, np.uint64)
+        self.flags: U8 = np.zeros(0, np.uint8)
+        self.speaks: U16 = np.zeros(0, np.uint16)
+        self.adjust: I32 = np.zeros(0, np.int32)
+        self.ties: I64 = np.zeros(0, np.int64)
+        self.stamps: U32 = np.zeros(0, np.uint32)
+        self.posted: U8 = np.zeros(0, np.uint8)
+        self.coordinates: F32 = np.zeros(0, np.float32)
+
+    def reserve(self, count: int) -> None:
+        """Make room for numbers below `count`.
+
+        Raises:
+            OverflowError: more than an index can number.
+        """
+        if count > NUMBERS:
+            raise OverflowError(f"an index holds {NUMBERS} profiles; split the network by country")
+        if count > self.row_at.size:
+            size = max(count, self.row_at.size + self.row_at.size // 8 + 64)
+            for name in ("row_at", "signatures", "flags", "speaks", "adjust", "ties", "stamps", "posted"):
+                setattr(self, name, grown(getattr(self, name), size))
+            if self.coordinates.size:
+                self._place(2 * size)
+        self.count = max(self.count, count)
+
+    def _place(self, size: int) -> None:
+        wider = np.full(size, np.nan, np.float32)
+        wider[: self.coordinates.size] = self.coordinates
+        self.coordinates = wider
+
+    def write(self, number: int, entry: Entry) -> None:
+        """Put a profile down; its old row stays in the heap as waste."""
+        self.reserve(number + 1)
+        row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms), entry.partner, *entry.regions]
+        row += [term << 8 | (weight + 128) for term, weight in zip(entry.terms, entry.weights, strict=True)]
+        end = self.used + len(row)
+        if end > self.words.size:
+            self.words = grown(self.words, end + end // 8)
+        self.words[self.used : end] = row
+        self.row_at[number], self.used = self.used, end
+        self.speaks[number], self.adjust[number], self.ties[number] = entry.speaks, entry.adjust, entry.tie
+        if entry.coordinate is not None and not self.coordinates.size:
+            self._place(2 * self.row_at.size)
+        if self.coordinates.size:
+            self.coordinates[2 * number : 2 * number + 2] = entry.coordinate or (np.nan, np.nan)
+
+    def nbytes(self) -> int:
+        """Bytes of all columns and rows."""
+        columns = (self.row_at, self.signatures, self.flags, self.speaks, self.adjust, self.ties, self.stamps)
+        return sum(each.nbytes for each in (*columns, self.posted, self.coordinates, self.words))
+
+    def index(self, postings: tuple[I64, U32, U32, U32, I64], table: tuple[I64, I32, I64], pending: int) -> Index:
+        """Everything a match reads, with these postings and this table of changes."""
+        region_at, list_terms, list_at, posted, ceilings = postings
+        return Index(
+            self.row_at,
+            self.words,
+            self.signatures,
+            self.flags,
+            self.speaks,
+            self.adjust,
+            self.ties,
+            self.coordinates,
+            ceilings,
+            region_at,
+            list_terms,
+            list_at,
+            posted,
+            *table,
+            self.stamps,
+            pending,
+        )
+
+
+def grown(array: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
+    """The array with more room, zeros behind."""
+    wider = np.zeros(size, array.dtype)
+    wider[: array.size] = array
+    return wider
+
+
+@compiled
+def sign(row_at: U32, words: U32, signatures: U64, flags: U8, stamps: U32, numbers: I64) -> None:
+    """Note what a change means: new signatures, and that the postings are out of date."""
+    for number in numbers:
+        flags[number] |= STALE
+        stamps[number] += 1
+        at = np.int64(row_at[number])
+        signature = np.uint64(0)
+        if at:
+            signature = np.uint64(words[at] & 255)
+            terms = at + HEAD + (np.int64(words[at]) >> 8)
+            for t in range(terms, terms + np.int64(words[at + 1])):
+                signature |= bit_of(np.int64(words[t]) >> 8)
+        signatures[number] = signature
+
+
+@compiled
+def compact(row_at: U32, words: U32, numbers: I64, target: U32, used: int, new_at: U32) -> int:
+    """Copy the rows of these profiles to `target` from `used` on; returns the end, or the room needed if it's short."""
+    need = used
+    for number in numbers:
+        at = np.int64(row_at[number])
+        if at:
+            need += HEAD + (np.int64(words[at]) >> 8) + np.int64(words[at + 1])
+    if need > target.size:
+        return need
+    for number in numbers:
+        at = np.int64(row_at[number])
+        new_at[number] = used if at else 0
+        if at:
+            length = HEAD + (np.int64(words[at]) >> 8) + np.int64(words[at + 1])
+            for i in range(length):
+                target[used + i] = words[at + i]
+            used += length
+    return need
+
+
+@compiled
+def too_low(adjust: I32, posted: U8, ceilings: I64, count: int) -> I64:
+    """The numbers whose postings promise less than they are worth."""
+    found = np.empty(0, np.int64)
+    for number in range(count):
+        if adjust[number] > ceilings[posted[number]]:
+            found = np.append(found, number)
+    return found

@@ -1,0 +1,184 @@
+"""What does a profile's past teach? A pure fold of outcomes into a state, and from the state into a standing.
+
+What a partner won or took on adds the signs of that RFI to its learned terms, what it declined for its own reasons
+takes them away; all of it fades with time. Outcomes may come twice (nothing happens) and in any order (the result is
+the same, but for what falls off the end of a full state). A referral closed as an error is no outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from heapq import nlargest
+from math import exp2
+from statistics import median
+
+from services.core.codes import CloseReason
+from services.core.standing import Counts, Standing
+from services.matching.signals import Kind
+
+#: After this time an outcome counts half.
+HALF_LIFE = timedelta(days=1500)
+#: Bounds of a state: learned terms, answer times, ids of outcomes that were folded in.
+MOST_TERMS, MOST_RESPONSES, MOST_EVENTS = 400, 31, 256
+#: An answer after this time is worth half of one at once.
+GOOD_RESPONSE = timedelta(hours=24)
+#: A prior starts at a half and moves as if this many middling outcomes had come before.
+DOUBT = 4.0
+#: The shares of results and of speed in the prior.
+_RESULTS, _SPEED = 0.8, 0.2
+#: A term's weight is this power of its strength (having done it at all says most), over how much the profile does.
+_POWER, _BREADTH = 0.25, 0.15
+
+
+class Result(StrEnum):
+    """What became of a referral, as far as the partner decides it; an undone decision is none."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WON = "won"
+    LOST = "lost"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One thing that happened to one referral, once it can't be undone any more."""
+
+    event_id: str
+    result: Result
+    at: datetime
+    terms: Mapping[str, float] = field(default_factory=dict)
+    #: The RFI's signs with their weights: `{s.key: s.weight for s in signals(rfi)}`.
+    reason: str | None = None
+    #: The code of a decline's or a loss's reason.
+    response: timedelta | None = None
+    #: From delivery to this answer; only with the first answer (accepted or declined).
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """All that is kept of a profile's outcomes, of bounded size. Amounts that fade are as of `at`."""
+
+    version: int = 0
+    at: datetime | None = None
+    counts: Counts = field(default_factory=Counts)
+    results: tuple[float, float] = (0.0, 0.0)
+    #: Outcomes, and how good they were together; both fade.
+    speed: tuple[float, float] = (0.0, 0.0)
+    #: The same of first answers.
+    done: float = 0.0
+    #: How much it has done (won, in the end); fades.
+    terms: Mapping[str, float] = field(default_factory=dict)
+    responses: tuple[float, ...] = ()
+    #: Seconds of the last first answers.
+    events: tuple[str, ...] = ()
+
+
+#: How much of an RFI's signs each result adds or takes. An accept that ends as a loss keeps a trace: it was asked for
+#: its line of work. It keeps little, so that taking everything on does not teach a profile what it can't do.
+_TEACHES = {
+    Result.ACCEPTED: 0.2,
+    Result.WON: 0.8,
+    Result.LOST: -0.15,
+    Result.DECLINED: -0.5,
+    Result.EXPIRED: -0.1,
+}
+#: How good a result is for the prior, from 0 to 1. Accepting alone proves nothing; an honest no is better than a loss.
+_WORTH = {Result.WON: 1.0, Result.LOST: 0.2, Result.DECLINED: 0.4, Result.EXPIRED: 0.0}
+#: The kinds of signs that a decline says something about, by its reason; other reasons are the customer's.
+_DECLINED_FOR = {
+    CloseReason.OUTSIDE_SKILLS: (Kind.WORD, Kind.PAIR, Kind.CODE),
+    CloseReason.REQUIREMENT: (Kind.WORD, Kind.PAIR, Kind.CODE),
+    CloseReason.OUTSIDE_REGION: (Kind.REGION, Kind.CITY),
+    CloseReason.BUDGET: (Kind.BUDGET,),
+    CloseReason.CONFLICT: (Kind.CUSTOMER, Kind.CUSTOMER_WORD),
+}
+
+
+def fold(past: Past, outcome: Outcome) -> Past:
+    """The state after one more outcome; the same state when it was folded in before."""
+    if outcome.event_id in past.events:
+        return past
+    at = outcome.at if past.at is None else max(past.at, outcome.at)
+    old = 1.0 if past.at is None else _faded(at - past.at)
+    new = _faded(at - outcome.at)
+    worth, answer = _WORTH.get(outcome.result), outcome.response
+    return Past(
+        version=past.version + 1,
+        at=at,
+        counts=_counted(past.counts, outcome.result),
+        results=_added(past.results, old, new, worth),
+        speed=_added(past.speed, old, new, None if answer is None else exp2(-max(answer / GOOD_RESPONSE, 0.0))),
+        done=past.done * old + (new if outcome.result is Result.WON else 0.0),
+        terms=_taught(past.terms, old, new, outcome),
+        responses=(*past.responses, *(() if answer is None else (answer.total_seconds(),)))[-MOST_RESPONSES:],
+        events=(*past.events, outcome.event_id)[-MOST_EVENTS:],
+    )
+
+
+def standing_of(profile_id: str, past: Past) -> Standing | None:
+    """What matching is told of a profile; None without a past."""
+    if past.at is None:
+        return None
+    breadth = (1 + past.done) ** _BREADTH
+    return Standing(
+        profile_id=profile_id,
+        version=past.version,
+        at=past.at,
+        prior=round(_RESULTS * _rate(past.results) + _SPEED * _rate(past.speed), 6),
+        terms={key: weight for key, s in past.terms.items() if (weight := _weight(s, breadth))},
+        response=timedelta(seconds=median(past.responses)) if past.responses else None,
+        counts=past.counts,
+    )
+
+
+def _weight(strength: float, breadth: float) -> float:
+    size = round(min(1.0, float(abs(strength) ** _POWER) / breadth), 4)
+    return size if strength > 0 else -size
+
+
+def _faded(age: timedelta) -> float:
+    return float(exp2(-(age / HALF_LIFE)))
+
+
+def _rate(sums: tuple[float, float]) -> float:
+    count, good = sums
+    return (0.5 * DOUBT + good) / (DOUBT + count)
+
+
+def _added(sums: tuple[float, float], old: float, new: float, worth: float | None) -> tuple[float, float]:
+    count, good = sums[0] * old, sums[1] * old
+    return (count, good) if worth is None else (count + new, good + worth * new)
+
+
+def _taught(terms: Mapping[str, float], old: float, new: float, outcome: Outcome) -> Mapping[str, float]:
+    taught = {key: strength * old for key, strength in terms.items()}
+    share = _TEACHES[outcome.result] * new
+    kinds = _kinds(outcome)
+    for key, weight in outcome.terms.items():
+        if kinds is None or key.partition(":")[0] in kinds:
+            taught[key] = taught.get(key, 0.0) + weight * share
+    if len(taught) > MOST_TERMS:
+        # Equal strengths are kept in the order of their names, so that every replay keeps the same.
+        taught = dict(nlargest(MOST_TERMS, taught.items(), key=lambda item: (abs(item[1]), item[0])))
+    return taught
+
+
+def _kinds(outcome: Outcome) -> frozenset[str] | None:
+    """Letters of the kinds of signs that an outcome is about; None for all."""
+    if outcome.result is not Result.DECLINED:
+        return None
+    try:
+        kinds = _DECLINED_FOR.get(CloseReason(outcome.reason or ""), ())
+    except ValueError:
+        kinds = ()
+    return frozenset(kind.letter for kind in kinds)
+
+
+def _counted(counts: Counts, result: Result) -> Counts:
+    first = result in {Result.ACCEPTED, Result.DECLINED, Result.EXPIRED}
+    one_more = {result.value: getattr(counts, result.value) + 1}
+    return replace(counts, received=counts.received + first, **one_more)

@@ -1,0 +1,35 @@
+"""How is the portal put together from its ports: doors, pages, API?"""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.portal import oauth, static_files
+from services.portal.doors import PortalDoors
+from services.portal.guard import Guard
+from services.portal.pace import Pace
+from services.portal.pages import sign_in
+from services.portal.pages.frame import Frame
+from services.portal.ports import PortalOptions, PortalPorts
+from services.portal.problems import add_problem_handlers
+
+
+def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
+    """The application; it holds no connections of its own.
+
+    Args:
+        ports: open, and closed by the caller.
+        options: what the operator chose; None for the defaults.
+    """
+    options = options or PortalOptions()
+    app = FastAPI(title="Referral exchange", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    pace = Pace(options.requests_per_minute)
+    app.state.doors, app.state.frame = PortalDoors(ports, options, pace), Frame(options)
+    app.state.ports = ports
+    add_problem_handlers(app)
+    app.include_router(static_files.router())
+    app.include_router(oauth.router(ports, options, pace))
+    app.include_router(sign_in.router(ports, options, pace))
+    # The outermost, so that its headers are on every answer.
+    app.add_middleware(Guard, secure=options.secure)
+    return app

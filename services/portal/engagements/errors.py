@@ -1,0 +1,137 @@
+"""How does the contract tell errors: which code and status, and all problems in one answer?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from services.core.errors import (
+    CommandInvalid,
+    DependencyUnavailable,
+    NotFound,
+    Outdated,
+    Problem,
+    TransitionRefused,
+    UndoRefused,
+    VersionConflict,
+)
+from services.portal.access import Denied, Forbidden, NotHere, TooFast
+
+log = structlog.get_logger("portal.engagements")
+
+#: Seconds after which a request that met an unavailable dependency is worth another try.
+RETRY_AFTER_S = 5
+#: Longest message of the contract.
+MESSAGE_LIMIT = 1024
+
+_CODES = {
+    400: "invalidRequest",
+    401: "unauthenticated",
+    403: "accessDenied",
+    404: "itemNotFound",
+    409: "resourceModified",
+    412: "preconditionFailed",
+    413: "invalidRequest",
+    422: "invalidRequest",
+    428: "invalidRequest",
+    429: "serviceNotAvailable",
+    503: "serviceNotAvailable",
+}
+
+
+#: Errors that need no more than a status, words (None: their own) and headers.
+_ACCESS: tuple[tuple[tuple[type[Exception], ...], int, str | None, dict[str, str]], ...] = (
+    ((Denied,), 401, None, {"www-authenticate": "Bearer"}),
+    ((Forbidden,), 403, None, {}),
+    ((NotFound, NotHere), 404, "there is no such referral among yours", {}),
+    (
+        (DependencyUnavailable,),
+        503,
+        "a part of the exchange does not answer; send the same request again",
+        {"retry-after": str(RETRY_AFTER_S)},
+    ),
+)
+
+
+class Faulty(Exception):
+    """The request can't be used as it is: 400, with every problem."""
+
+    def __init__(self, problems: Sequence[Problem], status: int = HTTPStatus.BAD_REQUEST) -> None:
+        self.problems, self.status = tuple(problems), int(status)
+        super().__init__("; ".join(f"{p.field or 'body'}: {p.message}" for p in self.problems))
+
+
+def answer(
+    status: int,
+    message: str,
+    *,
+    problems: Sequence[Problem] = (),
+    inner: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """An error in the contract's form; `details` lists every problem with its JSON pointer as `target`."""
+    error: dict[str, Any] = {
+        "code": _CODES.get(status, "generalException"),
+        "message": message[:MESSAGE_LIMIT],
+        "target": problems[0].field if len(problems) == 1 else None,
+        "details": [
+            {"code": each.code, "message": each.message[:MESSAGE_LIMIT], "target": each.field} for each in problems
+        ],
+        "innerError": dict(inner) if inner else None,
+    }
+    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+
+
+def answer_to(error: Exception) -> Response:
+    """What a caller is told of an error; one that nobody foresaw is logged and told without its words."""
+    match error:
+        case Faulty() | CommandInvalid():
+            status = error.status if isinstance(error, Faulty) else HTTPStatus.UNPROCESSABLE_ENTITY
+            count = len(error.problems)
+            return answer(status, _numbered(count, error.problems), problems=error.problems)
+        case TransitionRefused():
+            return answer(HTTPStatus.CONFLICT, str(error), inner=_winner(error))
+        case UndoRefused() | VersionConflict():
+            return answer(HTTPStatus.CONFLICT, str(error))
+        case Outdated():
+            return answer(HTTPStatus.PRECONDITION_FAILED, str(error))
+        case _:
+            return _of_access(error)
+
+
+def _of_access(error: Exception) -> Response:
+    if isinstance(error, TooFast):
+        return answer(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"retry-after": str(error.retry_after_s)})
+    for kinds, status, words, headers in _ACCESS:
+        if isinstance(error, kinds):
+            return answer(status, words or str(error), headers=headers)
+    if isinstance(error, HTTPException):
+        return answer(error.status_code, str(error.detail), headers=error.headers)
+    if isinstance(error, RequestValidationError):
+        problems = [Problem("/".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors()]
+        return answer(HTTPStatus.BAD_REQUEST, _numbered(len(problems), problems), problems=problems)
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; it is logged. Send the request again")
+
+
+def _numbered(count: int, problems: Sequence[Problem]) -> str:
+    if count == 1:
+        return f"{problems[0].field or 'body'}: {problems[0].message}"
+    return f"{count} problems; `details` lists all of them"
+
+
+def _winner(error: TransitionRefused) -> dict[str, Any]:
+    """What the referral is now and since when: who was quicker, for a program."""
+    return {
+        "status": error.status,
+        "substatus": error.substatus,
+        "since": error.since.isoformat() if error.since else None,
+        "hint": error.hint or None,
+    }

@@ -1,0 +1,94 @@
+"""How does a program read referrals: one, or a page of a list? Nothing is changed by it but the log of disclosures.
+
+A contact leaves only after its disclosure is written down; if that fails, so does the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from services.core.codes import PolicyName
+from services.core.errors import NotFound
+from services.core.listing import Cursor, ListingQuery
+from services.core.policy import Policy
+from services.core.referral import Referral
+from services.core.reveals import Reveal, Way
+from services.core.visibility import contact_visible
+from services.portal.engagements.representation import Told
+from services.portal.identity import Identity
+from services.portal.ports import PortalPorts
+
+
+class Reader:
+    """Reads for an identity of a partner."""
+
+    def __init__(self, ports: PortalPorts, base_url: str) -> None:
+        self._ports, self._base_url = ports, base_url.rstrip("/")
+        self._policies: Mapping[PolicyName, Policy] = ports.policies
+
+    async def one(self, me: Identity, referral_id: str) -> Referral:
+        """A referral of the caller's partner.
+
+        Raises:
+            NotFound: there is none, or it is another partner's.
+        """
+        found = (await self._ports.referrals.load([referral_id])).get(referral_id)
+        if found is None or found.partner_id != partner_of(me):
+            raise NotFound(f"there is no referral {referral_id}")
+        return found
+
+    async def page(self, me: Identity, query: ListingQuery, way: Way = Way.API) -> tuple[list[Told], Cursor | None]:
+        """A page of a list, as told, and where the next one begins."""
+        page = await self._ports.listing.page(query)
+        return await self.told(me, page.referrals, way), page.next
+
+    async def related(self, me: Identity, referral_id: str) -> list[Told]:
+        """The other referrals of the engagement that are the caller's own: others' are nobody's business."""
+        referral = await self.one(me, referral_id)
+        siblings = (await self._ports.referrals.of_rfis([referral.rfi_id])).get(referral.rfi_id, [])
+        mine = [each for each in siblings if each.partner_id == partner_of(me) and each.id != referral.id]
+        return await self.told(me, mine)
+
+    async def told(self, me: Identity, referrals: Sequence[Referral], way: Way = Way.API) -> list[Told]:
+        """Referrals with what is told with them; the contacts that will be seen are written down before."""
+        if not referrals:
+            return []
+        partner_id = partner_of(me)
+        rfis = await self._ports.rfis.load(list({each.rfi_id for each in referrals}))
+        stars = await self._ports.favourites.among(partner_id, [each.id for each in referrals])
+        partner = (await self._ports.partners.load_partners([partner_id])).get(partner_id)
+        told = [
+            Told(
+                referral=each,
+                rfi=rfis[each.rfi_id],
+                organization=partner.name if partner else "",
+                contact_visible=contact_visible(each, self._policies[each.policy]),
+                favourite=each.id in stars,
+                base_url=self._base_url,
+            )
+            for each in referrals
+            # A request that is not stored any more leaves nothing to tell.
+            if each.rfi_id in rfis
+        ]
+        await self._write_down(me, [each.referral for each in told if each.contact_visible], way)
+        return told
+
+    async def _write_down(self, me: Identity, shown: Sequence[Referral], way: Way) -> None:
+        now = self._ports.clock.real_now()
+        reveals = [
+            Reveal(referral_id=each.id, rfi_id=each.rfi_id, partner_id=each.partner_id, by=me.name, way=way, at=now)
+            for each in shown
+        ]
+        if reveals:
+            await self._ports.reveals.record(reveals)
+
+
+def partner_of(me: Identity) -> str:
+    """The partner an identity acts for.
+
+    Raises:
+        NotFound: it acts for none.
+    """
+    if me.partner_id is None:
+        raise NotFound("there is no such referral")
+    return me.partner_id

@@ -1,0 +1,90 @@
+"""How does a program change a referral? Read it, make the command of what is wanted, carry it out on what was read.
+
+Without If-Match the caller wants its change on whatever the referral is by then: if somebody else was quicker, the
+command is made anew. With If-Match that is 412.
+"""
+
+from __future__ import annotations
+
+from services.core.commands import Command
+from services.core.errors import NotFound, Outdated, VersionConflict
+from services.core.referral import Referral
+from services.portal.engagements.asking import command_for
+from services.portal.engagements.differences import Case
+from services.portal.engagements.reading import Reader, partner_of
+from services.portal.engagements.representation import etag
+from services.portal.engagements.wanted import Wanted
+from services.portal.identity import Identity
+from services.portal.ports import PortalPorts
+
+#: How often a change is made anew when others keep changing the referral.
+ATTEMPTS = 5
+
+
+class Writer:
+    """Changes referrals for an identity of a partner."""
+
+    def __init__(self, ports: PortalPorts, reader: Reader) -> None:
+        self._ports, self._reader = ports, reader
+
+    async def change(self, me: Identity, referral_id: str, wanted: Wanted, if_match: str | None) -> Referral:
+        """Make of a referral what is wanted.
+
+        Raises:
+            NotFound: no such referral, or another partner's.
+            Outdated: its tag is not in `if_match`.
+            Faulty: what is wanted can't be; every problem.
+            TransitionRefused: its state forbids it, perhaps because somebody else was quicker.
+        """
+        for _ in range(ATTEMPTS):
+            referral = await self._current(me, referral_id, if_match)
+            command = command_for(await self._case(me, referral), wanted)
+            try:
+                if command is not None:
+                    referral = await self._execute(me, referral, command)
+            except Outdated:
+                if if_match is not None:
+                    raise
+                continue
+            await self._star(me, referral, wanted.favourite)
+            return referral
+        raise VersionConflict(f"referral {referral_id} is being changed by others: try again")
+
+    async def carry_out(self, me: Identity, referral_id: str, command: Command, if_match: str | None) -> Referral:
+        """A command that needs no words: open, show interest, undo."""
+        referral = await self._current(me, referral_id, if_match)
+        if if_match is not None:
+            return await self._execute(me, referral, command)
+        return await self._ports.commands.execute(referral_id, command, partner_id=partner_of(me))
+
+    async def _execute(self, me: Identity, referral: Referral, command: Command) -> Referral:
+        return await self._ports.commands.execute(
+            referral.id, command, partner_id=partner_of(me), expected=referral.version
+        )
+
+    async def _current(self, me: Identity, referral_id: str, if_match: str | None) -> Referral:
+        """The referral, if its tag is one of those that the caller knows."""
+        referral = await self._reader.one(me, referral_id)
+        if if_match is not None and if_match.strip() != "*":
+            stars = await self._ports.favourites.among(referral.partner_id, [referral.id])
+            if etag(referral, favourite=bool(stars)) not in _tags(if_match):
+                raise Outdated(f"referral {referral_id}", referral.version)
+        return referral
+
+    async def _case(self, me: Identity, referral: Referral) -> Case:
+        rfi = (await self._ports.rfis.load([referral.rfi_id])).get(referral.rfi_id)
+        if rfi is None:
+            raise NotFound(f"there is no request of referral {referral.id}")
+        return Case(referral=referral, contact=rfi.customer.contact, by=me.name, now=self._ports.clock.now())
+
+    async def _star(self, me: Identity, referral: Referral, wanted: bool | None) -> None:
+        # After the command: a crash in between leaves the star to the repeated request, and loses no answer.
+        if wanted is True:
+            await self._ports.favourites.star(partner_of(me), referral.id, self._ports.clock.now())
+        elif wanted is False:
+            await self._ports.favourites.unstar(partner_of(me), referral.id)
+
+
+def _tags(if_match: str) -> set[str]:
+    """The tags of an If-Match header; clients send them with and without quotes, and marked weak."""
+    return {'"' + tag.strip().removeprefix("W/").strip('"') + '"' for tag in if_match.split(",")}

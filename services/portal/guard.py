@@ -1,0 +1,112 @@
+"""What stands in front of every route: request ids, limits of size and time, security headers, one log line each."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = structlog.get_logger("portal.http")
+
+#: Most bytes of a body; a CSV import of 1,000 rows stays below.
+BODY_LIMIT = 2 * 1024 * 1024
+#: How long the next piece of a body may take, seconds.
+BODY_PIECE_S = 15.0
+#: A caller's own id is taken over if it can't harm a log.
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+#: Pages run only our own scripts, and stand in nobody's frame. Pico draws its marks as data: images.
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    # Addresses of our pages are nobody else's business; within the portal they are sent, as CSRF checks need them.
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+HSTS = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
+
+
+class Guard:
+    """ASGI middleware; the outermost, so that its headers are on every answer."""
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = HEADERS | (HSTS if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; what is no HTTP is not served."""
+        if scope["type"] != "http":
+            return
+        id_ = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = id_
+        started, status = time.perf_counter(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": self._with_ours(message.get("headers", ()), id_)}
+            await send(message)
+
+        try:
+            await self._app(scope, _Body(scope, receive).receive, sending)
+        finally:
+            # The route, not the path: paths hold signed links.
+            route = getattr(scope.get("route"), "path", "-")
+            took_ms = round((time.perf_counter() - started) * 1000, 1)
+            log.info("request", id=id_, method=scope["method"], route=route, status=status, ms=took_ms)
+
+    def _with_ours(self, theirs: Any, id_: str) -> list[tuple[bytes, bytes]]:
+        headers = list(theirs)
+        there = {name.lower() for name, _ in headers}
+        ours = {**self._headers, "cache-control": "no-store", "x-request-id": id_}
+        return headers + [(n.encode(), v.encode()) for n, v in ours.items() if n.encode() not in there]
+
+
+class _Body:
+    """A request's body, as long as it is neither too large nor too slow."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive, self._taken, self._whole = receive, 0, False
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        self._declared = int(declared) if declared.isdigit() else 0
+
+    async def receive(self) -> Message:
+        """The next piece.
+
+        Raises:
+            HTTPException: 413 or 408.
+        """
+        if self._whole:
+            # What comes now is the end of the connection; an answer may take its time.
+            return await self._receive()
+        if self._declared > BODY_LIMIT:
+            raise HTTPException(413, f"send at most {BODY_LIMIT} bytes")
+        try:
+            async with asyncio.timeout(BODY_PIECE_S):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "the body did not arrive in time: send it again") from error
+        self._taken += len(message.get("body", b""))
+        if self._taken > BODY_LIMIT:
+            raise HTTPException(413, f"send at most {BODY_LIMIT} bytes")
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _request_id(scope: Scope) -> str:
+    sent: str = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    return sent if _REQUEST_ID.fullmatch(sent) else str(uuid4())

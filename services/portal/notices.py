@@ -1,0 +1,63 @@
+"""What happened? A sentence that the page after a redirect says once. Only its code travels, in a cookie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.wording.words import _
+
+_COOKIE = "referrals_notice"
+_LIFE_S = 30
+
+#: Every notice: add yours here; it is translated when it is said.
+NOTICES = {
+    "signed-out": _("You are signed out."),
+    "accepted": _("Accepted. The customer is told when the time to undo is over."),
+    "declined": _("Declined. You can undo this for a few minutes."),
+    "interested": _("You have shown interest. Evaluate it, then accept or decline."),
+    "edited": _("Saved."),
+    "contact-added": _("The contact was added."),
+    "won": _("Congratulations! The deal is noted as won."),
+    "lost": _("The deal is noted as lost."),
+    "error": _("The referral is closed as an error."),
+    "undone": _("Undone. The referral is as it was before."),
+    "starred": _("Marked as a favourite."),
+    "unstarred": _("No favourite any more."),
+    "filter-saved": _("The filter is saved."),
+    "filter-removed": _("The filter is removed."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice to say."""
+
+    text: str
+    cookie: str = _COOKIE
+
+
+def read_notice(request: Request) -> Notice | None:
+    """The notice that waits for this page."""
+    text = NOTICES.get(request.cookies.get(_COOKIE, ""))
+    return Notice(text) if text is not None else None
+
+
+def go_on(path: str, notice: str | None = None) -> Response:
+    """Lead a browser to a page of ours after a form (303, so that reloading sends nothing twice).
+
+    Raises:
+        ValueError: the path is not one of ours, or nobody knows the notice.
+    """
+    parts = urlsplit(path)
+    if not path.startswith("/") or path.startswith("//") or parts.netloc:
+        raise ValueError("only pages of ours")
+    response = RedirectResponse(path, 303)
+    if notice is not None:
+        if notice not in NOTICES:
+            raise ValueError(f"add {notice} to NOTICES")
+        response.set_cookie(_COOKIE, notice, max_age=_LIFE_S, httponly=True, samesite="lax")
+    return response

@@ -1,0 +1,143 @@
+"""How does a page come about: template, language, zone, form token, and the frame around it?
+
+    frame_of(request).page(request, "inbox.html.j2", {"rows": rows})
+
+Templates get, beside their own values: `me` (Identity or None), `words` (services.wording), `_` and `{% trans %}`,
+`zone`, `language`, `csrf`, `static(name)`, `path`, `notice`. Texts are escaped.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale, negotiate_locale
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from services.portal.identity import Identity, IdentityKind
+from services.portal.menu import MENU
+from services.portal.notices import read_notice
+from services.portal.ports import PortalOptions
+from services.portal.static_files import static_url
+from services.wording.words import SOURCE_LANGUAGE, Catalogue, Words, languages, words_of
+
+PAGES = Catalogue(Path(__file__).parent.parent / "locale", "pages")
+LANGUAGE_COOKIE = "referrals_language"
+#: Token of forms that nobody is signed in for, and the hours it lives.
+FORM_COOKIE, _FORM_S = "referrals_form", 3600
+
+
+def frame_of(request: Request) -> Frame:
+    """The frame of this application."""
+    frame: Frame = request.app.state.frame
+    return frame
+
+
+def identity_of(request: Request) -> Identity | None:
+    """Who was found to be asking, if the route asked."""
+    return getattr(request.state, "identity", None)
+
+
+def language_of(request: Request) -> str:
+    """A user's own choice; else what the browser's person chose here, the mails' language, or the browser's."""
+    me = identity_of(request)
+    if me is not None and me.session_id is not None:
+        return words_of(me.language, PAGES).language
+    known = languages(PAGES)
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in known:
+        return chosen
+    if me is not None:
+        return words_of(me.language, PAGES).language
+    wanted = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "")[:200].split(",")]
+    return negotiate_locale(wanted, sorted(known), sep="-") or SOURCE_LANGUAGE
+
+
+def words_for(request: Request) -> Words:
+    """The words in the reader's language."""
+    return words_of(language_of(request), PAGES)
+
+
+class Frame:
+    """Renders pages."""
+
+    def __init__(self, options: PortalOptions) -> None:
+        self._options = options
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """The page of a template."""
+        me, words = identity_of(request), words_for(request)
+        token = me.csrf if me is not None and me.csrf else _form_token(request)
+        notice = read_notice(request)
+        text = (
+            _environment(words.language)
+            .get_template(template)
+            .render(
+                {
+                    "me": me,
+                    "words": words,
+                    "language": words.language,
+                    "languages": sorted(languages(PAGES)),
+                    "zone": me.time_zone if me else "UTC",
+                    "csrf": token,
+                    "path": request.url.path,
+                    "query": request.url.query,
+                    "notice": notice,
+                    "Kind": IdentityKind,
+                    "menu": MENU,
+                    "own_name": own_name,
+                    **(values or {}),
+                }
+            )
+        )
+        response = HTMLResponse(text, status, headers=dict(headers or {}))
+        if me is None and request.cookies.get(FORM_COOKIE) != token:
+            response.set_cookie(
+                FORM_COOKIE, token, max_age=_FORM_S, httponly=True, samesite="lax", secure=self._options.secure
+            )
+        if notice is not None:
+            response.delete_cookie(notice.cookie)
+        return response
+
+
+@cache
+def own_name(language: str) -> str:
+    """A language's name in itself, as people look for it."""
+    name = Locale.parse(language).get_display_name(language) or language
+    return str(name[:1].upper() + name[1:])
+
+
+def _form_token(request: Request) -> str:
+    return request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """Templates with the words of a language; made once, and templates are compiled once."""
+    environment = Environment(
+        loader=PackageLoader("services.portal"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    words = words_of(language, PAGES)
+    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    environment.globals["static"] = static_url
+    return environment

@@ -1,0 +1,1 @@
+"""Statistics: what becomes of referrals, folded into what matching knows of each profile."""

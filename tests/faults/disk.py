@@ -1,0 +1,88 @@
+"""A disk that is full: a small file system of its own under mongod where that may be mounted, else a limit per file."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from services.engines.locations import LOOPBACK
+from tests.faults.site import Site
+
+_MIB = 1024 * 1024
+
+
+class Disk:
+    """What mongod writes to. `fill` takes its room away, `empty` gives it back."""
+
+    def __init__(self, site: Site, folder: Path, *, mounted: bool) -> None:
+        self._site, self._folder, self._mounted = site, folder, mounted
+
+    @property
+    def kind(self) -> str:
+        """What stands for the full disk, in words."""
+        return "a full tmpfs" if self._mounted else "a limit of its files"
+
+    def fill(self) -> None:
+        """No more room. Journals are allocated ahead, so the next checkpoint is what finds out; it is asked for."""
+        if self._mounted:
+            with (self._folder / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+                while True:
+                    filler.write(b"\0" * _MIB)
+        else:
+            pid = self._site.engines["mongo"].pid
+            assert pid is not None
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        port = self._site.mongo_ports[0]
+        with (
+            suppress(PyMongoError),
+            pymongo.MongoClient[dict[str, object]](LOOPBACK, port, directConnection=True, timeoutMS=5000) as client,
+        ):
+            client.admin.command("fsync")
+
+    def empty(self) -> None:
+        """Room again, and a mongod that uses it: one that could not write has ended by itself, or is ended now."""
+        mongod = self._site.engines["mongo"]
+        mongod.kill()
+        (self._folder / "filler").unlink(missing_ok=True)
+        mongod.start()
+
+
+@contextmanager
+def small_disk(site: Site) -> Iterator[Disk]:
+    """Give mongod a small disk for as long as the block lasts; its data goes there and back."""
+    mongod, folder = site.engines["mongo"], site.home.mongo(1)
+    mongod.stop()
+    used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    aside = folder.with_name("aside")
+    folder.rename(aside)
+    folder.mkdir()
+    mounted = _mount(folder, used + 64 * _MIB)
+    shutil.copytree(aside, folder, dirs_exist_ok=True)
+    mongod.start()
+    try:
+        yield Disk(site, folder, mounted=mounted)
+    finally:
+        mongod.stop()
+        shutil.rmtree(aside)
+        shutil.copytree(folder, aside)
+        if mounted:
+            _run("umount", str(folder))
+        shutil.rmtree(folder)
+        aside.rename(folder)
+        mongod.start()
+
+
+def _mount(folder: Path, size: int) -> bool:
+    return os.geteuid() == 0 and _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+
+
+def _run(*command: str) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

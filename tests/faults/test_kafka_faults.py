@@ -1,0 +1,91 @@
+"""What happens while Kafka, or the way to it, is away, slow, or lies about what it has done?"""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from services.engines.supervisor import status
+from tests.e2e.exchange import eventually
+from tests.faults.proxy import Net
+from tests.faults.site import CONSUMERS, Site
+from tests.faults.trial import Trial
+
+#: A stop takes its grace (15 s), and 10 s more at most.
+STOPPED_WITHIN_S = 30
+
+#: What a network does, by name; for how long in the short and in the long form, seconds.
+NETWORKS = {
+    "cut": (Net.CUT, 0.0, 2, 15),
+    "half-open (blackhole)": (Net.BLACKHOLE, 0.0, 3, 15),
+    "replies lost": (Net.REPLIES_LOST, 0.0, 3, 15),
+    "latency of 2 s": (Net.LATENCY, 2.0, 3, 30),
+    "7 bytes at a time": (Net.SLICED, 0.0, 2, 15),
+    "1 KB/s": (Net.SLOW, 0.0, 2, 30),
+}
+
+
+def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
+    kafka = trial.site.engines["kafka"]
+    for away_s in (5, 120) if trial.long else (1,):
+        with trial.whole(10, f"kill -9 of the broker, away for {away_s} s"):
+            trial.send(trial.number(10, 100))
+            kafka.kill()
+            time.sleep(away_s)  # The fault itself.
+            kafka.start()
+            trial.send(5)
+
+
+def test_kafka_absent_at_the_start_and_at_the_stop(trial: Trial) -> None:
+    site = trial.site
+    restarts = {name: site.restarts(name) for name in CONSUMERS}
+    with trial.whole(11, "Kafka absent at the stop and at the start of every process", times=2 * len(CONSUMERS)):
+        trial.send(5)
+        site.nets["kafka"].set(Net.BLACKHOLE)
+        for name in CONSUMERS:
+            site.signal(name, signal.SIGTERM)
+        began = time.monotonic()
+        for name in CONSUMERS:
+            eventually(lambda name=name: site.restarts(name) > restarts[name], f"{name} stops", STOPPED_WITHIN_S)  # type: ignore[misc]
+        trial.note(11, "all processes stopped without Kafka", recovery_s=time.monotonic() - began)
+        eventually(lambda: all(map(site.pids, CONSUMERS)), "they start without Kafka", 30)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_fails_between_us_and_kafka(trial: Trial, name: str) -> None:
+    mode, delay_s, short_s, long_s = NETWORKS[name]
+    net = trial.site.nets["kafka"]
+    with trial.whole(12, f"network to Kafka: {name}"):
+        trial.send(trial.number(5, 50))
+        net.set(mode, delay_s)
+        time.sleep(trial.number(short_s, long_s))  # The fault itself.
+        if mode in {Net.BLACKHOLE, Net.REPLIES_LOST}:
+            net.reset()  # Connections that wait for ever are cut when the partition ends.
+
+
+def test_connections_to_kafka_are_reset(trial: Trial) -> None:
+    with trial.whole(12, "network to Kafka: reset", times=trial.number(3, 20)):
+        for _ in range(trial.number(3, 20)):
+            trial.send(3)
+            trial.site.nets["kafka"].reset()
+
+
+def test_a_publish_without_an_answer_is_repeated_and_known_again(trial: Trial) -> None:
+    """The events of a change stay in its outbox until Kafka has acknowledged them, and are then known by their ids."""
+    site = trial.site
+    trial.send(3)
+    site.quiet()
+    with trial.whole(13, "publish times out after Kafka has written", times=3):
+        for _ in range(3):
+            trial.send(2)
+            site.nets["kafka"].set(Net.REPLIES_LOST)
+            time.sleep(trial.number(1, 8))  # Beyond the producer's patience of 5 s in the long form.
+            site.nets["kafka"].reset()
+            site.nets["kafka"].set(Net.PASS)
+    assert ready(site)
+
+
+def ready(site: Site) -> bool:
+    return status(site.home).ready
