@@ -74,3 +74,24 @@ class PartnerStatsV1(Told):
     lost: Count
     open: Count
     median_answer_s: Annotated[float, Field(ge=0)] | None = None
+
+
+class ProfileStandingV1(Told):
+    """What was learned of a profile from the outcomes of its referrals; the highest `version` of a profile holds.
+
+    `terms` are signs of requests (`kind:what`, hashed where they would name a customer), each from -1 (it can't) to 1.
+    """
+
+    profile_id: Code
+    partner_id: PartnerId
+    version: Version
+    at: Instant
+    prior: Annotated[float, Field(ge=0, le=1)]
+    terms: dict[str, Annotated[float, Field(ge=-1, le=1)]]
+    received: Count
+    accepted: Count
+    declined: Count
+    expired: Count
+    won: Count
+    lost: Count
+    median_answer_s: Annotated[float, Field(ge=0)] | None = None

@@ -51,9 +51,7 @@ MESSAGES = (
     Message("rfi.refused", Topic.RFI_REFUSED, refused.RfiRefusedV1, "intake refused an RFI, with every problem"),
     Message("engagement.routed", _E, events.EngagementRoutedV1, "the RFI went to these partners"),
     Message("engagement.no_match", _E, events.EngagementNoMatchV1, "no partner fits the RFI, and why"),
-    Message(
-        "engagement.nobody_left", _E, events.EngagementNobodyLeftV1, "a partner dropped out, nobody else is asked"
-    ),
+    Message("engagement.nobody_left", _E, events.EngagementNobodyLeftV1, "a partner dropped out, nobody else is asked"),
     Message("engagement.withdrawn", _E, events.EngagementWithdrawnV1, "the customer took the RFI back"),
     Message("engagement.partner_chosen", _E, events.EngagementPartnerChosenV1, "the customer chose a partner"),
     Message("referral.created", _R, events.ReferralEventV1, "a partner was asked"),
@@ -75,6 +73,9 @@ MESSAGES = (
     Message("referral.settled", _R, events.ReferralDecidedV1, "the last decision became final"),
     Message("partner.profile_changed", Topic.PARTNER_PROFILES, profiles.PartnerProfileV1, "a profile's newest version"),
     Message("partner.stats_changed", Topic.PARTNER_STATS, profiles.PartnerStatsV1, "a partner's newest statistics"),
+    Message(
+        "partner.standing_changed", Topic.PARTNER_STATS, profiles.ProfileStandingV1, "what a profile's past taught"
+    ),
     Message("clock.tick", Topic.CLOCK_TICKS, clock.TickV1, "time has come this far"),
     Message("dead_letter.recorded", Topic.DEAD_LETTERS, dead_letter.DeadLetterV1, "a record was put aside"),
     Message("problem", None, problem.ProblemV1, "intake's HTTP answer when something is wrong"),
@@ -95,11 +96,11 @@ FLOWS = {
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
     Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli"), ("router", "notifier")),
-    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier")),
+    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier", "statistics")),
     Topic.PARTNER_PROFILES: Flow(("cli",), ("router",)),
-    Topic.PARTNER_STATS: Flow((), ()),
+    Topic.PARTNER_STATS: Flow(("statistics",), ("router",)),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
-    Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer"), ("operators",)),
+    Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer", "statistics"), ("operators",)),
 }
 
 #: The consumer group in which a process reads a topic; the router reads profiles without one, in every instance.
@@ -110,5 +111,6 @@ GROUPS = {
     ("router", Topic.REFERRAL_EVENTS): Group.ROUTER_NEXT_BEST,
     ("notifier", Topic.ENGAGEMENT_EVENTS): Group.NOTIFIER,
     ("notifier", Topic.REFERRAL_EVENTS): Group.NOTIFIER,
+    ("statistics", Topic.REFERRAL_EVENTS): Group.STATISTICS,
     ("expirer", Topic.CLOCK_TICKS): Group.EXPIRER,
 }

@@ -81,10 +81,10 @@ TOPICS = (
     ),
     TopicSpec(
         topic=Topic.PARTNER_STATS,
-        key="partner id",
+        key="profile id",
         partitions=2,
         retention=None,
-        purpose="the newest statistics of each partner",
+        purpose="what the outcomes of each business profile have taught",
     ),
     TopicSpec(
         topic=Topic.CLOCK_TICKS,
@@ -112,3 +112,4 @@ class Group(StrEnum):
     ROUTER_NEXT_BEST = "referrals-router-next-best"
     NOTIFIER = "referrals-notifier"
     EXPIRER = "referrals-expirer"
+    STATISTICS = "referrals-statistics"

@@ -14,6 +14,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from schemas.topics import TOPICS
+from services.adapters import roster
 from services.adapters.clock import DatabaseClock
 from services.adapters.commands import ReferralCommands
 from services.adapters.fault_points import FaultPoints
@@ -89,15 +90,11 @@ class World:
 
     async def put_partners(self, partners: Sequence[Partner]) -> None:
         """Store partners; one that is there already gets a next version."""
-        known = await self.stores.partners.load_partners([p.id for p in partners])
-        fresh = [replace(p, version=known[p.id].version + 1) if p.id in known else p for p in partners]
-        await self.stores.partners.put_partners(fresh)
+        await roster.put_partners(self.stores.partners, partners)
 
     async def put_profiles(self, profiles: Sequence[Profile]) -> None:
         """Store business profiles and publish them to the routers; one that is there already gets a next version."""
-        known = await self.stores.partners.load_profiles([p.id for p in profiles])
-        fresh = [replace(p, version=known[p.id].version + 1) if p.id in known else p for p in profiles]
-        await self.stores.partners.put_profiles(fresh)
+        await roster.put_profiles(self.stores.partners, profiles)
         await self.relay.publish_profiles()
 
 

@@ -22,7 +22,16 @@ from services.adapters.mail.smtp import Relay, SmtpMailer
 from services.adapters.process import Loop, http_loop, repeat, run_loops
 from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
-from services.adapters.wire import event_of, outgoing, profile_of, tick_of, tick_outgoing, type_of
+from services.adapters.wire import (
+    event_of,
+    outgoing,
+    profile_of,
+    standing_of,
+    standing_outgoing,
+    tick_of,
+    tick_outgoing,
+    type_of,
+)
 from services.bootstrap import World, prepare, unopened_world
 from services.core.errors import Fatal, Transient
 from services.core.ports import BatchHandler
@@ -37,6 +46,8 @@ from services.notifier.sender import SenderLimits
 from services.portal_wiring import portal_app
 from services.router.app import RouterPorts
 from services.router.app import build as build_router
+from services.statistics.app import StatisticsPorts
+from services.statistics.app import build as build_statistics
 
 log = structlog.get_logger("process")
 
@@ -200,6 +211,8 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
             encode_event=outgoing,
             type_of=type_of,
             decode_profile=profile_of,
+            decode_standing=standing_of,
+            pasts=stores.pasts,
             parent_of=parent_of,
             policies=world.policies,
             max_rounds=world.settings.max_rounds,
@@ -210,6 +223,7 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
     _consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
     _consume(world, parts, Group.ROUTER_NEXT_BEST, (Topic.REFERRAL_EVENTS,), made.next_best)
     parts.loops["profiles"] = made.view.follow
+    parts.loops["standings"] = made.standings.follow
     parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)
     return parts
@@ -282,6 +296,26 @@ def expirer(world: World, delivery: Delivery, health: Health) -> Parts:
     return parts
 
 
+def statistics(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Outcomes of referrals to what is known of each profile."""
+    parts = _parts(world, delivery, health)
+    stores = world.stores
+    made = build_statistics(
+        StatisticsPorts(
+            rfis=stores.rfis,
+            referrals=stores.referrals,
+            pasts=stores.pasts,
+            publisher=world.publisher,
+            decode_event=event_of,
+            type_of=type_of,
+            encode_standing=standing_outgoing,
+        )
+    )
+    _consume(world, parts, Group.STATISTICS, (Topic.REFERRAL_EVENTS,), made.handler)
+    parts.loops["standings"] = repeat(made.standings.sweep, world.settings.relay_every_s)
+    return parts
+
+
 def portal(world: World, delivery: Delivery, health: Health) -> Parts:
     """Pages and API; it consumes nothing."""
     parts = _parts(world, delivery, health)
@@ -295,5 +329,6 @@ PROCESSES: dict[str, Callable[[World, Delivery, Health], Parts]] = {
     "router": router,
     "notifier": notifier,
     "expirer": expirer,
+    "statistics": statistics,
     "portal": portal,
 }

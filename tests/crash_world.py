@@ -47,6 +47,8 @@ from services.notifier.mime import Sender
 from services.notifier.sender import MailSenders, SenderLimits
 from services.router.app import RouterPorts
 from services.router.app import build as build_router
+from services.statistics.app import StatisticsPorts
+from services.statistics.app import build as build_statistics
 from tests.builders import SOURCE, START, make_partner, make_profile
 from tests.router_world import FaultyPublisher, MemoryFeed
 from tests.submissions import regions, rfi_json
@@ -55,6 +57,11 @@ T = TypeVar("T")
 
 PARTITIONS = 3
 LIMITS = SenderLimits()
+
+ROOMS = (
+    *("intake", "router", "siblings", "next_best", "notifier", "send", "claim", "tick", "relay"),
+    *("statistics", "standings"),
+)
 
 #: Rounds after which everything must be done once nothing fails any more.
 HEALING_ROUNDS = 40
@@ -159,6 +166,7 @@ class CrashWorld:
         await self.stores.partners.put_profiles(profiles)
         for start in (self.start_intake, self.start_router, self.start_notifier, self.start_expirer):
             await start()
+        await self.start_statistics()
         self.start_commands()
         return self
 
@@ -195,6 +203,8 @@ class CrashWorld:
                 encode_event=wire.outgoing,
                 type_of=wire.type_of,
                 decode_profile=wire.profile_of,
+                decode_standing=wire.standing_of,
+                pasts=self.stores.pasts,
                 parent_of=parent_of,
             )
         )
@@ -250,6 +260,21 @@ class CrashWorld:
         )
         self.expirer = self._consumer(Group.EXPIRER, handler, Topic.CLOCK_TICKS)
 
+    async def start_statistics(self) -> None:
+        made = build_statistics(
+            StatisticsPorts(
+                rfis=self.stores.rfis,
+                referrals=self.stores.referrals,
+                pasts=self.stores.pasts,
+                publisher=self.publisher,
+                decode_event=wire.event_of,
+                type_of=wire.type_of,
+                encode_standing=wire.standing_outgoing,
+            )
+        )
+        self.standings = made.standings
+        self.statistics = self._consumer(Group.STATISTICS, made.handler, Topic.REFERRAL_EVENTS)
+
     def start_commands(self) -> None:
         self.commands = ReferralCommands(
             rfis=self.stores.rfis,
@@ -266,6 +291,8 @@ class CrashWorld:
             "router": self.router.step,
             "siblings": self.siblings.step,
             "next_best": self.next_best.step,
+            "statistics": self.statistics.step,
+            "standings": self.standings.sweep,
             "notifier": self.notifier.step,
             "send": self._send,
             "claim": self.senders.claim_once,
@@ -286,6 +313,8 @@ class CrashWorld:
             "router": self.start_router,
             "siblings": self.start_router,
             "next_best": self.start_router,
+            "statistics": self.start_statistics,
+            "standings": self.start_statistics,
             "notifier": self.start_notifier,
             "send": self.start_notifier,
             "claim": self.start_notifier,
@@ -356,7 +385,7 @@ class CrashWorld:
         """Nothing fails any more: let everything be done."""
         self.faults.clear()
         for _ in range(HEALING_ROUNDS):
-            for room in ("intake", "router", "siblings", "next_best", "notifier", "send", "claim", "tick", "relay"):
+            for room in ROOMS:
                 await self.step(room)
             self.clock.advance(LIMITS.lease)
             if not self.left():

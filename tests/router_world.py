@@ -106,6 +106,8 @@ class RouterWorld:
                 encode_event=wire.outgoing,
                 type_of=wire.type_of,
                 decode_profile=wire.profile_of,
+                decode_standing=wire.standing_of,
+                pasts=self.stores.pasts,
                 parent_of=parent_of,
             )
         )

@@ -17,6 +17,7 @@ READS: Mapping[Group, tuple[Topic, ...]] = {
     Group.ROUTER: (Topic.RFI_ACCEPTED,),
     Group.ROUTER_ENGAGEMENTS: (Topic.ENGAGEMENT_EVENTS,),
     Group.ROUTER_NEXT_BEST: (Topic.REFERRAL_EVENTS,),
+    Group.STATISTICS: (Topic.REFERRAL_EVENTS,),
     Group.NOTIFIER: (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS),
 }
 

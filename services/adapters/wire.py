@@ -25,6 +25,7 @@ from services.adapters.wire_envelope import (
     unknown,
 )
 from services.adapters.wire_profiles import profile_of, profile_outgoing
+from services.adapters.wire_standings import standing_of, standing_outgoing
 from services.adapters.wire_swift import Form, headers_of, read
 from services.core import ids
 from services.core.errors import UnreadableRecord
@@ -37,6 +38,8 @@ __all__ = [
     "outgoing",
     "profile_of",
     "profile_outgoing",
+    "standing_of",
+    "standing_outgoing",
     "tick_of",
     "tick_outgoing",
     "type_of",

@@ -72,17 +72,20 @@ def read(record: Record, forms: Mapping[str, Form]) -> Event | None:
     form, at, texts = forms.get(kind.decode("latin-1")), _read_time(time), _texts(id_, subject, rfi_id)
     if form is None or schema != form.schema.encode() or at is None or texts is None:
         return None
-    if not (sequence.isdigit() and len(sequence) <= _MOST_DIGITS):
-        return None
-    try:
-        facts = orjson.loads(record.value)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(facts, dict) or not form.required <= facts.keys():
+    facts = _facts(record.value, form.required)
+    if facts is None or not (sequence.isdigit() and len(sequence) <= _MOST_DIGITS):
         return None
     return Event(
         id=texts[0], type=form.type, subject=texts[1], rfi_id=texts[2], at=at, sequence=int(sequence), facts=facts
     )
+
+
+def _facts(value: bytes, required: frozenset[str]) -> Mapping[str, object] | None:
+    try:
+        facts = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    return facts if isinstance(facts, dict) and required <= facts.keys() else None
 
 
 def _texts(*values: bytes) -> list[str] | None:

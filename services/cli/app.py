@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import clock, dlq, importing, match, referral, rfi, system
+from services.cli import clock, dlq, importing, match, parked, referral, rfi, system
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
 from services.cli.operating import init_command, lag_command, publisher_command, run_command
@@ -27,6 +27,7 @@ app.add_typer(referral.app, name="referral")
 app.add_typer(match.app, name="match")
 app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
+app.add_typer(parked.app, name="parked")
 app.add_typer(clock.app, name="clock")
 app.command("publisher")(publisher_command)
 app.command("init")(init_command)

@@ -41,6 +41,7 @@ class EventType(StrEnum):
     # partner.profiles and partner.stats
     PROFILE_CHANGED = "partner.profile_changed"
     STATS_CHANGED = "partner.stats_changed"
+    STANDING_CHANGED = "partner.standing_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

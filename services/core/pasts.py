@@ -7,7 +7,7 @@ again. Places are (offset, broker's time), so that a topic made anew, whose offs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,5 +72,5 @@ class PastStore(Protocol):
     async def unpublished(self, limit: int) -> list[KeptPast]:
         """Those whose newest version is not known to be on Kafka."""
 
-    async def mark_published(self, versions: dict[str, int]) -> None:
+    async def mark_published(self, versions: Mapping[str, int]) -> None:
         """Note that these versions (by profile id) are on Kafka; a newer stored version stays unpublished."""

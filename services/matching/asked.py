@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.core.rfi import Need, Rfi
-from services.matching.keywords import Segments, fold, language_of, phrase, segments, weak_stems
+from services.matching.classification import code_of
+from services.matching.keywords import LANGUAGES, Segments, fold, language_of, phrase, segments, weak_stems
 from services.matching.regions import ParentOf, PlaceKey, flat, key_of
+from services.matching.synonyms import known, near_keys, of_code, words_of_key
 
 
 class Source(Enum):
@@ -20,6 +22,7 @@ class Source(Enum):
     TITLE = "in the title", 0.5
     PART = "in what was asked", 0.5
     #: A phrase within an asked keyword, product or service.
+    WIDER = "wider than what was asked", 0.4
     DESCRIPTION = "in the description", 0.25
 
     def __init__(self, label: str, share: float) -> None:
@@ -51,8 +54,9 @@ class Asked:
 
 
 def industry_key(text: str) -> str:
-    """An industry's code or name for comparing."""
-    return " ".join(fold(text).split())
+    """An industry for comparing: its concept, in whichever language it was named, else its code or name."""
+    named = {phrase(text, language) for language in LANGUAGES} & known().keys()
+    return min(named) if named else " ".join(fold(text).split())
 
 
 def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
@@ -60,10 +64,13 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
     need, language = rfi.need, language_of(rfi.language)
     offers = _said(need, language)
     industries = tuple(Said(industry_key(i), i, Source.INDUSTRY) for i in need.industries if industry_key(i))
-    named = tuple(run for text in (*need.keywords, *need.products, *need.services) for run in segments(text, language))
+    asked_for = (text for text in (*need.keywords, *need.products, *need.services) if code_of(text) is None)
+    named = tuple(run for text in asked_for for run in segments(text, language))
+    title = segments(need.title, language)
     texts = (
-        (Source.TITLE, segments(need.title, language)),
+        (Source.TITLE, title),
         (Source.PART, named),
+        (Source.WIDER, _wider(offers, (*title, *named))),
         (Source.DESCRIPTION, segments(need.description, language)),
     )
     weak = weak_stems(language)
@@ -86,7 +93,16 @@ def _said(need: Need, language: str) -> tuple[Said, ...]:
         (Source.SERVICE, need.services),
     ):
         for text in words:
-            key = phrase(text, language)
-            if key:
+            if (code := code_of(text)) is not None:
+                concept = of_code(code)
+                if concept is not None:
+                    found.setdefault(concept, Said(concept, words_of_key(concept), source))
+            elif key := phrase(text, language):
                 found.setdefault(key, Said(key, text, source))
     return tuple(found.values())
+
+
+def _wider(offers: tuple[Said, ...], runs: Segments) -> Segments:
+    """What the asked things lie within, each as a run of its own."""
+    keys = dict.fromkeys((*(said.key for said in offers), *(stem for run in runs for stem in run)))
+    return tuple((near,) for near in dict.fromkeys(near for key in keys for near in near_keys(key)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,35 +70,35 @@ def select(rfi: Rfi, ranking: Ranking, offers: Sequence[Offer], now: datetime, o
             # Its better profile was excluded, but it has the RFI through this one.
             selection.near.pop(profile.partner_id, None)
         else:
-            skipped = _skipped(profile, score_of(ranking, number), because or "below_cut")
-            selection.near.setdefault(profile.partner_id, skipped)
+            entry = skipped(profile, score_of(ranking, number), because or "below_cut")
+            selection.near.setdefault(profile.partner_id, entry)
     return selection
 
 
 def near_misses(rfi: Rfi, ranking: Ranking, offers: Sequence[Offer], selection: Selection) -> tuple[Skipped, ...]:
     """The best of those who came near; what is left of the room goes to the right offers in the wrong region."""
     near = list(selection.near.values())[:NEAR_MISSES]
-    known = {skipped.partner_id for skipped in near} | {offers[n].profile.partner_id for n in selection.chosen}
+    known = {each.partner_id for each in near} | {offers[n].profile.partner_id for n in selection.chosen}
     if len(near) < NEAR_MISSES:
         for number in in_order(ranking.outside(), lambda n: tie_break(rfi.id, offers[n].profile.id)):
             profile = offers[number].profile
             if profile.partner_id not in known:
                 known.add(profile.partner_id)
-                near.append(_skipped(profile, score_of(ranking, number), "outside_region"))
+                near.append(skipped(profile, score_of(ranking, number), "outside_region"))
             if len(near) == NEAR_MISSES:
                 break
     return tuple(near)
 
 
-def why_nobody(ranking: Ranking, selection: Selection) -> str:
-    """The code of why an RFI goes to nobody."""
-    if not ranking.area:
+def why_nobody(*, anybody_there: bool, excluded: AbstractSet[str]) -> str:
+    """The code of why an RFI goes to nobody; `excluded` are the codes of all that match, without repetition."""
+    if not anybody_there:
         return "no_partner_in_region"
-    if not ranking.scores:
+    if not excluded:
         return "no_term_matches"
-    codes = {skipped.because for skipped in selection.near.values()}
-    return _ALL_EXCLUDED.get(codes.pop(), "all_excluded") if len(codes) == 1 else "all_excluded"
+    return _ALL_EXCLUDED.get(next(iter(excluded)), "all_excluded") if len(excluded) == 1 else "all_excluded"
 
 
-def _skipped(profile: RoutableProfile, score: float, because: str) -> Skipped:
+def skipped(profile: RoutableProfile, score: float, because: str) -> Skipped:
+    """A profile that came near."""
     return Skipped(partner_id=profile.partner_id, profile_id=profile.id, score=score, because=because)

@@ -85,7 +85,7 @@ class Explainer:
         profile = self._offers[number].profile
         return exclusion(profile, self._rfi.customer.size, self._now, self._open_count) is not None
 
-    def _key(self, number: int) -> tuple[int, bytes]:
+    def _key(self, number: int) -> tuple[int, int]:
         return -self._ranking.scores[number], tie_break(self._rfi.id, self._offers[number].profile.id)
 
     def _terms(self, offer: Offer) -> tuple[TermVerdict, ...]:
@@ -97,7 +97,7 @@ class Explainer:
                 weight=round(term.weight, 2),
                 matched=offered_as(term, offer, language) is not None,
             )
-            for term in sorted(self._ranking.terms, key=lambda term: -term.weight)
+            for term in sorted(self._ranking.wanted.terms, key=lambda term: -term.weight)
         )
 
     def _availability(self, offer: Offer) -> str:
@@ -140,7 +140,7 @@ class Explainer:
         if size is not None and offer.profile.sizes and size not in offer.profile.sizes:
             helps.append(f"the size preference excludes {size.value}: add it")
         language = self._ranking.asked.language
-        missing = [term for term in self._ranking.terms if offered_as(term, offer, language) is None]
+        missing = [term for term in self._ranking.wanted.terms if offered_as(term, offer, language) is None]
         missing.sort(key=lambda term: -term.weight)
         helps += [f"offer {words_of(term, offer, language)}" for term in missing[:SUGGESTED]]
         return helps

@@ -1,88 +1,47 @@
 """How do texts become terms, so that what is asked and what is offered can be compared?
 
-Both sides go the same way: fold, cut into words, leave out stop words, stem. A term is a phrase of adjacent stems.
+Both sides go the same way: fold, cut into words, leave out stop words, stem, and put a concept's name in the place of
+any of its labels. A term is a phrase of adjacent stems and concepts.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
 
-import snowballstemmer
+from services.matching.concepts import fingerprint
+from services.matching.stems import LANGUAGES, Segments, fold, language_of, primary_tag, stem_runs, weak_stems
+from services.matching.synonyms import joined, wider_keys
 
-from services.matching.stopwords import STOP_WORDS, WEAK_WORDS
+__all__ = [
+    "LANGUAGES",
+    "VERSION",
+    "Segments",
+    "fold",
+    "language_of",
+    "offered",
+    "phrase",
+    "primary_tag",
+    "segments",
+    "weak_stems",
+]
 
 #: Changes whenever the same text may give other terms; part of the version of the rules that a routing records.
-VERSION = "norm-1"
-LANGUAGES = ("en", "es")
-
-_ALGORITHMS = {"en": "english", "es": "spanish"}
-#: Words (`c++`, `c#` too), and what ends a phrase. A dot within a word (`node.js`) only parts it.
-_PIECE = re.compile(r"([^\W_]+[+#]*)|([,;!?()\[\]{}|\n\u2022]|[.:](?=\s|$))")
-
-#: Runs of stems that stand next to each other, with nothing between them that ends a phrase.
-Segments = tuple[tuple[str, ...], ...]
-
-
-def primary_tag(tag: str) -> str:
-    """The language of a tag without its region: `es` of `es-MX`."""
-    return tag.replace("_", "-").partition("-")[0].lower()
-
-
-def language_of(tag: str) -> str:
-    """The language to stem a text in, from its tag (`es-MX` is es); languages without a stemmer of ours count as en."""
-    primary = primary_tag(tag)
-    return primary if primary in LANGUAGES else LANGUAGES[0]
-
-
-def fold(text: str) -> str:
-    """The text for comparing: NFKC, case folded, without marks (`Málaga` is `malaga`)."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
-    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
-
-
-@lru_cache(maxsize=100_000)
-def stem(word: str, language: str) -> str:
-    """The stem of a folded word."""
-    if language == "es" and word.endswith(("cion", "sion")):
-        # The stemmer knows this ending by its accent, which folding took: `instalacion`, `instalaciones` are one.
-        word = f"{word[:-2]}ón"
-    return fold(str(_stemmer(language).stemWord(word)))
-
-
-@cache
-def _stemmer(language: str) -> Any:
-    return snowballstemmer.stemmer(_ALGORITHMS[language])
-
-
-@cache
-def weak_stems(language: str) -> frozenset[str]:
-    """Stems that are no term when they stand alone in a free text."""
-    return frozenset(stem(word, language) for word in WEAK_WORDS[language])
+VERSION = f"norm-2-{fingerprint()}"
 
 
 def segments(text: str, language: str) -> Segments:
-    """The stems of a text in runs; a phrase never reaches from one run into the next."""
-    stop = STOP_WORDS[language]
-    runs: list[tuple[str, ...]] = []
-    run: list[str] = []
-    for word, end in _PIECE.findall(fold(text)):
-        if end:
-            if run:
-                runs.append(tuple(run))
-                run = []
-        elif word not in stop:
-            run.append(stem(word, language))
-    if run:
-        runs.append(tuple(run))
-    return tuple(runs)
+    """The stems and concepts of a text in runs; a phrase never reaches from one run into the next."""
+    return joined(stem_runs(text, language), language)
 
 
 @lru_cache(maxsize=100_000)
 def phrase(text: str, language: str) -> str:
-    """The whole text as one phrase of stems; empty when it says nothing."""
+    """The whole text as one phrase of stems and concepts; empty when it says nothing."""
     return " ".join(s for run in segments(text, language) for s in run)
+
+
+@lru_cache(maxsize=100_000)
+def offered(text: str, language: str) -> tuple[str, ...]:
+    """Every key under which an offered text is found: its phrase, and wider things if it names a concept."""
+    key = phrase(text, language)
+    return (key, *wider_keys(key)) if key else ()

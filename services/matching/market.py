@@ -8,22 +8,25 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place
-from services.matching.asked import Asked, Source, industry_key
-from services.matching.keywords import LANGUAGES, phrase, primary_tag, weak_stems
+from services.core.standing import Standing
+from services.matching.asked import industry_key
+from services.matching.keywords import LANGUAGES, offered, primary_tag
 from services.matching.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
+from services.matching.terms import INDUSTRIES, LONGEST
 
 K = TypeVar("K")
 
-#: Longest phrase looked for in free texts, in stems.
-LONGEST = 6
 #: Points (millionths of a score) for working in the language of the RFI.
 LANGUAGE_POINTS = 50_000
+#: Points for a prior of one; a prior of a half, which is that of a profile without a past, earns none.
+PRIOR_POINTS = 50_000
+#: A score in whole numbers counts grains: hundredths of a point, because weights are hundredths.
+GRAINS = 100
 #: Areas remembered; each names all profiles of a country that reach a place.
 AREAS_KEPT = 64
 
@@ -39,30 +42,36 @@ class Offer:
     industries: Mapping[str, str]
     speaks: frozenset[str]
     #: Primary language tags; empty means any.
+    learned: Mapping[str, int] = field(default_factory=dict)
+    #: Signs of RFIs with their weights in hundredths, from -100 to 100.
+    adjust: int = 0
+    #: Grains added to every score: for how well it does with what it gets.
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A term of an RFI as this market weighs it, and who offers it."""
-
-    key: str
-    words: str
-    source: Source
-    weight: float
-    offered_by: AbstractSet[int]
-
-
-def offer_of(profile: RoutableProfile, parent_of: ParentOf = flat) -> Offer:
-    """Read a profile; without served places it serves its country."""
+def offer_of(profile: RoutableProfile, parent_of: ParentOf = flat, standing: Standing | None = None) -> Offer:
+    """Read a profile and what it has learned; without served places it serves its country."""
     serves = profile.serves or (Place(country=profile.country),)
     texts = (*profile.keywords, *profile.products, *profile.services)
     return Offer(
         profile=profile,
         serves=tuple(dict.fromkeys(key_of(place, parent_of) for place in serves)),
-        phrases={lang: {p: t for t in reversed(texts) if (p := phrase(t, lang))} for lang in LANGUAGES},
+        phrases={lang: {key: t for t in reversed(texts) for key in offered(t, lang)} for lang in LANGUAGES},
         industries={k: i for i in reversed(profile.industries) if (k := industry_key(i))},
         speaks=frozenset(primary_tag(tag) for tag in profile.languages),
+        learned=learned_of(standing) if standing is not None else {},
+        adjust=adjusted(standing) if standing is not None else 0,
     )
+
+
+def learned_of(standing: Standing) -> dict[str, int]:
+    """The learned signs with their weights in hundredths; what rounds to nothing is left out."""
+    weights = {key: max(-100, min(100, round(weight * 100))) for key, weight in standing.terms.items()}
+    return {key: weight for key, weight in weights.items() if weight}
+
+
+def adjusted(standing: Standing) -> int:
+    """Grains for how well a profile does with what it gets."""
+    return round((standing.prior - 0.5) * 2 * PRIOR_POINTS * GRAINS)
 
 
 class Market:
@@ -73,7 +82,9 @@ class Market:
         self._offers: dict[str, dict[str, set[int]]] = {lang: {} for lang in LANGUAGES}
         self._reach: dict[str, dict[str, int]] = {lang: {} for lang in LANGUAGES}
         #: By language and first stem: the most stems that a phrase beginning so has.
-        self._industries: dict[str, set[int]] = {}
+        self._offers[INDUSTRIES] = {}
+        self._learned: dict[str, dict[int, int]] = {}
+        self._learners = 0
         self._places: dict[PlaceKey, set[int]] = {}
         self._wider: dict[PlaceKey, set[int]] = {}
         self._speakers: dict[str, set[int]] = {}
@@ -89,7 +100,10 @@ class Market:
                 head, length = each.partition(" ")[0], min(each.count(" ") + 1, LONGEST)
                 self._reach[lang][head] = max(length, self._reach[lang].get(head, 0))
         for each in offer.industries:
-            self._industries.setdefault(each, set()).add(number)
+            self._offers[INDUSTRIES].setdefault(each, set()).add(number)
+        for each, weight in offer.learned.items():
+            self._learned.setdefault(each, {})[number] = weight
+        self._learners += bool(offer.learned)
         for tag in offer.speaks or ("",):
             self._speakers.setdefault(tag, set()).add(number)
         for place in _places_in(offer, country):
@@ -105,7 +119,10 @@ class Market:
             for each in phrases:
                 _drop(self._offers[lang], each, number)
         for each in offer.industries:
-            _drop(self._industries, each, number)
+            _drop(self._offers[INDUSTRIES], each, number)
+        for each in offer.learned:
+            self._learned[each].pop(number)
+        self._learners -= bool(offer.learned)
         for tag in offer.speaks or ("",):
             _drop(self._speakers, tag, number)
         for place in _places_in(offer, country):
@@ -136,27 +153,29 @@ class Market:
             self._areas.popitem(last=False)
         return found
 
-    def terms(self, asked: Asked) -> tuple[Term, ...]:
-        """What is asked, each term once and where it earns most; what was named outright stays if nobody offers it."""
-        offers = self._offers[asked.language]
-        found = {s.key: self._term(s.key, s.words, s.source, offers.get(s.key)) for s in asked.offers}
-        industries = [self._term(s.key, s.words, s.source, self._industries.get(s.key)) for s in asked.industries]
-        reach, weak = self._reach[asked.language], weak_stems(asked.language)
-        for source, runs in asked.texts:
-            for run in runs:
-                for start, head in enumerate(run):
-                    for length in range(1, min(reach.get(head, 0), len(run) - start) + 1):
-                        each = head if length == 1 else " ".join(run[start : start + length])
-                        if each in found or each not in offers or (length == 1 and head in weak):
-                            continue
-                        found[each] = self._term(each, each, source, offers[each])
-        return (*found.values(), *industries)
+    def size(self) -> int:
+        """How many profiles there are."""
+        return len(self.members)
 
-    def _term(self, key: str, words: str, source: Source, offered_by: set[int] | None) -> Term:
-        holders: AbstractSet[int] = offered_by or frozenset()
-        # The rarer an offer is in this country, the more it tells.
-        weight = log(1 + len(self.members) / max(1, len(holders))) * source.share
-        return Term(key, words, source, weight, holders)
+    def offered(self, language: str, key: str) -> int:
+        """How many offer a phrase, or an industry."""
+        return len(self._offers[language].get(key, ()))
+
+    def longest(self, language: str, head: str) -> int:
+        """The most stems of a phrase that begins so; may be more than are offered by now."""
+        return self._reach[language].get(head, 0)
+
+    def learned(self, key: str) -> int:
+        """How many have learned a sign; of no sign, how many have learned anything."""
+        return sum(weight > 0 for weight in self._learned.get(key, {}).values()) if key else self._learners
+
+    def offerers(self, language: str, key: str) -> AbstractSet[int]:
+        """Who offers a phrase, or an industry."""
+        return self._offers[language].get(key, frozenset())
+
+    def learners(self, key: str) -> Mapping[int, int]:
+        """Who has learned a sign, with its weight in hundredths."""
+        return self._learned.get(key, {})
 
 
 def _places_in(offer: Offer, country: str) -> list[PlaceKey]:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi, Routing
+from services.core.standing import Standing
 from services.matching.explanation import Explanation
 
 
@@ -23,6 +24,9 @@ class Matcher(Protocol):
 
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile; False when this or a higher version was there already."""
+
+    def learn(self, profile_id: str, standing: Standing) -> bool:
+        """Take in what the past has taught about a profile, known or not yet; False when as much was known already."""
 
     def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
         """A routing for each RFI. They count against capacity in the order given; nothing is remembered of that.

@@ -1,82 +1,101 @@
 """How well does each profile of a market fit an RFI, and in which order do they come?
 
     score = 0.85 * (weight of the matched terms / weight of all terms asked) + 0.10 * region + 0.05 * language
+          + 0.30 * (weight of the learned signs, each as far as it was learned / weight of all signs) + 0.05 * past
 
-Counted in millionths, as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash of
+A past from -1 to 1 says how well a profile did with what it got; the second line is nothing for a profile without one.
+Counted in grains (1e-8), as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash of
 (RFI, profile), so that over many RFIs equal partners get equal shares.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
-from math import fsum
 
+from services.core.rfi import Rfi
 from services.matching.asked import Asked, Source
-from services.matching.market import Market, Term
+from services.matching.market import GRAINS, Market, Offer
+from services.matching.terms import Wanted, wanted_of
 
-#: Points for offering all that is asked; region and language give the rest of ONE.
-FIT_POINTS, ONE = 850_000, 1_000_000
+#: A whole weight in hundredths, and a whole score in grains.
+WHOLE, ONE = 100, 100_000_000
 
-_NAMED = frozenset({Source.KEYWORD, Source.PRODUCT, Source.SERVICE})
+_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """An RFI against one market; everything is in points, by profile number."""
+    """An RFI against one market, by profile number."""
 
     asked: Asked
     tag: str
     #: The RFI's primary language tag.
-    terms: tuple[Term, ...]
+    wanted: Wanted
     area: Mapping[int, int]
     #: Who reaches the place: points for region and language.
     fits: Mapping[int, int]
-    #: Who matches, wherever it serves: points for the terms.
+    #: Who matches, wherever it serves: grains for the terms, the signs and the past.
     scores: Mapping[int, int]
-    #: Who does both (everybody who reaches the place when nothing usable is asked).
+    #: Who does both (everybody who reaches the place when nothing usable is asked), in grains.
 
     def outside(self) -> dict[int, int]:
-        """Points of the profiles that match but don't reach the place."""
+        """Grains of the profiles that match but don't reach the place."""
         return {number: fit for number, fit in self.fits.items() if number not in self.area}
 
 
-def rank(market: Market, asked: Asked, tag: str) -> Ranking:
+def rank(rfi: Rfi, market: Market, asked: Asked, tag: str, offers: Sequence[Offer]) -> Ranking:
     """Score every profile of the market that an RFI could go to."""
-    terms = market.terms(asked)
+    wanted = wanted_of(rfi, asked, market)
     area = market.area(asked.place, tag)
-    fits = _fits(terms) if asked.usable else dict.fromkeys(area, 0)
-    scores = {number: fit + area[number] for number, fit in fits.items() if number in area}
-    return Ranking(asked=asked, tag=tag, terms=terms, area=area, fits=fits, scores=scores)
+    found = _fits(market, asked, wanted) if asked.usable else dict.fromkeys(area, 0)
+    fits = {number: fit + offers[number].adjust for number, fit in found.items()}
+    scores = {number: fit + area[number] * GRAINS for number, fit in fits.items() if number in area}
+    return Ranking(asked=asked, tag=tag, wanted=wanted, area=area, fits=fits, scores=scores)
 
 
 def score_of(ranking: Ranking, number: int) -> float:
-    """The score of a profile from 0 to 1; outside the region what its terms earn."""
+    """The score of a profile, about 0 to 1; outside the region what its terms earn."""
     return ranking.scores.get(number, ranking.fits.get(number, 0)) / ONE
 
 
-def _fits(terms: tuple[Term, ...]) -> dict[int, int]:
-    """The points that each profile gets for its terms; profiles without a match are left out.
-
-    An industry says for whom, not what: it counts alone only when neither a keyword, a product nor a service is named.
-    """
-    scale = FIT_POINTS / (fsum(term.weight for term in terms) or 1.0)
-    named = any(term.source in _NAMED for term in terms)
+def _fits(market: Market, asked: Asked, wanted: Wanted) -> dict[int, int]:
+    """The grains that each profile gets for its terms and signs; profiles without a match are left out."""
     fits: defaultdict[int, int] = defaultdict(int)
-    for term in terms:
-        points = round(term.weight * scale)
-        holders: AbstractSet[int] = term.offered_by
-        if named and term.source is Source.INDUSTRY:
-            holders = holders & fits.keys()
+    matched: set[int] = set()
+    for term, points in zip(wanted.terms, wanted.points, strict=True):
+        holders = market.offerers(term.language(asked), term.key)
         for number in holders:
-            fits[number] += points
-    return fits
+            fits[number] += points * WHOLE
+        if wanted.alone(term):
+            matched |= holders
+    for sign, points in zip(wanted.signs, wanted.sign_points, strict=True):
+        for number, weight in market.learners(sign.key).items():
+            fits[number] += points * weight
+            if sign.alone and weight > 0:
+                matched.add(number)
+    return {number: fits[number] for number in matched}
 
 
-def in_order(points: Mapping[int, int], tie: Callable[[int], bytes]) -> Iterator[int]:
+def fit_of(offer: Offer, asked: Asked, wanted: Wanted) -> int | None:
+    """The grains that one profile gets for terms, signs and past, read from the profile itself; None without a match."""
+    grains, matches = offer.adjust, not asked.usable
+    for term, points in zip(wanted.terms, wanted.points, strict=True):
+        offered = offer.industries if term.source is Source.INDUSTRY else offer.phrases[asked.language]
+        if term.key in offered:
+            grains += points * WHOLE
+            matches = matches or wanted.alone(term)
+    for sign, points in zip(wanted.signs, wanted.sign_points, strict=True):
+        weight = offer.learned.get(sign.key, 0)
+        grains += points * weight
+        matches = matches or (sign.alone and weight > 0)
+    return grains if matches else None
+
+
+def in_order(points: Mapping[int, int], tie: Callable[[int], int]) -> Iterator[int]:
     """The numbers by points, highest first; equals by `tie`, which is asked only where it matters."""
     order = sorted(points, key=points.__getitem__, reverse=True)
     start = 0
@@ -91,6 +110,15 @@ def in_order(points: Mapping[int, int], tie: Callable[[int], bytes]) -> Iterator
         start = end
 
 
-def tie_break(rfi_id: str, profile_id: str) -> bytes:
-    """Where a profile stands among its equals for one RFI."""
-    return blake2b(f"{rfi_id}|{profile_id}".encode(), digest_size=8).digest()
+@lru_cache(maxsize=100_000)
+def tie_key(id_: str) -> int:
+    """An id's part in the order of equals: 63 bits."""
+    return int.from_bytes(blake2b(id_.encode(), digest_size=8).digest()) >> 1
+
+
+def tie_break(rfi_id: str, profile_id: str) -> int:
+    """Where a profile stands among its equals for one RFI: splitmix64 of both keys, as the index has it too."""
+    x = tie_key(rfi_id) ^ tie_key(profile_id)
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & _MASK
+    return (x ^ (x >> 31)) >> 1

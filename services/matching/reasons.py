@@ -5,9 +5,10 @@ from __future__ import annotations
 from services.core.codes import CompanySize
 from services.core.reasons import ReasonCode, written
 from services.matching.asked import Source
-from services.matching.market import Offer, Term
+from services.matching.market import Offer
 from services.matching.ranking import Ranking
 from services.matching.regions import Reach, name_of, verdict
+from services.matching.terms import Term
 
 #: Terms named in a reason, the heaviest first; a profile with a long history may match dozens.
 TERMS_NAMED = 12
@@ -19,17 +20,18 @@ _CODES = {
     Source.INDUSTRY: ReasonCode.INDUSTRY,
     Source.TITLE: ReasonCode.TITLE,
     Source.PART: ReasonCode.ASKED,
+    Source.WIDER: ReasonCode.ASKED,
     Source.DESCRIPTION: ReasonCode.DESCRIPTION,
 }
 
 
-def reasons_of(offer: Offer, number: int, ranking: Ranking, size: CompanySize | None) -> tuple[str, ...]:
+def reasons_of(offer: Offer, ranking: Ranking, size: CompanySize | None) -> tuple[str, ...]:
     """Why a profile fits an RFI: region, each matched term with its weight, language, size."""
     reasons = [region_reason(offer, ranking)]
-    matched = [term for term in ranking.terms if number in term.offered_by]
+    language = ranking.asked.language
+    matched = [term for term in ranking.wanted.terms if offered_as(term, offer, language) is not None]
     # A stable sort: equal weights stay in the order in which they are asked.
     matched.sort(key=lambda term: -term.weight)
-    language = ranking.asked.language
     reasons += [
         written(_CODES[term.source], offered_as(term, offer, language) or term.words, term.weight)
         for term in matched[:TERMS_NAMED]

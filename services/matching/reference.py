@@ -9,9 +9,10 @@ from datetime import datetime
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing
+from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.asked import read
-from services.matching.choosing import OpenCount, near_misses, select, why_nobody
+from services.matching.choosing import OpenCount, exclusion, near_misses, select, why_nobody
 from services.matching.explain import Explainer
 from services.matching.explanation import Explanation
 from services.matching.market import Market, Offer, offer_of
@@ -22,7 +23,7 @@ from services.matching.reasons import reasons_of
 from services.matching.regions import ParentOf, flat, nearest
 
 #: Version of the rules, stored with every routing.
-RULES = f"reference-2+{keywords.VERSION}"
+RULES = f"rules-3+{keywords.VERSION}"
 
 
 class ReferenceMatcher:
@@ -39,16 +40,32 @@ class ReferenceMatcher:
         self._offers: list[Offer] = []
         self._markets: dict[str, Market] = {}
         self._partners: dict[str, set[int]] = {}
+        self._standings: dict[str, Standing] = {}
 
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile: the highest one holds."""
         number = self._numbers.get(profile.id)
-        offer = offer_of(profile, self._parent_of)
+        if number is not None and self._offers[number].profile.version >= profile.version:
+            return False
+        self._replace(profile)
+        return True
+
+    def learn(self, profile_id: str, standing: Standing) -> bool:
+        """Take in what the past has taught about a profile: the highest version holds."""
+        held = self._standings.get(profile_id)
+        if held is not None and held.version >= standing.version:
+            return False
+        self._standings[profile_id] = standing
+        if (number := self._numbers.get(profile_id)) is not None:
+            self._replace(self._offers[number].profile)
+        return True
+
+    def _replace(self, profile: RoutableProfile) -> None:
+        offer = offer_of(profile, self._parent_of, self._standings.get(profile.id))
+        number = self._numbers.get(profile.id)
         if number is None:
             number = self._numbers[profile.id] = len(self._offers)
             self._offers.append(offer)
-        elif self._offers[number].profile.version >= profile.version:
-            return False
         else:
             self._leave(number, self._offers[number])
             self._offers[number] = offer
@@ -57,7 +74,6 @@ class ReferenceMatcher:
         if profile.active and profile.locations:
             for country in {place[0] for place in offer.serves}:
                 self._markets.setdefault(country, Market()).add(number, offer, country)
-        return True
 
     def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
         """A routing for each RFI, in order."""
@@ -112,7 +128,7 @@ class ReferenceMatcher:
     def ranking(self, rfi: Rfi) -> Ranking:
         """The RFI against the market of its country."""
         market = self._markets.get(rfi.need.place.country) or Market()
-        return rank(market, read(rfi, self._parent_of), keywords.primary_tag(rfi.language))
+        return rank(rfi, market, read(rfi, self._parent_of), keywords.primary_tag(rfi.language), self._offers)
 
     def _route(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> Routing:
         if rfi.selected_partners:
@@ -121,14 +137,19 @@ class ReferenceMatcher:
         else:
             selection = select(rfi, ranking, self._offers, now, open_count)
             numbers, near = selection.chosen, near_misses(rfi, ranking, self._offers, selection)
-            because = None if numbers else why_nobody(ranking, selection)
+            because = None if numbers else self._why_nobody(rfi, ranking, now, open_count)
         chosen = tuple(self._chosen(rfi, ranking, number) for number in numbers)
         return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+
+    def _why_nobody(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> str:
+        size, profiles = rfi.customer.size, [self._offers[number].profile for number in ranking.scores]
+        codes = {exclusion(profile, size, now, open_count) or "below_cut" for profile in profiles}
+        return why_nobody(anybody_there=bool(ranking.area), excluded=codes)
 
     def _chosen(self, rfi: Rfi, ranking: Ranking, number: int) -> Chosen:
         offer = self._offers[number]
         picked = bool(rfi.selected_partners)
-        reasons = reasons_of(offer, number, ranking, rfi.customer.size)
+        reasons = reasons_of(offer, ranking, rfi.customer.size)
         return Chosen(
             partner_id=offer.profile.partner_id,
             profile_id=offer.profile.id,

@@ -7,8 +7,7 @@ classification at one level, `b:` the customer and `k:` words of its name (hashe
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +16,7 @@ from itertools import pairwise
 from math import log2
 
 from services.core.rfi import Customer, Money, Need, Place, Rfi
+from services.matching.classification import code_of, levels
 from services.matching.keywords import Segments, fold, language_of, segments
 
 
@@ -45,21 +45,17 @@ class Signal:
     weight: float
 
 
-#: A code as publishers write it: `cpv:72267000`, `UNSPSC 43230000`.
-_CODE = re.compile(r"^([A-Za-z][A-Za-z-]{1,24})[: ]\s*([0-9]{2,10}|[A-Za-z0-9_-]{2,40})$")
 #: Texts count by where they stand: a description is long and tells less, services are often labels of a catalogue.
 _TITLE, _NAMED, _SERVICES, _DESCRIPTION = 1.0, 1.0, 0.5, 0.5
-#: Digits of a code that are a level of their own.
-_LEVELS = (2, 4, 6, 8)
 
 
 def signals(rfi: Rfi) -> tuple[Signal, ...]:
     """The signs of an RFI, each once, in the order of their kinds."""
     need, language = rfi.need, language_of(rfi.language)
-    found: Counter[tuple[Kind, str]] = Counter()
+    found: defaultdict[tuple[Kind, str], float] = defaultdict(float)
     for share, text in _texts(need):
         for kind, what in _words(segments(text, language)):
-            found[kind, what] += share  # type: ignore[assignment]  # a Counter of floats
+            found[kind, what] += share
     for code, share in _codes(need):
         found[Kind.CODE, code] = max(share, found[Kind.CODE, code])
     for kind, what in (*_customer(rfi.customer, language), *_places(need.place)):
@@ -67,11 +63,6 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
     for band in _bands(need.budget):
         found[Kind.BUDGET, band] = 1
     return tuple(Signal(f"{kind.letter}:{what}", kind, _weight(kind, n)) for (kind, what), n in found.items())
-
-
-def is_code(text: str) -> bool:
-    """True for a classification code, which says nothing as words."""
-    return _CODE.match(text) is not None
 
 
 def _weight(kind: Kind, count: float) -> float:
@@ -83,7 +74,7 @@ def _texts(need: Need) -> Iterator[tuple[float, str]]:
     yield _TITLE, need.title
     yield _DESCRIPTION, need.description
     for share, texts in ((_NAMED, (*need.keywords, *need.products, *need.industries)), (_SERVICES, need.services)):
-        yield from ((share, text) for text in texts if not is_code(text))
+        yield from ((share, text) for text in texts if code_of(text) is None)
 
 
 def _words(runs: Segments) -> Iterator[tuple[Kind, str]]:
@@ -94,16 +85,9 @@ def _words(runs: Segments) -> Iterator[tuple[Kind, str]]:
 
 def _codes(need: Need) -> Iterator[tuple[str, float]]:
     for text in (*need.industries, *need.services, *need.products, *need.keywords):
-        if match := _CODE.match(text):
-            scheme, above = match[1].lower(), levels(match[2].lower())
-            yield from ((f"{scheme}:{level}", 1 / len(above)) for level in above)
-
-
-def levels(code: str) -> list[str]:
-    """A code with everything above it, widest first: 72, 7226, 722670 of 72267000; what is no number is one level."""
-    if not code.isdigit():
-        return [code]
-    return [code[:n] for n in _LEVELS if n <= len(code) and (n == _LEVELS[0] or code[n - 2 : n] != "00")]
+        if (code := code_of(text)) is not None:
+            above = levels(code)
+            yield from ((level, 1 / len(above)) for level in above)
 
 
 def _customer(customer: Customer, language: str) -> Iterator[tuple[Kind, str]]:

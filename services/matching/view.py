@@ -1,24 +1,24 @@
-"""Which profiles does this router know, and how does it keep up with their changes?
+"""What does this router know of profiles (or of their standings), and how does it keep up with changes?
 
-At the start it notes where `partner.profiles` ends, then loads every profile from the store, then follows the topic
-from the noted place: a change is either in the store already or comes later on the topic, so none is missed. Seeing one
-twice does no harm, the highest version holds.
+At the start it notes where the topic ends, then loads everything from the store, then follows the topic from the noted
+place: a change is either in the store already or comes later on the topic, so none is missed. Seeing one twice does no
+harm, the highest version holds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from services.core.errors import Invalid
-from services.core.partner import RoutableProfile
 from services.core.ports import Record
-from services.core.stores import PartnerStore
 
 log = structlog.get_logger("router")
+
+T = TypeVar("T")
 
 Offsets = Mapping[tuple[str, int], int]
 
@@ -33,55 +33,52 @@ class Feed(Protocol):
         """Batches as they come, for ever."""
 
 
-class Profiles(Protocol):
-    """Takes profiles in; a matcher does."""
-
-    def put(self, profile: RoutableProfile) -> bool:
-        """Take in a version; False when this or a higher one was there."""
-
-
-class ProfileView:
-    """Keeps a matcher's profiles up to date.
+class View(Generic[T]):
+    """Keeps a matcher up to date with one compacted topic.
 
     Args:
-        partners: where all profiles are.
+        what: what it is about, in the singular, for logs: `profile`, `standing`.
+        topic: the topic of changes.
         feed: reads the topic.
-        decode: makes a profile of a record.
-        profiles: what is kept up to date.
-        topic: the topic of profile changes.
+        stored: everything that is stored, in pages.
+        decode: makes a value of a record.
+        take: takes a value in; False when this or a higher version was there.
     """
 
     def __init__(
         self,
         *,
-        partners: PartnerStore,
-        feed: Feed,
-        decode: Callable[[Record], RoutableProfile],
-        profiles: Profiles,
+        what: str,
         topic: str,
+        feed: Feed,
+        stored: Callable[[], AsyncIterator[Sequence[T]]],
+        decode: Callable[[Record], T],
+        take: Callable[[T], bool],
     ) -> None:
-        self._partners, self._feed, self._decode = partners, feed, decode
-        self._profiles, self._topic = profiles, topic
+        self._what, self._topic, self._feed = what, topic, feed
+        self._stored, self._decode, self._take_in_value = stored, decode, take
         self._from: Offsets | None = None
 
     @property
     def ready(self) -> bool:
-        """True once every profile that was stored before the start is known; only then may RFIs be routed."""
+        """True once everything that was stored before the start is known; only then may RFIs be routed."""
         return self._from is not None
 
     async def load(self) -> int:
-        """Take in every stored profile; returns how many. May be repeated.
+        """Take in everything stored; returns how many. May be repeated.
 
         Raises:
             DependencyUnavailable: Kafka or the store does not answer; the view is not ready.
         """
         noted = await self._feed.end_offsets([self._topic])
-        profiles = await self._partners.all_profiles()
-        for profile in profiles:
-            self._profiles.put(profile)
+        number = 0
+        async for page in self._stored():
+            for value in page:
+                self._take_in_value(value)
+            number += len(page)
         self._from = noted
-        log.info("profiles_loaded", profiles=len(profiles))
-        return len(profiles)
+        log.info("view_loaded", of=self._what, number=number)
+        return number
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Take in changes until stopped.
@@ -90,7 +87,7 @@ class ProfileView:
             RuntimeError: `load` has not succeeded yet.
         """
         if self._from is None:
-            raise RuntimeError("load the profiles before following their changes")
+            raise RuntimeError(f"load the {self._what}s before following their changes")
         following = asyncio.ensure_future(self._take_in(self._from))
         stopping = asyncio.ensure_future(stop.wait())
         try:
@@ -106,15 +103,15 @@ class ProfileView:
         async for records in self._feed.follow([self._topic], start):
             changed = sum(self._take(record) for record in records)
             if changed:
-                log.info("profiles_changed", profiles=changed)
+                log.info("view_changed", of=self._what, number=changed)
 
     def _take(self, record: Record) -> bool:
-        # A tombstone says that a profile's records may go, not that the profile has changed.
+        # A tombstone says that the records of a key may go, not that anything has changed.
         if record.value is None:
             return False
         try:
-            return self._profiles.put(self._decode(record))
+            return self._take_in_value(self._decode(record))
         except Invalid as error:
             # Every instance would meet it, and for ever: the older version stays, and operators see why.
-            log.warning("profile_unreadable", record=record.where, error=str(error))
+            log.warning("change_unreadable", of=self._what, record=record.where, error=str(error))
             return False

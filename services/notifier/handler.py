@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from services.core.errors import Invalid, ReferenceMissing
 from services.core.events import Event
-from services.core.mail import JobState, Role, SendJob
+from services.core.mail import Role, SendJob
 from services.core.ports import Clock, Failure, Record
 from services.core.rfi import Person
 from services.core.stores import RfiStore, SendJobStore
 from services.notifier.directory import Directory
 from services.notifier.metrics import MailMetrics
-from services.notifier.plan import Wanted, job_of, partner_contacts, wanted
+from services.notifier.plan import Lease, Wanted, job_of, partner_contacts, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +71,21 @@ class NotifierHandler:
                 continue
             asked += [_Asked(record, event, mail) for mail in wanted(event)]
         jobs: dict[str, SendJob] = {}
+        lease = Lease(self._owner, self._clock.real_now() + self._lease)
         recipients = await self._recipients(asked)
         for each, to in zip(asked, recipients, strict=True):
             if to is None:
                 failures.append(Failure(each.record, _nobody(each)))
             else:
-                job = job_of(each.event, each.mail, to)
+                job = job_of(each.event, each.mail, to, lease)
                 jobs[job.id] = job
         if jobs:
-            await self._store(list(jobs.values()))
+            await self._store(list(jobs.values()), lease)
         return failures
 
-    async def _store(self, jobs: list[SendJob]) -> None:
-        until = self._clock.real_now() + self._lease
-        leased = [
-            replace(job, state=JobState.LEASED, lease_owner=self._owner, lease_until=until, attempts=1) for job in jobs
-        ]
-        new = await self._jobs.add_leased(leased, self._owner, until)
-        ours = [job for job in leased if job.id in new]
+    async def _store(self, jobs: list[SendJob], lease: Lease) -> None:
+        new = await self._jobs.add_leased(jobs, lease.owner, lease.until)
+        ours = [job for job in jobs if job.id in new]
         for kind, number in Counter(job.kind.value for job in ours).items():
             self._metrics.jobs.labels(kind).inc(number)
         if ours:

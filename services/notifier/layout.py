@@ -2,18 +2,17 @@
 
 The templates are laid out once for each form of a letter (language, how many paragraphs and facts, with or without
 alert, quote and list), with marks where its words go. What stands between the marks is encoded then and never again.
-A letter is laid in line by line: cleaned, escaped (HTML), quoted-printable, and short lines are remembered, because
-labels and headings come again and again. Words are never looked through for marks, so nobody can write one.
+A letter is laid in line by line: cleaned, escaped (HTML), quoted-printable. Lines that come again and again, as labels
+and buttons do, are remembered. Words are never looked through for marks, so nobody can write one.
 
-A new field of `Letter` needs a line in the templates, a mark in `_marked` and its words in `_words`; a new kind of
-mail needs nothing here.
+A new kind of mail needs nothing here. A new field of `Letter` needs its place in the templates, and in `_words`.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import b2a_qp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -27,13 +26,11 @@ from services.notifier.letter import Letter
 HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ud800-\udfff]"
 )
-#: A mark is a name between two characters of the private use area; `own` marks the recipient's own lines.
-_MARK = re.compile("\ue000([a-z0-9_]+)\ue001")
-_OWN = "own"
-#: Longer words are hardly ever the same twice.
-_REMEMBERED = 160
-
-Encode = Callable[[str], bytes]
+#: A mark is a number between two characters of the private use area; `_OWN` marks the recipient's own lines.
+_MARK = re.compile("\ue000([0-9]+)\ue001")
+_OWN = "\ue000own\ue001"
+#: Places in `_words` of what is hardly ever the same twice: subject, heading, quote and quote of the text part.
+_NEVER_THE_SAME = frozenset({0, 2, 4, 5})
 
 
 class Form(NamedTuple):
@@ -52,15 +49,13 @@ class _Line:
     """A line of a template that holds words of the letter."""
 
     between: tuple[str, ...]
-    names: tuple[str, ...]
-    #: One fewer than pieces in between.
+    at: tuple[int, ...]
+    #: Places of the words, one fewer than pieces in between.
+    encode: Callable[[_Line, tuple[str, ...]], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One part of a form: encoded lines, lines to be filled in, and None where the recipient's own lines go."""
-
-    rows: tuple[bytes | _Line | None, ...]
+#: One part of a form: encoded lines, lines to be filled in, and None where the recipient's own lines go.
+_Part = tuple[bytes | _Line | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +78,7 @@ def lay_out(letter: Letter, language: str, *, has_items: bool) -> Sheet:
     form = Form(language, bool(letter.alert), len(letter.paragraphs), len(letter.facts), bool(letter.quote), has_items)
     text, html = _parts(form)
     words = _words(letter)
-    quoted = {**words, "quote": words["quote"].replace("\n", "\n> ")}
-    return Sheet(letter.subject, _filled(text, quoted, _text_line), _filled(html, words, _html_line))
+    return Sheet(letter.subject, _filled(text, words), _filled(html, words))
 
 
 def quoted_printable(text: str) -> bytes:
@@ -100,42 +94,31 @@ def clean(text: str) -> str:
     return text if text.isascii() and text.isprintable() else HARMFUL.sub("", text)
 
 
-def _filled(
-    part: _Part, words: Mapping[str, str], line_of: Callable[[_Line, tuple[str, ...]], bytes]
-) -> tuple[bytes, ...]:
+def _filled(part: _Part, words: Sequence[str]) -> tuple[bytes, ...]:
     pieces: list[bytes] = []
     rows: list[bytes] = []
-    for row in part.rows:
+    for row in part:
         if row is None:
             pieces.append(b"".join(rows))
             rows.clear()
         elif isinstance(row, bytes):
             rows.append(row)
         else:
-            rows.append(line_of(row, tuple([words[name] for name in row.names])))
+            rows.append(row.encode(row, tuple([words[at] for at in row.at])))
     # Whole lines side by side: encoding them apart is encoding them together. A piece is never without a line.
     pieces.append(b"".join(rows) or b"\r\n")
     return tuple(pieces)
 
 
 def _text_line(line: _Line, words: tuple[str, ...]) -> bytes:
-    return (_text_kept if sum(map(len, words)) < _REMEMBERED else _text_encoded)(line, words)
-
-
-def _html_line(line: _Line, words: tuple[str, ...]) -> bytes:
-    return (_html_kept if sum(map(len, words)) < _REMEMBERED else _html_encoded)(line, words)
-
-
-def _text_encoded(line: _Line, words: tuple[str, ...]) -> bytes:
     return _encoded(line, [clean(word) for word in words])
 
 
-def _html_encoded(line: _Line, words: tuple[str, ...]) -> bytes:
+def _html_line(line: _Line, words: tuple[str, ...]) -> bytes:
     return _encoded(line, [str(escape(clean(word))) for word in words])
 
 
-_text_kept = lru_cache(maxsize=4096)(_text_encoded)
-_html_kept = lru_cache(maxsize=4096)(_html_encoded)
+_text_kept, _html_kept = lru_cache(maxsize=4096)(_text_line), lru_cache(maxsize=4096)(_html_line)
 
 
 def _encoded(line: _Line, words: Sequence[str]) -> bytes:
@@ -145,52 +128,63 @@ def _encoded(line: _Line, words: Sequence[str]) -> bytes:
     return quoted_printable("".join(parts))
 
 
-def _words(letter: Letter) -> dict[str, str]:
-    """The words of a letter by the names of their marks."""
-    words = {
-        "subject": letter.subject,
-        "preheader": letter.preheader,
-        "heading": letter.heading,
-        "alert": letter.alert or "",
-        "quote": letter.quote or "",
-        "list_title": letter.list_title,
-        "button": letter.button,
-    }
-    for number, paragraph in enumerate(letter.paragraphs):
-        words[f"paragraph_{number}"] = paragraph
-    for number, (label, value) in enumerate(letter.facts):
-        words[f"label_{number}"], words[f"value_{number}"] = label, value
+def _words(letter: Letter) -> list[str]:
+    """The words of a letter; a mark's number is the place of its words."""
+    quote = letter.quote or ""
+    words = [
+        letter.subject,
+        letter.preheader,
+        letter.heading,
+        letter.alert or "",
+        quote,
+        # The text part begins each line of it with a mark of its own.
+        quote.replace("\n", "\n> "),
+        letter.list_title,
+        letter.button,
+        *letter.paragraphs,
+    ]
+    for row in letter.facts:
+        words += row
     return words
 
 
 @lru_cache(maxsize=1024)
 def _parts(form: Form) -> tuple[_Part, _Part]:
     """The text and the HTML part of a form, laid out once."""
-    values = {"letter": _marked(form), "slot": _mark(_OWN), "has_items": form.items}
+    values = {"slot": _OWN, "has_items": form.items}
     html, text = _templates()
-    return _cut(text.render(values)), _cut(html.render(values, language=form.language))
+    laid_out = (
+        text.render(values, letter=_marked(form, quote=5)),
+        html.render(values, letter=_marked(form, quote=4), language=form.language),
+    )
+    return _cut(laid_out[0], _text_line, _text_kept), _cut(laid_out[1], _html_line, _html_kept)
 
 
-def _marked(form: Form) -> Letter:
+def _marked(form: Form, quote: int) -> Letter:
     """A letter of that form whose words are marks."""
+    first_fact = 8 + form.paragraphs
     return Letter(
-        subject=_mark("subject"),
-        preheader=_mark("preheader"),
-        heading=_mark("heading"),
-        alert=_mark("alert") if form.alert else None,
-        paragraphs=tuple(_mark(f"paragraph_{number}") for number in range(form.paragraphs)),
-        facts=tuple((_mark(f"label_{number}"), _mark(f"value_{number}")) for number in range(form.facts)),
-        quote=_mark("quote") if form.quote else None,
-        list_title=_mark("list_title"),
-        button=_mark("button"),
+        subject=_mark(0),
+        preheader=_mark(1),
+        heading=_mark(2),
+        alert=_mark(3) if form.alert else None,
+        quote=_mark(quote) if form.quote else None,
+        list_title=_mark(6),
+        button=_mark(7),
+        paragraphs=tuple(_mark(at) for at in range(8, first_fact)),
+        facts=tuple((_mark(at), _mark(at + 1)) for at in range(first_fact, first_fact + 2 * form.facts, 2)),
     )
 
 
-def _mark(name: str) -> str:
-    return f"\ue000{name}\ue001"
+def _mark(at: int) -> str:
+    return f"\ue000{at}\ue001"
 
 
-def _cut(laid_out: str) -> _Part:
+def _cut(
+    laid_out: str,
+    encode: Callable[[_Line, tuple[str, ...]], bytes],
+    kept: Callable[[_Line, tuple[str, ...]], bytes],
+) -> _Part:
     """The rows of a part: neighbouring lines without a mark are one."""
     rows: list[bytes | _Line | None] = []
     fixed: list[str] = []
@@ -202,14 +196,15 @@ def _cut(laid_out: str) -> _Part:
 
     for line in laid_out.splitlines(keepends=True):
         between = _MARK.split(line)
-        names = tuple(between[1::2])
-        if not names:
+        if len(between) == 1 and _OWN not in line:
             fixed.append(line)
             continue
         end_fixed()
-        rows.append(None if names == (_OWN,) else _Line(tuple(between[::2]), names))
+        at = tuple(map(int, between[1::2]))
+        once = not _NEVER_THE_SAME.isdisjoint(at)
+        rows.append(_Line(tuple(between[::2]), at, encode if once else kept) if at else None)
     end_fixed()
-    return _Part(tuple(rows))
+    return tuple(rows)
 
 
 @cache

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from services.core import ids
 from services.core.codes import RfiState, Status, Substatus
 from services.core.events import Event, EventType
-from services.core.mail import MailKind, Role, SendJob
+from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi
@@ -56,8 +57,19 @@ def wanted(event: Event) -> tuple[Wanted, ...]:
     return tuple(found)
 
 
-def job_of(event: Event, mail: Wanted, to: Person) -> SendJob:
-    """The send job: its id follows from the event, so a second one can't be."""
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """In whose hands a job is, and until when (real time)."""
+
+    owner: str
+    until: datetime
+
+
+def job_of(event: Event, mail: Wanted, to: Person, lease: Lease | None = None) -> SendJob:
+    """The send job: its id follows from the event, so a second one can't be.
+
+    With a lease it is born in its first attempt.
+    """
     # Mails about a whole request may still be about one of its referrals: the one that was declined or lapsed.
     facts = event.facts if "referralId" in event.facts else _cause(event)
     return SendJob(
@@ -74,7 +86,11 @@ def job_of(event: Event, mail: Wanted, to: Person) -> SendJob:
         time_zone=to.time_zone,
         at=event.at,
         facts_version=event.sequence,
+        state=JobState.LEASED if lease else JobState.PENDING,
+        attempts=1 if lease else 0,
         due_at=event.at,
+        lease_owner=lease.owner if lease else None,
+        lease_until=lease.until if lease else None,
     )
 
 
@@ -98,29 +114,34 @@ def obsolete(job: SendJob, rfi: Rfi | None, referral: Referral | None) -> str | 
         return "the customer has withdrawn the request"
     if job.kind in _MAILED_LATE and rfi.state is RfiState.CHOSEN:
         return "the customer has chosen a partner"
-    if referral is None or _still_true(job.kind, referral):
+    if referral is None or _TRUE_WHILE[job.kind](referral):
         return None
     return f"the referral is {referral.status}/{referral.substatus}"
 
 
-def _still_true(kind: MailKind, referral: Referral) -> bool:
-    """Whether what the mail says holds in the referral's present state."""
-    substatus = referral.substatus
-    truths: Mapping[MailKind, bool] = {
-        MailKind.NEW_REFERRAL: referral.status is Status.NEW,
-        MailKind.REMINDER: referral.status is Status.NEW,
-        MailKind.EXPIRING_SOON: referral.status is Status.NEW,
-        MailKind.FLAME_CHANGED: referral.status is not Status.CLOSED,
-        MailKind.EXPIRED: substatus is Substatus.EXPIRED,
-        MailKind.WITHDRAWN: substatus is Substatus.WITHDRAWN,
-        MailKind.ACCEPTED_BY: substatus in {Substatus.ACCEPTED, Substatus.WON, Substatus.LOST},
-        MailKind.DECLINED_BY: substatus is Substatus.DECLINED,
-        MailKind.EXPIRED_AT: substatus is Substatus.EXPIRED,
-        MailKind.SENT_TO_PARTNERS: True,
-        MailKind.ASKED_ANOTHER: substatus in _DROPPED_OUT,
-        MailKind.NOBODY_LEFT: substatus in _DROPPED_OUT,
-    }
-    return truths[kind]
+def _is_new(referral: Referral) -> bool:
+    return referral.status is Status.NEW
+
+
+def _in(*those: Substatus) -> Callable[[Referral], bool]:
+    return lambda referral: referral.substatus in those
+
+
+#: Whether what a mail says holds in the referral's present state; each kind has a line.
+_TRUE_WHILE: Mapping[MailKind, Callable[[Referral], bool]] = {
+    MailKind.NEW_REFERRAL: _is_new,
+    MailKind.REMINDER: _is_new,
+    MailKind.EXPIRING_SOON: _is_new,
+    MailKind.FLAME_CHANGED: lambda referral: referral.status is not Status.CLOSED,
+    MailKind.EXPIRED: _in(Substatus.EXPIRED),
+    MailKind.WITHDRAWN: _in(Substatus.WITHDRAWN),
+    MailKind.ACCEPTED_BY: _in(Substatus.ACCEPTED, Substatus.WON, Substatus.LOST),
+    MailKind.DECLINED_BY: _in(Substatus.DECLINED),
+    MailKind.EXPIRED_AT: _in(Substatus.EXPIRED),
+    MailKind.SENT_TO_PARTNERS: lambda _: True,
+    MailKind.ASKED_ANOTHER: _in(*_DROPPED_OUT),
+    MailKind.NOBODY_LEFT: _in(*_DROPPED_OUT),
+}
 
 
 def _customer_kind(event: Event) -> MailKind | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from services.wording import words
@@ -17,6 +18,8 @@ def languages() -> frozenset[str]:
     return words.languages(MAILS)
 
 
+# For each mail several times, and a catalogue's path takes a while to compare.
+@lru_cache(maxsize=256)
 def words_of(language: str) -> Words:
     """The words of a language, of its base language (`es` for `es-MX`), or English."""
     return words.words_of(language, MAILS)

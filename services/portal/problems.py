@@ -6,7 +6,7 @@ An error never says more than its asker may know; what nobody foresaw is logged,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from services.core.errors import (
     UndoRefused,
     VersionConflict,
 )
-from services.portal.access import Denied, Forbidden, NotHere, TooFast
+from services.portal.access import Denied, Forbidden, NotHere, TooFast, signed_in
 from services.portal.forms import SAFE_METHODS
 from services.portal.guard import HEADERS
 from services.portal.pages.frame import frame_of
@@ -95,6 +95,7 @@ def _foreign(error: Exception) -> Told:
         case _:
             # The server logs the traceback; the framework raises the error again behind this answer.
             log.error("request_failed", error=type(error).__name__)
+            # The framework answers these outside of every middleware, so the headers are given here.
             return Told(status=500, detail=_OURS, headers=HEADERS | {"cache-control": "no-store"})
 
 
@@ -136,12 +137,26 @@ def as_page(request: Request, what: Told) -> Response:
     )
 
 
+async def _look_who_asks(request: Request) -> None:
+    """Routes that do not exist have asked nobody; the page should still be the person's own."""
+    try:
+        await signed_in(request)
+    except Exception as error:  # noqa: BLE001 - the page can do without
+        log.debug("problem_page_of_nobody", because=type(error).__name__)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error as a page or as problem details."""
 
     async def handle(request: Request, error: Any) -> Response:
         what = told(error)
-        return as_page(request, what) if wants_page(request) else as_json(request, what)
+        if what.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            what = replace(what, headers={**what.headers, "x-request-id": request.state.request_id})
+        if not wants_page(request):
+            return as_json(request, what)
+        if isinstance(error, HTTPException) and request.method in SAFE_METHODS:
+            await _look_who_asks(request)
+        return as_page(request, what)
 
     for kind in (*_STATUS, CommandInvalid, DependencyUnavailable, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)

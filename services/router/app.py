@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.topics import Topic
 from services.core.codes import PolicyName
 from services.core.events import Event, EventType
 from services.core.partner import RoutableProfile
+from services.core.pasts import PastStore
 from services.core.policy import POLICIES, Policy
 from services.core.ports import Clock, Outgoing, Publisher, Record
 from services.core.rfi import Rfi
 from services.core.rounds import MAX_ROUNDS
+from services.core.standing import Standing
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
 from services.matching.capacity import Capacity
 from services.matching.matcher import Matcher
+from services.matching.pasts import stored_standings
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import ParentOf
-from services.matching.view import Feed, ProfileView
+from services.matching.view import Feed, View
 from services.router.asking import Asking, PolicyNames
 from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
@@ -33,18 +36,20 @@ class RouterPorts:
     rfis: RfiStore
     referrals: ReferralStore
     partners: PartnerStore
+    pasts: PastStore
     publisher: Publisher
     publish_referrals: PublishReferrals
     publish_rfis: Callable[[Sequence[Rfi]], Awaitable[None]]
     #: Both publish the whole outboxes of what was changed, then clear them.
     clock: Clock
     feed: Feed
-    #: Reads `partner.profiles` without a consumer group.
+    #: Reads `partner.profiles` and `partner.stats` without a consumer group.
     decode_event: Callable[[Record], Event]
     encode_event: Callable[[Event], Outgoing]
     type_of: Callable[[Record], EventType | None]
     #: By the header alone, without reading the record.
     decode_profile: Callable[[Record], RoutableProfile]
+    decode_standing: Callable[[Record], Standing]
     parent_of: ParentOf
     #: Which subdivision lies in which.
     policies: Mapping[PolicyName, Policy] = field(default_factory=lambda: POLICIES)
@@ -57,24 +62,26 @@ class Router:
     """A router, not started: `prepare` first, then consume and run the loops.
 
     `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements),
-    `next_best` takes `referral.events` (group router-next-best). `view.follow` is a loop, `refresh_capacity` is to be
-    repeated every few seconds.
+    `next_best` takes `referral.events` (group router-next-best). `view.follow` and `standings.follow` are loops,
+    `refresh_capacity` is to be repeated every few seconds.
     """
 
     matcher: Matcher
     capacity: Capacity
-    view: ProfileView
+    view: View[RoutableProfile]
+    standings: View[Standing]
     handler: RouterHandler
     siblings: SiblingsHandler
     next_best: NextBestHandler
 
     async def prepare(self) -> None:
-        """Load profiles and open counts; only then may RFIs be routed.
+        """Load profiles, standings and open counts; only then may RFIs be routed.
 
         Raises:
             DependencyUnavailable: try again.
         """
         await self.view.load()
+        await self.standings.load()
         await self.refresh_capacity()
 
     async def refresh_capacity(self) -> None:
@@ -110,17 +117,41 @@ def build(ports: RouterPorts) -> Router:
         decode=ports.decode_event,
         encode=ports.encode_event,
     )
-    view = ProfileView(
-        partners=ports.partners,
-        feed=ports.feed,
-        decode=ports.decode_profile,
-        profiles=matcher,
-        topic=Topic.PARTNER_PROFILES,
-    )
     siblings = SiblingsHandler(closing=closing, decode=ports.decode_event)
     next_best = _next_best(ports, matcher, capacity, asking)
     return Router(
-        matcher=matcher, capacity=capacity, view=view, handler=handler, siblings=siblings, next_best=next_best
+        matcher=matcher,
+        capacity=capacity,
+        view=_profiles(ports, matcher),
+        standings=_standings(ports, matcher),
+        handler=handler,
+        siblings=siblings,
+        next_best=next_best,
+    )
+
+
+def _profiles(ports: RouterPorts, matcher: Matcher) -> View[RoutableProfile]:
+    async def stored() -> AsyncIterator[Sequence[RoutableProfile]]:
+        yield await ports.partners.all_profiles()
+
+    return View(
+        what="profile",
+        topic=Topic.PARTNER_PROFILES,
+        feed=ports.feed,
+        stored=stored,
+        decode=ports.decode_profile,
+        take=matcher.put,
+    )
+
+
+def _standings(ports: RouterPorts, matcher: Matcher) -> View[Standing]:
+    return View(
+        what="standing",
+        topic=Topic.PARTNER_STATS,
+        feed=ports.feed,
+        stored=lambda: stored_standings(ports.pasts),
+        decode=ports.decode_standing,
+        take=lambda standing: matcher.learn(standing.profile_id, standing),
     )
 
 

@@ -76,8 +76,9 @@ class Words:
         self.translations = _translations(language, catalogue)
         if catalogue != SHARED:
             self.translations.add_fallback(_translations(language, SHARED))
-        self._locale = Locale.parse(language)
-        self.say = self.translations.gettext
+        self.locale = Locale.parse(language)
+        # The standard library's answer takes a microsecond for each catalogue, and a mail has two dozen messages.
+        self.say = lru_cache(maxsize=4096)(self.translations.gettext)
         #: The message in this language; placeholders are filled in by the caller's `format`.
         self.count = self.translations.ngettext
 
@@ -91,35 +92,35 @@ class Words:
 
     def tongue(self, tag: str) -> str:
         """The name of a language; a tag that nobody knows, as it is."""
-        return str(self._locale.languages.get(tag, tag))
+        return str(self.locale.languages.get(tag, tag))
 
     def instant(self, at: datetime, zone: str) -> str:
         """Day, time and named zone, to the minute."""
-        return _instant(self._locale, at.replace(second=0, microsecond=0), zone)
+        return _instant(self, at.replace(second=0, microsecond=0), zone)
 
     def day(self, at: datetime, zone: str) -> str:
         """A short date for subjects."""
-        return _day(self._locale, at.replace(second=0, microsecond=0), zone)
+        return _day(self, at.replace(second=0, microsecond=0), zone)
 
     def date(self, day: date) -> str:
         """A date without a time, the month as a word."""
-        return str(format_date(day, "long", locale=self._locale))
+        return str(format_date(day, "long", locale=self.locale))
 
     def number(self, number: float) -> str:
         """A number with the language's separators."""
-        return str(format_decimal(number, locale=self._locale))
+        return str(format_decimal(number, locale=self.locale))
 
     def country(self, code: str) -> str:
         """The name of a country; a code that nobody knows, as it is."""
-        return str(self._locale.territories.get(code, code))
+        return str(self.locale.territories.get(code, code))
 
     def money(self, money: Money) -> str:
         """An amount with its currency; whole amounts without decimals."""
-        return _money(self._locale, money)
+        return _money(self, money)
 
     def place(self, place: Place) -> str:
         """City, postal code, subdivision and country, as far as known."""
-        return _place(self._locale, place)
+        return _place(self, place)
 
 
 def words_of(language: str, catalogue: Catalogue = SHARED) -> Words:
@@ -153,23 +154,23 @@ def _zone(name: str) -> ZoneInfo:
 
 # The referrals of a batch share their deadlines and needs, and Babel takes tens of microseconds for each answer.
 @lru_cache(maxsize=8192)
-def _instant(locale: Locale, at: datetime, zone: str) -> str:
-    local = at.astimezone(_zone(zone))
+def _instant(words: Words, at: datetime, zone: str) -> str:
+    locale, local = words.locale, at.astimezone(_zone(zone))
     pattern = f"{locale.date_formats['full'].pattern}, HH:mm"
     name = "UTC" if zone == "UTC" else get_timezone_name(local, locale=locale)
     return f"{format_datetime(local, pattern, locale=locale)} ({name})"
 
 
 @lru_cache(maxsize=8192)
-def _day(locale: Locale, at: datetime, zone: str) -> str:
-    return str(format_skeleton("MMMMd", at.astimezone(_zone(zone)), locale=locale))
+def _day(words: Words, at: datetime, zone: str) -> str:
+    return str(format_skeleton("MMMMd", at.astimezone(_zone(zone)), locale=words.locale))
 
 
 @lru_cache(maxsize=8192)
-def _money(locale: Locale, money: Money) -> str:
+def _money(words: Words, money: Money) -> str:
     whole = money.amount == money.amount.to_integral_value()
-    text: str = format_currency(money.amount, money.currency, locale=locale, currency_digits=not whole)
-    return text if not whole else _without_decimals(locale, money)
+    text: str = format_currency(money.amount, money.currency, locale=words.locale, currency_digits=not whole)
+    return text if not whole else _without_decimals(words.locale, money)
 
 
 def _without_decimals(locale: Locale, money: Money) -> str:
@@ -178,10 +179,10 @@ def _without_decimals(locale: Locale, money: Money) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _place(locale: Locale, place: Place) -> str:
+def _place(words: Words, place: Place) -> str:
     subdivisions: Any = pycountry.subdivisions
     subdivision = subdivisions.get(code=place.subdivision) if place.subdivision else None
     city = " ".join(part for part in (place.postal_code, place.city) if part)
-    country = locale.territories.get(place.country, place.country)
+    country = words.locale.territories.get(place.country, place.country)
     parts = [city, subdivision.name if subdivision else place.subdivision, country]
     return ", ".join(dict.fromkeys(str(part) for part in parts if part))

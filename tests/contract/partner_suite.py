@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from services.adapters import roster
 from services.core.codes import CompanySize
 from tests.builders import START, make_partner, make_profile
 from tests.contract.stores import Stores
@@ -35,6 +36,21 @@ class PartnerStoreSuite:
         await stores.partners.put_profiles([make_profile(2, version=1), make_profile(2, version=4)])
         found = {profile.id: profile.version for profile in await stores.partners.all_profiles()}
         assert found == {make_profile(1).id: 5, make_profile(2).id: 4}
+
+    async def test_of_two_who_write_the_same_profile_at_once_the_later_is_a_version_of_its_own(
+        self, stores: Stores
+    ) -> None:
+        await stores.partners.put_profiles([make_profile()])
+        changes = [make_profile(capacity=n) for n in range(1, 5)]
+        await asyncio.gather(*(roster.put_profiles(stores.partners, [change]) for change in changes))
+        [found] = await stores.partners.all_profiles()
+        # Nobody was left out: the first made version 2, and each of the others one of its own.
+        assert found.version == 1 + len(changes)
+        await roster.put_profiles(stores.partners, [make_profile(capacity=9)])
+        await roster.put_partners(stores.partners, [make_partner()])
+        await roster.put_partners(stores.partners, [make_partner(name="renamed")])
+        assert [each.capacity for each in await stores.partners.all_profiles()] == [9]
+        assert [(each.name, each.version) for each in await stores.partners.all_partners()] == [("renamed", 2)]
 
     async def test_every_profile_is_listed_inactive_ones_too(self, stores: Stores) -> None:
         profiles = [make_profile(n, active=n % 2 == 0) for n in range(5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.core import account_stores, aside, favourites, listing, reveals, stores
+from services.core import account_stores, aside, favourites, listing, pasts, reveals, stores
 
 
 class Stores(Protocol):
@@ -20,6 +20,8 @@ class Stores(Protocol):
     def reveals(self) -> reveals.RevealLog: ...
     @property
     def partners(self) -> stores.PartnerStore: ...
+    @property
+    def pasts(self) -> pasts.PastStore: ...
     @property
     def jobs(self) -> stores.SendJobStore: ...
     @property

@@ -11,6 +11,7 @@ from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.partner_suite import PartnerStoreSuite
+from tests.contract.past_suite import PastStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
 from tests.contract.refusal_suite import RefusalStoreSuite
 from tests.contract.rfi_suite import RfiStoreSuite
@@ -44,6 +45,10 @@ class TestMemoryReveals(RevealLogSuite):
 
 
 class TestMemoryPartners(PartnerStoreSuite):
+    pass
+
+
+class TestMemoryPasts(PastStoreSuite):
     pass
 
 

@@ -16,6 +16,7 @@ from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.mongo_queries import QueryRecorder, scans
 from tests.contract.partner_suite import PartnerStoreSuite
+from tests.contract.past_suite import PastStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
 from tests.contract.refusal_suite import RefusalStoreSuite
 from tests.contract.rfi_suite import RfiStoreSuite
@@ -56,6 +57,10 @@ class TestMongoReveals(RevealLogSuite):
 
 
 class TestMongoPartners(PartnerStoreSuite):
+    pass
+
+
+class TestMongoPasts(PastStoreSuite):
     pass
 
 

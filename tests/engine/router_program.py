@@ -42,6 +42,8 @@ def router_of(kafka: str, mongo: Mongo) -> tuple[Router, KafkaPublisher]:
         encode_event=wire.outgoing,
         type_of=wire.type_of,
         decode_profile=wire.profile_of,
+        decode_standing=wire.standing_of,
+        pasts=stores.pasts,
         parent_of=parent_of,
     )
     return build(ports), publisher

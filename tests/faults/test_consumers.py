@@ -8,11 +8,10 @@ import time
 from collections import Counter, defaultdict
 from functools import partial
 
-import pytest
-
 from schemas.topics import Group, Topic
 from services.adapters.quiet import READS
 from services.bootstrap import World
+from services.core.errors import Misconfigured
 from services.core.ids import dead_letter_id
 from services.core.ports import DeadLetter, Outgoing, Record
 from services.engines.supervisor import status
@@ -165,7 +164,6 @@ async def of_nobody(world: World) -> None:
     )
 
 
-@pytest.mark.slow
 def test_a_full_replay_changes_nothing(trial: Trial) -> None:
     site = trial.site
     trial.send(trial.number(3, 50))
@@ -174,15 +172,22 @@ def test_a_full_replay_changes_nothing(trial: Trial) -> None:
     with trial.whole(17, "all groups set back to the first record", times=len(groups)):
         before = mails(site)
         site.stop_services()
-        site.run(lambda world: set_back(world, groups))
-        site.start_services()
+        try:
+            for group in groups:
+                eventually(partial(set_back, site, group), f"{group} is set back", 60)
+        finally:
+            site.start_services()
         site.quiet()
         assert mails(site) == before
 
 
-async def set_back(world: World, groups: list[Group]) -> None:
-    for group in groups:
-        await world.admin.reset_to_earliest(group, READS[group])
+def set_back(site: Site, group: Group) -> bool:
+    """Set a group back to the first record; false while Kafka still counts on its members, which have names to keep."""
+    try:
+        site.run(lambda world: world.admin.reset_to_earliest(group, READS[group]))
+    except Misconfigured:
+        return False
+    return True
 
 
 def mails(site: Site) -> Counter[str]:

@@ -1,9 +1,9 @@
 """A portal for tests: twins (or a real database), a clock that stands, people who sign in, a client for each.
 
-    world = portal_world()
-    ana = await world.signed_in(partner=1)          # an httpx client with a session
-    await ana.get("/inbox")
-    await ana.submit("/referrals/x/accept", {...})  # posts a form with the page's token
+world = portal_world()
+ana = await world.signed_in(partner=1)          # an httpx client with a session
+await ana.get("/inbox")
+await ana.submit("/referrals/x/accept", {...})  # posts a form with the page's token
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from schemas.topics import TOPICS
 from services.adapters.commands import ReferralCommands
-from services.adapters.memory.clock import MemoryClock
+from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
 from services.adapters.outbox import OutboxRelay
@@ -65,7 +66,7 @@ class PortalWorld:
     """The application with everything behind it."""
 
     stores: Any
-    clock: MemoryClock
+    clock: TurnableClock
     app: FastAPI
     ports: PortalPorts
     options: PortalOptions
@@ -150,7 +151,7 @@ def portal_world(
 ) -> PortalWorld:
     """A portal over twins, or over the stores given."""
     stores = stores or MemoryStores()
-    clock, log = MemoryClock(at), MemoryLog({})
+    clock, log = TurnableClock(at), MemoryLog({str(spec.topic): spec.partitions for spec in TOPICS})
     publisher = MemoryPublisher(log)
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock

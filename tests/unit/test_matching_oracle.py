@@ -90,8 +90,8 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
     total = fsum(weights.values()) or 1.0
     named = any(s in {Source.KEYWORD, Source.PRODUCT, Source.SERVICE} for s in found.values())
     usable = bool(found) or speaks(rfi)
-    inside: list[tuple[int, bytes, RoutableProfile]] = []
-    outside: list[tuple[int, bytes, RoutableProfile]] = []
+    inside: list[tuple[int, int, RoutableProfile]] = []
+    outside: list[tuple[int, int, RoutableProfile]] = []
     for p in live:
         matched = [t for t in found if p.id in holders.get(t, ())]
         if not any(kind == "offer" for kind, _ in matched) and named:

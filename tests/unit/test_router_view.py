@@ -74,7 +74,7 @@ async def test_an_unreadable_change_leaves_the_older_version_and_the_others_go_o
         await follow(world)
     assert version(world) == 1
     assert version(world, make_profile(2).id) == 1
-    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["profile_unreadable"]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "warning"] == ["change_unreadable"]
 
 
 async def test_following_ends_when_asked_to() -> None:

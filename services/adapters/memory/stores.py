@@ -13,6 +13,7 @@ from services.adapters.memory.idempotency import MemoryIdempotency
 from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.listing import MemoryListing
 from services.adapters.memory.partners import MemoryPartners
+from services.adapters.memory.pasts import MemoryPasts
 from services.adapters.memory.publishers import MemoryPublishers
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.refusals import MemoryRefusals
@@ -32,6 +33,7 @@ class MemoryStores:
     favourites: MemoryFavourites = field(init=False)
     reveals: MemoryReveals = field(init=False)
     partners: MemoryPartners = field(init=False)
+    pasts: MemoryPasts = field(init=False)
     jobs: MemorySendJobs = field(init=False)
     refusals: MemoryRefusals = field(init=False)
     dead_letters: MemoryDeadLetters = field(init=False)
@@ -53,6 +55,7 @@ class MemoryStores:
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
         self.aside = MemoryAside(self.dead_letters, self.referrals, self.jobs, self.rfis)
         self.idempotency, self.publishers = MemoryIdempotency(self.faults), MemoryPublishers(self.faults)
+        self.pasts = MemoryPasts(self.faults)
         self.sandbox_clock = MemorySandboxClock(self.faults)
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)

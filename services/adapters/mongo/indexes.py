@@ -12,6 +12,7 @@ from typing import Any
 from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
 
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
+STANDINGS = "standings"
 REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
@@ -68,6 +69,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     ),
     PARTNERS: (),
     PROFILES: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
+    STANDINGS: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
     JOBS: (
         _index("rfi_id", "kind", "language", "state", name=JOBS_OF_RFI),  # of_rfis; counts, from the index alone
         _index("due_at", name="pending", where=PENDING),  # claim, next_due

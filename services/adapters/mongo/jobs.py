@@ -61,13 +61,13 @@ class MongoSendJobs:
 
         Jobs that ended alike are one write: of a batch that is nearly all of them, at a third of the server's work.
         """
-        alike: dict[JobUpdate, list[str]] = {}
+        alike: dict[tuple[object, ...], tuple[JobUpdate, list[str]]] = {}
         for update in updates:
-            alike.setdefault(replace(update, job_id=""), []).append(update.job_id)
+            alike.setdefault(_ending(update), (update, []))[1].append(update.job_id)
         ours = {**LEASED, "lease_owner": owner}
         try:
             await self._jobs.write(
-                [UpdateMany({"_id": {"$in": ids}, **ours}, _result(update)) for update, ids in alike.items()]
+                [UpdateMany({"_id": {"$in": ids}, **ours}, _result(update)) for update, ids in alike.values()]
             )
         except DependencyUnavailable:
             # A result that is not written lets a mail go out twice. The driver repeats writes of one document, through
@@ -105,6 +105,11 @@ def leased_to(job: SendJob, owner: str, until: datetime) -> SendJob:
     if job.state is JobState.LEASED and job.lease_owner == owner and job.lease_until == until and job.attempts == 1:
         return job
     return replace(job, state=JobState.LEASED, lease_owner=owner, lease_until=until, attempts=1)
+
+
+def _ending(update: JobUpdate) -> tuple[object, ...]:
+    """Equal for updates that write the same."""
+    return update.state, update.attempts, update.due_at, update.sent_at, update.last_error, update.cut_at_dot
 
 
 def _result(update: JobUpdate) -> dict[str, Any]:

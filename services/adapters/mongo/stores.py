@@ -15,6 +15,7 @@ from services.adapters.mongo.jobs import MongoSendJobs
 from services.adapters.mongo.listing import MongoListing
 from services.adapters.mongo.originals import RETENTION
 from services.adapters.mongo.partners import MongoPartners
+from services.adapters.mongo.pasts import MongoPasts
 from services.adapters.mongo.publishers import MongoPublishers
 from services.adapters.mongo.referrals import MongoReferrals
 from services.adapters.mongo.refusals import MongoRefusals
@@ -39,6 +40,7 @@ class MongoStores:
     favourites: MongoFavourites
     reveals: MongoReveals
     partners: MongoPartners
+    pasts: MongoPasts
     jobs: MongoSendJobs
     refusals: MongoRefusals
     dead_letters: MongoDeadLetters
@@ -69,6 +71,7 @@ def stores_of(
         favourites=MongoFavourites(mongo),
         reveals=MongoReveals(mongo),
         partners=MongoPartners(mongo),
+        pasts=MongoPasts(mongo),
         jobs=MongoSendJobs(mongo),
         refusals=MongoRefusals(mongo, retention),
         dead_letters=MongoDeadLetters(mongo, retention),

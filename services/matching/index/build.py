@@ -3,6 +3,8 @@
 Entries of a region are put down in the order of their levels, then sorted stably by (term, class): so each list is in
 the order of its impacts.
 """
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Changes of one key hang together as a chain, the newest first. A profile that changed twice stands there twice; the stamp
 tells which entry holds.
 """
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 

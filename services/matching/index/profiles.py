@@ -17,7 +17,7 @@ import numpy as np
 
 from services.matching.index.build import Postings, build
 from services.matching.index.fresh import add_rows, entries_of
-from services.matching.index.layout import STALE, Hits, I32, I64, Index, Queries, U32
+from services.matching.index.layout import I32, I64, STALE, U32, Hits, Index, Queries
 from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
 from services.matching.index.search import search
 from services.matching.index.survey import survey
@@ -202,4 +202,3 @@ def snapshot(row_at: U32, words: U32, adjust: I32, count: int) -> Snapshot:
     target = np.zeros(used + used // 32 + 64, np.uint32)
     compact(row_at, words, numbers, target, 1, kept)
     return Snapshot(build(row_at, words, adjust, count), target, kept, used, count)
-

@@ -1,4 +1,6 @@
 """Where is what each profile is? Columns by number, and a heap of rows that only grows until it is made anew."""
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 A list is read from its highest impact down. What a posting can be worth at most is known from its impact; then from the
 profile's signature, which tells what else of the request it may have. Only what still could enter is scored on its row.
 """
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 
@@ -17,15 +19,14 @@ from services.matching.index.layout import (
     BY_SIZE,
     CLASSES,
     CLOSED,
-    FULL,
     GRAINS,
     I64,
     LEVELS,
     PAUSED,
     STALE,
+    U64,
     Index,
     Queries,
-    U64,
 )
 from services.matching.index.score import (
     ELSEWHERE,

@@ -7,7 +7,7 @@ from math import asin, cos, radians, sin, sqrt
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import GRAINS, HEAD, Index, Queries, U32
+from services.matching.index.layout import GRAINS, HEAD, U32, Index, Queries
 
 #: How a profile stands to the place asked for, when it is none of the points it earns.
 ELSEWHERE = -1

@@ -1,4 +1,6 @@
 """Which profiles answer a batch of requests? One call for all of them, without Python's lock."""
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import first_of
-from services.matching.index.layout import ALL, GRAINS, Hits, I64, Index, Queries, U64
+from services.matching.index.layout import ALL, GRAINS, I64, U64, Hits, Index, Queries
 from services.matching.index.scan import (
     ANY,
     COUNT,

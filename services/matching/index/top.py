@@ -2,6 +2,8 @@
 
 A list is unordered and short. Its worst entry is what a newcomer has to beat.
 """
+# ruff: noqa: PLR0917
+# Kernels take arrays by position.
 
 from __future__ import annotations
 

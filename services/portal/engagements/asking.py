@@ -37,6 +37,7 @@ _POINTERS = (
     ("/solutions", "/details/requirements/solutions"),
     ("/customerTeam", "/customerProfile/team"),
     ("/person", "/team"),
+    ("/team", "/team"),
 )
 #: Where the fields of an edit stand in the contract.
 _EDITED = {

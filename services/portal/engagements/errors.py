@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -86,7 +87,7 @@ def answer(
         ],
         "innerError": dict(inner) if inner else None,
     }
-    return JSONResponse({"error": error}, status_code=status, headers=dict(headers or {}))
+    return JSONResponse({"error": error}, status_code=int(status), headers=dict(headers or {}))
 
 
 def answer_to(error: Exception) -> Response:
@@ -117,7 +118,9 @@ def _of_access(error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         problems = [Problem("/".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors()]
         return answer(HTTPStatus.BAD_REQUEST, _numbered(len(problems), problems), problems=problems)
-    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    # No words and no values: they may be somebody's data.
+    trace = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    log.error("request_failed", error=type(error).__name__, trace=trace[-12:])
     return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of ours; it is logged. Send the request again")
 
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import Told
 
 
-class AddressV1(Told):
+class Contract(Told):
+    """Base of these models, which are made by the names of Python and told by those of the wire."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+
+class AddressV1(Contract):
     """Where the customer is; nobody here knows streets."""
 
     city: str | None = None
@@ -21,14 +27,14 @@ class AddressV1(Told):
     #: ISO 3166-1 alpha-2.
 
 
-class ContactPreferenceV1(Told):
+class ContactPreferenceV1(Contract):
     """How to write to somebody."""
 
     locale: str
     disable_notifications: bool = False
 
 
-class PersonV1(Told):
+class PersonV1(Contract):
     """Somebody of the customer or of the partner."""
 
     first_name: str
@@ -38,7 +44,7 @@ class PersonV1(Told):
     contact_preference: ContactPreferenceV1 | None = None
 
 
-class CustomerProfileV1(Told):
+class CustomerProfileV1(Contract):
     """Who asks. `team` is absent while the partner may not see the contact."""
 
     name: str
@@ -48,13 +54,13 @@ class CustomerProfileV1(Told):
     team: list[PersonV1] | None = None
 
 
-class CodeV1(Told):
+class CodeV1(Contract):
     """One industry, product, service or solution."""
 
     id: str
 
 
-class RequirementsV1(Told):
+class RequirementsV1(Contract):
     """What is asked for."""
 
     industries: list[CodeV1] = Field(default_factory=list)
@@ -64,7 +70,7 @@ class RequirementsV1(Told):
     offers: list[CodeV1] = Field(default_factory=list)
 
 
-class DetailsV1(Told):
+class DetailsV1(Contract):
     """The deal: the partner's words where it has said something, else the customer's."""
 
     notes: str | None = None
@@ -76,7 +82,7 @@ class DetailsV1(Told):
     requirements: RequirementsV1
 
 
-class ConsentV1(Told):
+class ConsentV1(Contract):
     """What the customer agreed to."""
 
     consent_to_contact: bool
@@ -84,14 +90,14 @@ class ConsentV1(Told):
     consent_to_share_referral_with_microsoft_sellers: bool
 
 
-class InvitedByV1(Told):
+class InvitedByV1(Contract):
     """From whom it came."""
 
     organization_id: str | None = None
     organization_name: str | None = None
 
 
-class InviteContextV1(Told):
+class InviteContextV1(Contract):
     """The customer's own words."""
 
     notes: str
@@ -99,21 +105,21 @@ class InviteContextV1(Told):
     assistance_request_code: str | None = None
 
 
-class LinkV1(Told):
+class LinkV1(Contract):
     """Where to find something."""
 
     uri: str
     method: Literal["GET"] = "GET"
 
 
-class LinksV1(Told):
+class LinksV1(Contract):
     """The referral itself, and the others of its engagement that the caller may see."""
 
     related_referrals: LinkV1
     self: LinkV1
 
 
-class ReferralV1(Told):
+class ReferralV1(Contract):
     """One referral of the caller's organisation."""
 
     id: str
@@ -151,7 +157,7 @@ class ReferralV1(Told):
     links: LinksV1
 
 
-class ReferralListV1(Told):
+class ReferralListV1(Contract):
     """A page of referrals; `@odata.nextLink` is absent on the last one."""
 
     context: Annotated[str, Field(alias="@odata.context")]
@@ -159,7 +165,7 @@ class ReferralListV1(Told):
     value: list[ReferralV1]
 
 
-class ErrorDetailV1(Told):
+class ErrorDetailV1(Contract):
     """One problem: a JSON pointer or the name of a parameter, the rule, and what to do about it."""
 
     code: str
@@ -167,7 +173,7 @@ class ErrorDetailV1(Told):
     target: str
 
 
-class ErrorBodyV1(Told):
+class ErrorBodyV1(Contract):
     """What went wrong; `details` lists every problem."""
 
     code: str
@@ -178,7 +184,7 @@ class ErrorBodyV1(Told):
     #: Of a lost race: status, substatus and since when.
 
 
-class ErrorV1(Told):
+class ErrorV1(Contract):
     """Every error of this API."""
 
     error: ErrorBodyV1

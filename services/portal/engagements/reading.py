@@ -14,7 +14,7 @@ from services.core.policy import Policy
 from services.core.referral import Referral
 from services.core.reveals import Reveal, Way
 from services.core.visibility import contact_visible
-from services.portal.engagements.representation import Told
+from services.portal.engagements.representation import Told, etag
 from services.portal.identity import Identity
 from services.portal.ports import PortalPorts
 
@@ -72,6 +72,11 @@ class Reader:
         ]
         await self._write_down(me, [each.referral for each in told if each.contact_visible], way)
         return told
+
+    async def etag(self, referral: Referral) -> str:
+        """The entity tag of a referral as it is told now."""
+        stars = await self._ports.favourites.among(referral.partner_id, [referral.id])
+        return etag(referral, favourite=bool(stars))
 
     async def _write_down(self, me: Identity, shown: Sequence[Referral], way: Way) -> None:
         now = self._ports.clock.real_now()

@@ -1,0 +1,65 @@
+"""How does a partner or a profile get its next version, when others may be writing it at the same time?
+
+The store keeps the higher version and leaves an equal one alone, so of two writers who both came to version 4 one would
+lose without a word. Whoever finds another's content under its version takes the next one: the later writer wins, and
+both are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec
+from services.core.errors import VersionConflict
+from services.core.partner import Partner, Profile
+from services.core.stores import PartnerStore
+
+T = TypeVar("T", Partner, Profile)
+
+#: How often a next version is taken while others keep writing the same documents.
+ATTEMPTS = 8
+
+
+async def put_partners(store: PartnerStore, partners: Sequence[Partner]) -> None:
+    """Store partners, each as the version after the one that is there.
+
+    Raises:
+        VersionConflict: others kept changing some of them.
+        DependencyUnavailable: the database is away; some may have been stored.
+    """
+    await _put(PARTNERS, store.load_partners, store.put_partners, partners)
+
+
+async def put_profiles(store: PartnerStore, profiles: Sequence[Profile]) -> None:
+    """Store profiles, each as the version after the one that is there.
+
+    Raises:
+        VersionConflict: others kept changing some of them.
+        DependencyUnavailable: the database is away; some may have been stored.
+    """
+    await _put(PROFILES, store.load_profiles, store.put_profiles, profiles)
+
+
+async def _put(
+    codec: Codec[T],
+    load: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]],
+    put: Callable[[Sequence[T]], Awaitable[None]],
+    values: Sequence[T],
+) -> None:
+    left: Sequence[T] = values
+    known = await load([value.id for value in left])
+    for _ in range(ATTEMPTS):
+        fresh = [replace(v, version=known[v.id].version + 1) if v.id in known else v for v in left]
+        await put(fresh)
+        known = await load([value.id for value in fresh])
+        left = [value for value in fresh if not _won(codec, value, known.get(value.id))]
+        if not left:
+            return
+    raise VersionConflict(f"{left[0].id} and {len(left) - 1} more are being changed by others: try again")
+
+
+def _won(codec: Codec[T], ours: T, stored: T | None) -> bool:
+    """Whether ours was written; a higher version was made from it, or after it."""
+    return stored is not None and (stored.version > ours.version or stored == codec.as_stored(ours))

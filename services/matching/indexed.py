@@ -1,0 +1,291 @@
+"""Which partners does an RFI go to, in networks of millions? The matcher over the compiled index.
+
+Decides as `ReferenceMatcher` does, to the last tie; the tests hold both beside each other. Words and places become
+numbers here, one call answers a whole batch, and reasons are found only for those who are named in a routing.
+
+Pauses and capacities are flags in the index. A pause is set and taken away as its end passes by. Who is full is found
+out when it would be chosen: then it is flagged, and that one request is asked again. Each `match` begins with a look at
+those who were full.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.core.partner import RoutableProfile
+from services.core.reasons import ReasonCode, written
+from services.core.rfi import Chosen, Rfi, Routing, Skipped
+from services.core.standing import Standing
+from services.matching import keywords
+from services.matching.asked import Asked, read
+from services.matching.choosing import NEAR_MISSES, OpenCount, exclusion, is_full, skipped, why_nobody
+from services.matching.explain import Explainer
+from services.matching.explanation import Explanation
+from services.matching.holdings import Holdings
+from services.matching.index.layout import FULL
+from services.matching.index.queries import Query
+from services.matching.market import GRAINS, LANGUAGE_POINTS
+from services.matching.matcher import CapacityView
+from services.matching.picks import pick
+from services.matching.ranking import ONE, Ranking, fit_of, tie_key
+from services.matching.reasons import reasons_of
+from services.matching.reference import RULES
+from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
+from services.matching.terms import Wanted, wanted_of
+from services.matching.vocabulary import Around, CountryLexicon, phrase_name, sign_name
+
+_SIZE, _PAUSE, _LOAD = "size_excluded", "paused", "at_capacity"
+#: Codes by the bits of `Hits.seen`.
+_WHY = {1: _SIZE, 2: _PAUSE, 4: _LOAD}
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An RFI, ready to be asked of the index."""
+
+    rfi: Rfi
+    asked: Asked
+    tag: str
+    wanted: Wanted
+    around: Around
+
+
+Entry = tuple[int, int]
+#: A profile's number and its score in grains.
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the index answers to one RFI."""
+
+    open: list[Entry]
+    any: list[Entry]
+    outside: list[Entry]
+    why: int
+
+
+class IndexedMatcher:
+    """Port `Matcher` over `ProfileIndex`.
+
+    Args:
+        capacity: open referrals of each profile.
+        parent_of: which subdivision lies in which.
+    """
+
+    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat) -> None:
+        self._capacity, self._parent_of = capacity, parent_of
+        self._held = Holdings(parent_of)
+        self._full: set[int] = set()
+
+    def put(self, profile: RoutableProfile) -> bool:
+        """Take in a version of a profile: the highest one holds."""
+        return self._held.put(profile)
+
+    def learn(self, profile_id: str, standing: Standing) -> bool:
+        """Take in what the past has taught about a profile: the highest version holds."""
+        return self._held.learn(profile_id, standing)
+
+    def profile(self, profile_id: str) -> RoutableProfile | None:
+        """The version that is held."""
+        number = self._held.number(profile_id)
+        return self._held.profiles[number] if number is not None else None
+
+    def limited(self) -> list[str]:
+        """Ids of the profiles that have a capacity."""
+        return [self._held.profiles[number].id for number in self._held.limited]
+
+    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+        """A routing for each RFI, in order."""
+        taken: Counter[str] = Counter(given or {})
+
+        def open_count(profile_id: str) -> int:
+            return self._capacity.open_count(profile_id) + taken[profile_id]
+
+        self._held.pause(now)
+        self._look_at_full(open_count)
+        readings = [self._read(rfi) for rfi in rfis]
+        answers = self._ask(readings)
+        routings: list[Routing] = []
+        for reading, answer in zip(readings, answers, strict=True):
+            routing = self._route(reading, answer, now, open_count)
+            taken.update(chosen.profile_id for chosen in routing.chosen)
+            routings.append(routing)
+        return routings
+
+    def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
+        """Match once more, and say why. Looks at every profile of the market."""
+        (routing,) = self.match([rfi], now)
+        reading = self._read(rfi)
+        wanted = [partner_id] if partner_id is not None else named_in(routing)
+        numbers = [number for each in wanted for number in self._held.of_partner(each)]
+        explainer = Explainer(
+            rfi=rfi,
+            ranking=self._survey(reading, numbers),
+            offers=self._held,
+            now=now,
+            open_count=self._capacity.open_count,
+            routing=routing,
+        )
+        return Explanation(
+            rfi_id=rfi.id,
+            at=now,
+            rules=RULES,
+            routing=routing,
+            profiles=tuple(explainer.verdict(number) for number in numbers),
+            partner_known=partner_id is None or bool(numbers),
+        )
+
+    def _look_at_full(self, open_count: OpenCount) -> None:
+        for number in [n for n in self._full if not is_full(self._held.profiles[n], open_count)]:
+            self._full.discard(number)
+            self._held.index.block(number, FULL, on=False)
+
+    def _read(self, rfi: Rfi) -> _Reading:
+        asked = read(rfi, self._parent_of)
+        lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon()
+        around = self._held.gazetteer.around(asked.place)
+        return _Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted_of(rfi, asked, lexicon), around)
+
+    def _ask(self, readings: Sequence[_Reading]) -> list[_Found | None]:
+        """Ask the index; None for what the customer has picked itself."""
+        tags = {tag: row for row, tag in enumerate(dict.fromkeys(reading.tag for reading in readings))}
+        asked = [n for n, reading in enumerate(readings) if not reading.rfi.selected_partners]
+        found: list[_Found | None] = [None] * len(readings)
+        if not asked:
+            return found
+        queries = [self._query(readings[n], tags[readings[n].tag]) for n in asked]
+        hits = self._held.match(queries, list(tags))
+        for n, tops, counts, why in zip(
+            asked, hits.tops.tolist(), hits.counts.tolist(), hits.seen[:, 0].tolist(), strict=True
+        ):
+            lists = [[(entry[2], entry[0]) for entry in top[:count]] for top, count in zip(tops, counts, strict=True)]
+            found[n] = _Found(lists[0], lists[1], lists[2], why)
+        return found
+
+    def _query(self, reading: _Reading, tongue: int) -> Query:
+        rfi, wanted, find = reading.rfi, reading.wanted, self._held.vocabulary.find
+        alone: list[Entry] = []
+        besides: list[Entry] = []
+        for term, points in zip(wanted.terms, wanted.points, strict=True):
+            if number := find(phrase_name(term.language(reading.asked), term.key)):
+                (alone if wanted.alone(term) else besides).append((number, points))
+        for sign, points in zip(wanted.signs, wanted.sign_points, strict=True):
+            if number := find(sign_name(sign.key)):
+                (alone if sign.alone else besides).append((number, points))
+        # Without a term that anybody has, nobody matches; without anything asked, everybody there does.
+        rooms = (rfi.max_partners, rfi.max_partners + NEAR_MISSES, rfi.max_partners + 2 * NEAR_MISSES)
+        if reading.asked.usable and not alone:
+            rooms = (0, 0, 0)
+        size = rfi.customer.size
+        return Query(
+            tie=tie_key(rfi.id),
+            alone=alone,
+            besides=besides if reading.asked.usable else (),
+            near=reading.around.near,
+            within=reading.around.within,
+            within_points=Reach.WITHIN.points,
+            market=self._held.gazetteer.market(reading.asked.place[0]),
+            size=self._held.size_bit(size) if size is not None else 0,
+            tongue=tongue,
+            tongue_points=LANGUAGE_POINTS,
+            open=rooms[0],
+            any=rooms[1],
+            outside=rooms[2],
+        )
+
+    def _route(self, reading: _Reading, found: _Found | None, now: datetime, open_count: OpenCount) -> Routing:
+        if found is None:
+            return self._picked(reading, now)
+        while late := [n for n, _ in found.open if is_full(self._held.profiles[n], open_count)]:
+            self._full.update(late)
+            for number in late:
+                self._held.index.block(number, FULL, on=True)
+            (again,) = self._ask([reading])
+            found = again or found
+        chosen = tuple(self._chosen(reading, number, grains / ONE) for number, grains in found.open)
+        near = self._near(reading, found, now, open_count)
+        because = None if chosen else self._why_nobody(reading, found)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+
+    def _near(self, reading: _Reading, found: _Found, now: datetime, open_count: OpenCount) -> tuple[Skipped, ...]:
+        """The best of those who match but don't get it, then the right offers in the wrong region."""
+        size = reading.rfi.customer.size
+        known = {self._held.profiles[number].partner_id for number, _ in found.open}
+        near: list[Skipped] = []
+        for entries, elsewhere in ((found.any, False), (found.outside, True)):
+            for number, grains in entries:
+                profile = self._held.profiles[number]
+                if profile.partner_id in known or len(near) == NEAR_MISSES:
+                    continue
+                known.add(profile.partner_id)
+                code = "outside_region" if elsewhere else exclusion(profile, size, now, open_count) or "below_cut"
+                near.append(skipped(profile, grains / ONE, code))
+        return tuple(near)
+
+    def _why_nobody(self, reading: _Reading, found: _Found) -> str:
+        codes = {code for bit, code in _WHY.items() if found.why & bit} if found.any else set[str]()
+        return why_nobody(anybody_there=self._held.gazetteer.anybody(reading.around), excluded=codes)
+
+    def _picked(self, reading: _Reading, now: datetime) -> Routing:
+        rfi = reading.rfi
+        own = {number for each in rfi.selected_partners for number in self._held.of_partner(each)}
+        ranking = self._rank(reading, own)
+        numbers, near = pick(rfi, ranking, self._held.of_partner, self._held, now)
+        because = None if numbers else "picked_partners_unavailable"
+        chosen = tuple(self._chosen(reading, n, ranking.scores.get(n, ranking.fits.get(n, 0)) / ONE) for n in numbers)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+
+    def _rank(self, reading: _Reading, numbers: Iterable[int]) -> Ranking:
+        """These profiles against an RFI, read one by one."""
+        area: dict[int, int] = {}
+        fits: dict[int, int] = {}
+        for number in numbers:
+            offer = self._held[number]
+            if not (offer.profile.active and offer.profile.locations):
+                continue
+            country = reading.asked.place[0]
+            if not any(place[0] == country for place in offer.serves):
+                continue
+            if (reached := verdict(offer.serves, reading.asked.place)) is not None:
+                spoken = not offer.speaks or reading.tag in offer.speaks
+                area[number] = reached[0].points + LANGUAGE_POINTS * spoken
+            fit = fit_of(offer, reading.asked, reading.wanted)
+            if fit is not None and (reading.asked.usable or number in area):
+                fits[number] = fit
+        return self._ranking(reading, area, fits)
+
+    def _ranking(self, reading: _Reading, area: Mapping[int, int], fits: Mapping[int, int]) -> Ranking:
+        scores = {number: fit + area[number] * GRAINS for number, fit in fits.items() if number in area}
+        return Ranking(asked=reading.asked, tag=reading.tag, wanted=reading.wanted, area=area, fits=fits, scores=scores)
+
+    def _survey(self, reading: _Reading, numbers: Iterable[int]) -> Ranking:
+        """Everybody who matches, and these besides, against an RFI."""
+        own, query = self._rank(reading, numbers), self._query(reading, 0)
+        area, fits = dict(own.area), dict(own.fits)
+        if query.open:
+            for number, grains, points, tongue, adjust in self._held.survey(query, reading.tag).tolist():
+                fits[number] = grains + adjust
+                if points >= 0:
+                    area[number] = points + tongue // GRAINS
+        return self._ranking(reading, area, fits)
+
+    def _chosen(self, reading: _Reading, number: int, score: float) -> Chosen:
+        offer, picked = self._held[number], bool(reading.rfi.selected_partners)
+        ranking = self._ranking(reading, {}, {})
+        reasons = reasons_of(offer, ranking, reading.rfi.customer.size)
+        return Chosen(
+            partner_id=offer.profile.partner_id,
+            profile_id=offer.profile.id,
+            location_id=nearest(offer.profile.locations, reading.asked.place, self._parent_of).id,
+            score=score,
+            picked=picked,
+            reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
+        )
+
+
+def named_in(routing: Routing) -> list[str]:
+    """Everybody chosen or near, best first."""
+    return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))

@@ -1,0 +1,83 @@
+"""How does every answer of the contract look: errors in its form, ids echoed, and the parts that many share?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from services.portal.access import partner, partner_writer, scoped
+from services.portal.engagements.errors import answer_to
+from services.portal.engagements.models import ErrorV1
+from services.portal.identity import Identity
+
+#: Ids that callers give their requests, and get back.
+ECHOED = ("ms-correlationid", "ms-requestid")
+_SAFE = re.compile(r"[A-Za-z0-9._:{}-]{1,128}")
+
+
+class ContractRoute(APIRoute):
+    """A route whose every error is told in the contract's form."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler, with errors and ids taken care of."""
+        handle = super().get_route_handler()
+
+        async def told(request: Request) -> Response:
+            try:
+                response = await handle(request)
+            except Exception as error:  # noqa: BLE001 - every error has an answer; unknown ones are logged there
+                response = answer_to(error)
+            for name in ECHOED:
+                given = request.headers.get(name, "")
+                if _SAFE.fullmatch(given):
+                    response.headers[name] = given
+            response.headers["cache-control"] = "no-store"
+            return response
+
+        return told
+
+
+async def reader(
+    me: Annotated[Identity, Depends(partner)], _scope: Annotated[Identity, Depends(scoped("referrals.read"))]
+) -> Identity:
+    """A person or program of a partner that may read its referrals."""
+    return me
+
+
+async def writer(
+    me: Annotated[Identity, Depends(partner_writer)], _scope: Annotated[Identity, Depends(scoped("referrals.write"))]
+) -> Identity:
+    """One that may answer them too."""
+    return me
+
+
+Reading = Annotated[Identity, Depends(reader)]
+Writing = Annotated[Identity, Depends(writer)]
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What else an operation may answer; some of it every operation may."""
+    return {status: {"model": ErrorV1, "description": _WORDS[status]} for status in (401, 403, *statuses, 429, 503)}
+
+
+_WORDS = {
+    400: "The request can't be read; `details` lists every problem",
+    401: "No token, or none that is good",
+    403: "The token or role does not allow this",
+    404: "No referral of yours has this id",
+    409: "The referral's state forbids it; `innerError` says what it is now and since when",
+    412: "It has changed since you read it: read it again",
+    413: "The body is too large",
+    422: "What is wanted can't be; `details` lists every problem",
+    429: "Too many requests; see Retry-After",
+    503: "Try again; see Retry-After",
+}
+
+
+def etag_header() -> dict[str, Any]:
+    """The header that a referral comes with."""
+    return {"ETag": {"description": "For the next If-Match", "schema": {"type": "string"}}}

@@ -1,0 +1,51 @@
+"""How is a problem of the rules said to a person in their language? By its code, else as the rule says it."""
+
+from __future__ import annotations
+
+from services.core.errors import Problem
+from services.wording.words import Words, _
+
+#: By field and code, or by code alone.
+_SAID = {
+    ("/engagementName", "required"): _("Give the deal a name."),
+    ("/dealValue", "required"): _("Give the estimated value of the deal with its currency."),
+    ("/closingDate", "required"): _("Give an estimated closing date, or a time frame."),
+    ("/closingDate", "in_the_past"): _("The estimated closing date cannot lie in the past."),
+    ("/finalValue", "required"): _("Give the final value of the deal with its currency."),
+    ("/closedOn", "required"): _("Give the date on which the deal was closed."),
+    ("/closedOn", "in_the_future"): _("A won deal cannot have been closed in the future."),
+    ("/reason", "required"): _("Say why, with one of the reasons of the list."),
+    ("/reason", "not_allowed"): _("This is a reason to decline; say why the deal was lost."),
+    ("/notes", "required"): _("The reason “other” needs notes that say which."),
+    ("", "required"): _("Change at least one field."),
+}
+_BY_CODE = {
+    "required": _("Fill in this field."),
+    "not_a_date": _("Enter a date, for example 2026-12-31."),
+    "not_a_number": _("Enter an amount, for example 48000."),
+    "not_positive": _("Give an amount greater than zero."),
+    "too_large": _("Give a smaller amount."),
+    "too_precise": _("Give an amount with at most 4 decimals."),
+    "too_long": _("Shorten this text."),
+    "control_character": _("Remove characters that cannot be seen."),
+    "too_many": _("There are too many; remove some first."),
+}
+_INVALID = {
+    "currency": _("Give the currency as three capital letters, for example EUR."),
+    "email": _("Give a mail address, for example name@company.example."),
+    "phone": _("Give the phone number with its country code, for example +34955000001."),
+}
+
+
+def problem_said(words: Words, problem: Problem) -> str:
+    """The problem in words; one that no catalogue knows, as the rule says it."""
+    last = problem.field.rpartition("/")[2]
+    message = (
+        _SAID.get((problem.field, problem.code))
+        or (_INVALID.get(last) if problem.code == "invalid" else None)
+        or _BY_CODE.get(problem.code)
+    )
+    if message is not None:
+        return words.say(message)
+    text = problem.message
+    return text[:1].upper() + text[1:]

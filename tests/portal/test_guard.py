@@ -1,0 +1,166 @@
+"""What stands in front of every route: CSRF, headers, limits, request ids, problems as pages and as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.core.errors import DependencyUnavailable
+from services.portal.guard import BODY_LIMIT
+from services.portal.ports import PortalOptions
+from services.portal.static_files import FOLDER, static_files
+from tests.portal.world import BASE, PortalWorld, portal_world
+
+HTML = {"accept": "text/html"}
+TEMPLATES = FOLDER.parent / "templates"
+
+
+async def test_every_answer_has_the_headers_errors_too(world: PortalWorld) -> None:
+    browser = world.client()
+    for path in ("/sign-in", "/nothing", "/static/0/x.css", "/oauth/token"):
+        answer = await browser.get(path)
+        csp = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in csp
+        assert "unsafe" not in csp
+        assert "frame-ancestors 'none'" in csp
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-request-id"]
+        assert "strict-transport-security" not in answer.headers
+
+
+async def test_a_callers_request_id_is_taken_over_unless_it_could_harm_a_log(world: PortalWorld) -> None:
+    browser = world.client()
+    ids = [
+        (await browser.get("/sign-in", headers={"x-request-id": sent})).headers["x-request-id"]
+        for sent in ("crm-7:1", "a b", "x" * 200)
+    ]
+    assert ids[0] == "crm-7:1"
+    assert all(len(id_) == 36 for id_ in ids[1:])
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"sec-fetch-site": "same-origin"}, 303),
+        ({"origin": BASE}, 303),
+        ({}, 303),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "none"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+async def test_a_form_of_another_site_is_refused_even_with_the_token(
+    world: PortalWorld, sent: dict[str, str], status: int
+) -> None:
+    browser = await world.signed_in()
+    answer = await browser.post("/sign-out", data={"csrf": browser.token}, headers={**HTML, **sent})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "é"])
+async def test_a_form_without_its_sessions_token_is_refused(world: PortalWorld, token: str | None) -> None:
+    browser = await world.signed_in()
+    sent = {} if token is None else {"csrf": token}
+    answer = await browser.post("/sign-out", data=sent, headers={**HTML, "sec-fetch-site": "same-origin"})
+    assert answer.status_code == 403
+    assert (await browser.get("/")).headers["location"] == "/inbox"
+
+
+async def test_the_token_of_another_session_is_refused_and_the_header_counts_as_the_field(world: PortalWorld) -> None:
+    mine = await world.signed_in()
+    other = await world.signed_in(email="bea@partner1.example")
+    assert (await mine.post("/sign-out", headers={**HTML, "x-csrf-token": other.token})).status_code == 403
+    assert (await mine.post("/sign-out", headers={**HTML, "x-csrf-token": mine.token})).status_code == 303
+
+
+async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(world: PortalWorld) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"a=" + b"x" * (BODY_LIMIT // 32) + b"&"
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await world.client().post("/oauth/token", content=pieces(), headers=form)).status_code == 413
+    whole = await world.client().post("/oauth/token", content=b"x" * (BODY_LIMIT + 1), headers=form)
+    assert whole.status_code == 413
+    assert whole.headers["content-type"] == "application/problem+json"
+
+
+async def test_somebody_who_goes_too_fast_is_told_when_to_come_again() -> None:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=5))
+    browser = await world.signed_in()
+    answers = [await browser.get("/") for _ in range(6)]
+    assert answers[-1].status_code == 429
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    other = await world.signed_in(2)
+    assert (await other.get("/")).status_code == 303
+    await world.close()
+
+
+async def test_an_address_that_tries_keys_is_slowed_down(world: PortalWorld) -> None:
+    browser = world.client(headers={"authorization": "Bearer nobody's"})
+    answers = [await browser.post("/sign-out") for _ in range(61)]
+    assert answers[59].status_code == 401
+    assert answers[60].status_code == 429
+
+
+async def test_when_the_database_is_away_people_and_programs_are_told_to_come_again(world: PortalWorld) -> None:
+    browser = await world.signed_in()
+    world.stores.faults.fail_next(2)
+    page = await browser.get("/")
+    assert (page.status_code, page.headers["retry-after"]) == (503, "5")
+    assert "Please try again in a moment" in page.text
+    problem = await browser.post("/sign-out", headers={"accept": "application/json"})
+    assert problem.status_code == 503
+    assert problem.json()["title"] == "Service Unavailable"
+
+
+async def test_an_error_of_ours_says_nothing_but_the_requests_id(world: PortalWorld) -> None:
+    browser = await world.signed_in()
+    world.stores.faults.fail_next(error=ZeroDivisionError("a customer's secret"))
+    answer = await browser.get("/")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] in answer.text
+    assert answer.headers["content-security-policy"]
+    assert DependencyUnavailable("mongo").dependency not in answer.text
+
+
+async def test_files_are_kept_for_ever_under_the_address_of_their_content(world: PortalWorld) -> None:
+    browser = world.client()
+    page = (await browser.get("/sign-in")).text
+    paths = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(paths) >= 4
+    for path in paths:
+        answer = await browser.get(path)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        again = await browser.get(path, headers={"if-none-match": answer.headers["etag"]})
+        assert again.status_code == 304
+    for path in ("/static/0/portal.css", "/static/x/../../app.py", "/static/0/%2e%2e%2fapp.py"):
+        assert (await browser.get(path)).status_code == 404
+
+
+def test_vendored_files_are_what_their_makers_published() -> None:
+    vendored = tomllib.loads((FOLDER / "VENDOR.toml").read_text())
+    assert {name for name in static_files() if "min" in name} == set(vendored)
+    for name, entry in vendored.items():
+        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == entry["sha256"]
+        assert entry["version"] in name
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES.rglob("*.j2")), ids=lambda path: path.name)
+def test_no_template_holds_what_the_content_policy_forbids(template: Path) -> None:
+    text = template.read_text()
+    assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|hx-on", text)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text))
+    assert "|safe" not in text.replace(" ", "")
+    for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", text, re.DOTALL):
+        assert 'name="csrf"' in form or "csrf_field" in form, form[:120]

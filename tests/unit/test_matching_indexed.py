@@ -1,0 +1,87 @@
+"""The compiled matcher decides as the plain one does: same partners, scores, reasons, near misses, explanations."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.core.partner import RoutableProfile
+from services.core.rfi import Rfi
+from services.core.standing import Standing
+from services.matching.indexed import IndexedMatcher
+from services.matching.reference import ReferenceMatcher
+from services.matching.signals import signals
+from tests.builders import START
+from tests.unit.test_matching_oracle import Opens, profiles, requests
+
+#: The first call on a machine compiles the kernels.
+pytestmark = pytest.mark.timeout(900)
+
+WEIGHTS = st.sampled_from([-0.4, 0.004, 0.2, 0.55, 1.0])
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> tuple[str, Standing]:
+    id_ = f"{draw(st.integers(1, 5))}-{draw(st.integers(1, 2))}"
+    signs = [signal.key for signal in signals(draw(requests()))]
+    terms = draw(st.dictionaries(st.sampled_from(signs), WEIGHTS, max_size=4))
+    prior = draw(st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+    return id_, Standing(profile_id=id_, version=draw(st.integers(1, 3)), at=START, prior=prior, terms=terms)
+
+
+BEGIN, LATER = START, START + timedelta(hours=2)
+STEPS = st.lists(
+    st.one_of(
+        profiles().map(lambda each: ("put", each)),
+        profiles().map(lambda each: ("put", each)),
+        standings().map(lambda each: ("learn", each)),
+        st.lists(requests(), min_size=1, max_size=4).map(lambda each: ("match", each)),
+    ),
+    max_size=24,
+)
+COUNTS = st.dictionaries(st.sampled_from(["1-1", "2-1", "3-2"]), st.integers(0, 3))
+
+
+@settings(deadline=None)
+@given(STEPS, st.lists(requests(), min_size=1, max_size=5), COUNTS, st.sampled_from([BEGIN, LATER]))
+def test_both_matchers_agree_whatever_came_before(
+    steps: list[tuple[str, Any]], rfis: list[Rfi], counts: dict[str, int], now: datetime
+) -> None:
+    opens = Opens(counts)
+    plain, compiled = ReferenceMatcher(opens), IndexedMatcher(opens)
+    for step, what in [*steps, ("match", rfis), ("picked", rfis)]:
+        if step == "put":
+            assert plain.put(what) is compiled.put(what)
+        elif step == "learn":
+            assert plain.learn(*what) is compiled.learn(*what)
+        else:
+            asked = [picking(rfi) for rfi in what] if step == "picked" else what
+            given_out = {"2-1": 1}
+            assert compiled.match(asked, now, given_out) == plain.match(asked, now, given_out)
+    for partner in [None, *{p.partner_id for kind, p in steps if kind == "put"}]:
+        assert compiled.explain(rfis[0], partner, now) == plain.explain(rfis[0], partner, now)
+    assert sorted(compiled.limited()) == sorted(plain.limited())
+
+
+def picking(rfi: Rfi) -> Rfi:
+    from dataclasses import replace
+
+    from tests.builders import make_partner
+
+    return replace(rfi, selected_partners=tuple(make_partner(n).id for n in (3, 1, 9)))
+
+
+@settings(deadline=None)
+@given(st.lists(profiles(), max_size=30), st.lists(requests(), min_size=1, max_size=3))
+def test_profiles_are_held_as_they_were_put(puts: list[RoutableProfile], rfis: list[Rfi]) -> None:
+    plain, compiled = ReferenceMatcher(Opens({})), IndexedMatcher(Opens({}))
+    for profile in puts:
+        plain.put(profile)
+        compiled.put(profile)
+    assert {p.id: compiled.profile(p.id) for p in puts} == {p.id: plain.profile(p.id) for p in puts}
+    assert compiled.profile("nobody") is None
+    assert compiled.match(rfis, START) == plain.match(rfis, START)
