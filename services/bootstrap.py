@@ -21,6 +21,7 @@ from services.adapters.fault_points import FaultPoints
 from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.follower import Follower
 from services.adapters.kafka.producer import KafkaPublisher
+from services.adapters.kafka.security import Security
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import MongoStores, stores_of
@@ -64,7 +65,7 @@ class World:
     @property
     def follower(self) -> Follower:
         """A reader without a group."""
-        return Follower(self.settings.kafka, client_id=self.name)
+        return Follower(self.settings.kafka, client_id=self.name, security=kafka_security(self.settings))
 
     @cached_property
     def links(self) -> SignedLinks:
@@ -98,6 +99,19 @@ class World:
         await self.relay.publish_profiles()
 
 
+def kafka_security(settings: Settings) -> Security:
+    """What Kafka's brokers want of the exchange, for every client of it."""
+    return Security(
+        protocol=settings.kafka_security,
+        mechanism=settings.kafka_sasl,
+        user=settings.kafka_user,
+        password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
+        ca_file=settings.kafka_ca_file,
+        cert_file=settings.kafka_cert_file,
+        key_file=settings.kafka_key_file,
+    )
+
+
 def policies_of(settings: Settings) -> Mapping[PolicyName, Policy]:
     """The policies with what the settings change."""
     return {
@@ -128,7 +142,10 @@ async def unopened_world(settings: Settings, process: str) -> AsyncIterator[Worl
     """Everything built, nothing asked yet; what connected is closed at the end. `world.clock.start()` comes next."""
     mongo = Mongo(settings.mongo.get_secret_value(), settings.mongo_database)
     publisher = KafkaPublisher(
-        settings.kafka, client_id=f"referrals-{process}", publish_timeout_s=settings.publish_timeout_s
+        settings.kafka,
+        client_id=f"referrals-{process}",
+        security=kafka_security(settings),
+        publish_timeout_s=settings.publish_timeout_s,
     )
     try:
         yield _world(settings, process, mongo, publisher)
@@ -157,7 +174,7 @@ def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPubli
     if faults is not None:
         stores, publisher = faults.stores(stores), faults.port("publisher", publisher)
     clock = DatabaseClock(mongo, stores.sandbox_clock, sandbox=settings.sandbox)
-    admin = KafkaAdmin(settings.kafka)
+    admin = KafkaAdmin(settings.kafka, security=kafka_security(settings))
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
     )

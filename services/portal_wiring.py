@@ -10,6 +10,7 @@ from services.adapters.settings import Settings
 from services.bootstrap import World
 from services.portal.app import build
 from services.portal.ports import OidcOptions, PortalOptions, PortalPorts
+from services.submitting import submissions
 
 
 def portal_ports(world: World) -> PortalPorts:
@@ -28,6 +29,7 @@ def portal_ports(world: World) -> PortalPorts:
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
         commands=world.commands,
+        intake=submissions(world),
         clock=world.clock,
         signer=world.links,
         policies=world.policies,

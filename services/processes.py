@@ -32,7 +32,7 @@ from services.adapters.wire import (
     tick_outgoing,
     type_of,
 )
-from services.bootstrap import World, prepare, unopened_world
+from services.bootstrap import World, kafka_security, prepare, unopened_world
 from services.core.errors import Fatal, Transient
 from services.core.ports import BatchHandler
 from services.expirer.sweep import ExpirerHandler, Tick
@@ -153,7 +153,12 @@ def _delivery(world: World) -> Delivery:
     settings = world.settings
     metrics = DeliveryMetrics(world.registry)
     return Delivery(
-        make_broker(settings.kafka, client_id=world.name, drain_s=settings.shutdown_grace_s),
+        make_broker(
+            settings.kafka,
+            client_id=world.name,
+            security=kafka_security(settings),
+            drain_s=settings.shutdown_grace_s,
+        ),
         admin=world.admin,
         dead_letters=DeadLetters(world.stores.dead_letters, world.publisher, now=world.clock.real_now, metrics=metrics),
         metrics=metrics,
@@ -266,6 +271,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
         limits=SenderLimits(batch=settings.mail_batch, lease=timedelta(seconds=settings.mail_lease_s)),
         progressed=sending.progressed,
     )
+    parts.before.append(made.prepare)
     _consume(world, parts, Group.NOTIFIER, (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS), made.handler)
     parts.loops["senders"] = made.senders.run
     parts.after.append(mailer.close)

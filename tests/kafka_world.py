@@ -19,6 +19,7 @@ from services.adapters.kafka.broker import make_broker
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.kafka.metrics import DeliveryMetrics
+from services.adapters.kafka.security import PLAINTEXT, Security
 from services.adapters.kafka.subscription import Subscription, Timing
 from services.core.ports import DeadLetter, Failure, Outgoing, Record
 
@@ -125,15 +126,23 @@ class World:
     """One process that consumes one topic."""
 
     def __init__(
-        self, kafka: str, topic: str, group: str, handler: Handled, *, timing: Timing = QUICK, **limits: Any
+        self,
+        kafka: str,
+        topic: str,
+        group: str,
+        handler: Handled,
+        *,
+        timing: Timing = QUICK,
+        security: Security = PLAINTEXT,
+        **limits: Any,
     ) -> None:
         self.kafka, self.topic, self.group, self.handler = kafka, topic, group, handler
         self.letters, self.sent = KeptLetters(), Sent()
         self.registry = CollectorRegistry()
-        self.admin = KafkaAdmin(kafka)
+        self.admin = KafkaAdmin(kafka, security=security)
         metrics = DeliveryMetrics(self.registry)
         self.delivery = Delivery(
-            make_broker(kafka, client_id="test", drain_s=timing.drain_s),
+            make_broker(kafka, client_id="test", security=security, drain_s=timing.drain_s),
             admin=self.admin,
             dead_letters=DeadLetters(self.letters, self.sent, now=lambda: datetime.now(UTC), metrics=metrics),
             metrics=metrics,

@@ -23,6 +23,9 @@ log = structlog.get_logger("clock")
 #: How often the database is asked for its time, and how often a sandbox's offset is read, seconds.
 MEASURE_EVERY_S, OFFSET_EVERY_S = 30.0, 0.25
 
+#: The database's clock and this machine's may part by so much between two measurements before it is told.
+JUMP = timedelta(seconds=5)
+
 
 def whole_ms(at: datetime) -> datetime:
     """The instant cut to milliseconds."""
@@ -87,7 +90,21 @@ class DatabaseClock:
         there: datetime = (await self._mongo.hello())["localTime"]
         answered = self._monotonic()
         # The answer was given somewhere between question and answer: half-way is wrong by half the trip at most.
-        self._measured = there, (asked + answered) / 2
+        measured = there, (asked + answered) / 2
+        self._notice_a_jump(measured, trip_s=answered - asked)
+        self._measured = measured
+
+    def _notice_a_jump(self, measured: tuple[datetime, float], *, trip_s: float) -> None:
+        """Tell when the database's clock was set, or a new primary's clock is another: what is due depends on it.
+
+        It is followed all the same: processes that disagree about the time would take each other's leases.
+        """
+        if self._measured is None:
+            return
+        there, then = self._measured
+        by = measured[0] - there - timedelta(seconds=measured[1] - then)
+        if abs(by) > JUMP + timedelta(seconds=trip_s):
+            log.warning("database_clock_jumped", by_s=round(by.total_seconds(), 1), follows="it")
 
     async def _read_offset(self) -> None:
         if self._sandbox:

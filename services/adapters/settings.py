@@ -26,6 +26,20 @@ class Settings(BaseSettings):
     # Engines.
     kafka: str = "127.0.0.1:9092"
     """Kafka's bootstrap servers: host:port, several with commas."""
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    """How Kafka is spoken to: encrypted (ssl), signed in (sasl), or both."""
+    kafka_sasl: Literal["plain", "scram-sha-256", "scram-sha-512"] = "scram-sha-512"
+    """How the exchange signs in at Kafka."""
+    kafka_user: str | None = None
+    """Who signs in at Kafka."""
+    kafka_password: SecretStr | None = None
+    """The password for it."""
+    kafka_ca_file: str | None = None
+    """PEM file of the authorities that Kafka's certificates are signed by; without it the system's."""
+    kafka_cert_file: str | None = None
+    """PEM file of the exchange's own certificate, where Kafka wants one."""
+    kafka_key_file: str | None = None
+    """PEM file of that certificate's key, unencrypted."""
     mongo: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")
     """URI of MongoDB, which must be a replica set; may hold a password."""
     mongo_database: str = "referrals"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from services.adapters.wire import event_of
 from services.audit.report import Report
 from services.audit.run import Backlog, Sources, audit
 from services.bootstrap import World
+from services.cli.audit_watch import watch_audit
 from services.cli.console import console, plain_errors
 from services.cli.session import home, with_world
 from services.core.errors import Invalid
@@ -105,6 +107,9 @@ def audit_command(
     mails: Annotated[
         Path | None, typer.Option(help="Folder of caught mails; else that of the bundled catcher.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until something is found.")] = False,
+    every_s: Annotated[float, typer.Option(min=0.1, help="With --watch: pause between two looks, seconds.")] = 30.0,
+    looks: Annotated[int | None, typer.Option(min=1, help="With --watch: end after so many looks.")] = None,
 ) -> None:
     """Walk from the first submitted record to the last mail. Exit code 1 when anything is missing or doubled."""
     from services.cli.demo.tables import audit_table, finding_table
@@ -113,6 +118,9 @@ def audit_command(
     folder = mails or (endpoints.mail_dir if endpoints else None)
 
     async def work(world: World) -> Report:
+        if watch:
+            look = partial(run_audit, world, folder)
+            return await watch_audit(look, audit_table, world.clock.real_now, every_s=every_s, looks=looks)
         with Progress(console=console, transient=True) as progress:
             tasks: dict[str, TaskID] = {}
 
@@ -124,8 +132,13 @@ def audit_command(
             return await run_audit(world, folder, tell)
 
     with plain_errors():
-        report = with_world(work)
-    console.print(audit_table(report))
+        try:
+            report = with_world(work)
+        except KeyboardInterrupt:
+            console.print("Ended.")
+            return
+    if not watch:
+        console.print(audit_table(report))
     if not report.clean:
         console.print(finding_table(report))
         raise typer.Exit(1)

@@ -6,10 +6,14 @@ import asyncio
 import hashlib
 import secrets
 import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from schemas.topics import Group, Topic
+from services.adapters.kafka.backlog import backlogs
+from services.adapters.quiet import READS
 from services.adapters.settings import Settings
 from services.adapters.telemetry import configure_logging
 from services.bootstrap import World, prepare
@@ -48,16 +52,27 @@ def init_command() -> None:
 
 
 def lag_command() -> None:
-    """How many records each consumer group has still to do, and what else waits."""
+    """How many records each consumer group has still to do, how long the oldest has waited, and what else waits."""
 
     async def work(world: World) -> None:
-        lag = await world.quiet.lag()
+        reads = {group.value: topics for group, topics in {**READS, Group.EXPIRER: (Topic.CLOCK_TICKS,)}.items()}
+        found = await backlogs(world.admin, world.follower, reads)
+        now = world.clock.real_now()
+        rows = [(group, each.records, age(now - each.oldest) if each.oldest else "") for group, each in found.items()]
         pending = await world.quiet.pending()
-        console.print(table("Backlog", ["group", "records#"], lag.items()))
+        console.print(table("Backlog", ["group", "records#", "oldest has waited#"], rows))
         console.print(table("Waiting now", ["what", "number#"], pending.items() or [("nothing", 0)]))
 
     with plain_errors():
         with_world(work)
+
+
+def age(waited: timedelta) -> str:
+    """A span in its two largest units: 3 d 4 h, 12 min 5 s."""
+    seconds = max(0, int(waited.total_seconds()))
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    first = next((n for n, (number, _) in enumerate(parts) if number), len(parts) - 1)
+    return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2])
 
 
 def publisher_command(

@@ -32,6 +32,19 @@ class Notify(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedFilter:
+    """A list of referrals that a person looks at often: a name, and the query of the page."""
+
+    name: str
+    path: str
+    #: Of the list, for example `/inbox?size=51to250employees`.
+
+
+#: Most saved filters of one person, and their longest names.
+FILTER_LIMIT, FILTER_NAME_LENGTH = 20, 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person who signs in. Its mail address, folded, is unique."""
 
@@ -45,6 +58,7 @@ class User:
     language: str = "en"
     time_zone: str = "UTC"
     notify: Notify = Notify.NOTHING
+    filters: tuple[SavedFilter, ...] = ()
     active: bool = True
     version: int = 1
 

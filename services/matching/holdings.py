@@ -1,4 +1,4 @@
-"""What does the compiled matcher hold of each profile, beside the index? The profiles, and the counts that weights need."""
+"""What does the compiled matcher hold of each profile, beside the index? The profile, and counts for weights."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from services.core.standing import Counts, Standing
 from services.matching.signals import Kind
 
 #: After this time an outcome counts half.
-HALF_LIFE = timedelta(days=1500)
+HALF_LIFE = timedelta(days=1000)
 #: Bounds of a state: learned terms, answer times, ids of outcomes that were folded in.
 MOST_TERMS, MOST_RESPONSES, MOST_EVENTS = 400, 31, 256
 #: An answer after this time is worth half of one at once.
@@ -30,7 +30,7 @@ DOUBT = 4.0
 #: The shares of results and of speed in the prior.
 _RESULTS, _SPEED = 0.8, 0.2
 #: A term's weight is this power of its strength (having done it at all says most), over how much the profile does.
-_POWER, _BREADTH = 0.25, 0.15
+_POWER, _BREADTH = 0.25, 0.2
 
 
 class Result(StrEnum):
@@ -82,7 +82,7 @@ class Past:
 _TEACHES = {
     Result.ACCEPTED: 0.2,
     Result.WON: 0.8,
-    Result.LOST: -0.15,
+    Result.LOST: -0.1,
     Result.DECLINED: -0.5,
     Result.EXPIRED: -0.1,
 }

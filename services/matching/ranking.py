@@ -4,8 +4,8 @@
           + 0.30 * (weight of the learned signs, each as far as it was learned / weight of all signs) + 0.05 * past
 
 A past from -1 to 1 says how well a profile did with what it got; the second line is nothing for a profile without one.
-Counted in grains (1e-8), as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash of
-(RFI, profile), so that over many RFIs equal partners get equal shares.
+Counted in grains (1e-8), as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash
+of (RFI, profile), so that over many RFIs equal partners get equal shares.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _fits(market: Market, asked: Asked, wanted: Wanted) -> dict[int, int]:
 
 
 def fit_of(offer: Offer, asked: Asked, wanted: Wanted) -> int | None:
-    """The grains that one profile gets for terms, signs and past, read from the profile itself; None without a match."""
+    """The grains that one profile gets for terms, signs and past, read from itself; None without a match."""
     grains, matches = offer.adjust, not asked.usable
     for term, points in zip(wanted.terms, wanted.points, strict=True):
         offered = offer.industries if term.source is Source.INDUSTRY else offer.phrases[asked.language]

@@ -23,14 +23,14 @@ from services.matching.keywords import Segments, fold, language_of, segments
 class Kind(Enum):
     """What a learned term is about; the number is what it counts beside the others in a score."""
 
-    WORD = "w", 1.0
-    PAIR = "p", 1.0
-    CODE = "c", 1.0
-    CUSTOMER = "b", 1.0
-    CUSTOMER_WORD = "k", 1.0
-    REGION = "r", 1.0
-    CITY = "m", 1.0
-    BUDGET = "v", 1.0
+    WORD = "w", 0.5
+    PAIR = "p", 0.2
+    CODE = "c", 0.8
+    CUSTOMER = "b", 0.1
+    CUSTOMER_WORD = "k", 0.4
+    REGION = "r", 2.1
+    CITY = "m", 0.3
+    BUDGET = "v", 0.28
 
     def __init__(self, letter: str, share: float) -> None:
         self.letter, self.share = letter, share

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from services.core.codes import PolicyName
 from services.core.events import Event
-from services.core.mail import Mailer
+from services.core.mail import Mailer, MailKind
 from services.core.policy import Policy
 from services.core.ports import Clock, Record
 from services.core.stores import PartnerStore, ReferralStore, RfiStore, SendJobStore
@@ -22,7 +22,10 @@ from services.notifier.handler import NotifierHandler
 from services.notifier.letter import Links
 from services.notifier.metrics import MailMetrics
 from services.notifier.mime import Sender
+from services.notifier.preview import LINKS, matter
+from services.notifier.render import render
 from services.notifier.sender import MailSenders, SenderLimits
+from services.notifier.words import languages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,12 @@ class Notifier:
 
     handler: NotifierHandler
     senders: MailSenders
+
+    async def prepare(self) -> None:
+        """Lay out the most frequent mails once, so that the first ones do not wait for catalogues and templates."""
+        for language in languages():
+            for kind in (MailKind.NEW_REFERRAL, MailKind.SENT_TO_PARTNERS):
+                render(matter(kind, language), LINKS)
 
 
 class _Hands(TypedDict):

@@ -92,9 +92,14 @@ class MailSenders:
             self._metrics.queued.set(self._queue.qsize() * self._limits.batch)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until stopped; then end the batches in hand and hand back what waits."""
-        heart = asyncio.create_task(self._renew_what_is_held())
-        try:
+        """Send until stopped; then end the batches in hand and hand back what waits.
+
+        Raises:
+            ExceptionGroup: a part of it died of something unforeseen, and so all of it ends.
+        """
+        # Whoever works without renewed leases lets others send the same mails: the parts live and die together.
+        async with asyncio.TaskGroup() as parts:
+            heart = parts.create_task(self._renew_what_is_held())
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(self._limits.workers):
                     tasks.create_task(self._work())
@@ -104,7 +109,7 @@ class MailSenders:
                 await self._hand_back()
                 for _ in range(self._limits.workers):
                     await self._queue.put(None)
-        finally:
+            # Not before the last batch has ended.
             heart.cancel()
 
     async def deliver(self, jobs: Sequence[SendJob]) -> None:

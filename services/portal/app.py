@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from services.portal import oauth, static_files
 from services.portal.doors import PortalDoors
 from services.portal.engagements import routes as engagements
+from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import sign_in
+from services.portal.pages import inbox, sign_in
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
@@ -31,7 +32,9 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(static_files.router())
     app.include_router(oauth.router(ports, options, pace))
     app.include_router(sign_in.router(ports, options, pace))
+    app.include_router(inbox.router(ports, options))
     app.include_router(engagements.router(ports, options))
+    app.include_router(sheet_routes.router(ports, options))
     # The outermost, so that its headers are on every answer.
     app.add_middleware(Guard, secure=options.secure)
     return app

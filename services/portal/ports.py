@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.core.account_stores import LinkSigner, SignInStore, TokenStore, UserStore
 from services.core.codes import PolicyName
@@ -47,6 +47,18 @@ class Commands(Protocol):
         """A customer's decision on the whole request; raises as `execute`."""
 
 
+class RfiIntake(Protocol):
+    """Takes requests that somebody enters here, as intake takes every RFI."""
+
+    async def submit(self, source: str, data: Mapping[str, Any]) -> Rfi:
+        """Check the data of an RFI (`schemas.rfi`) and put it on Kafka; the RFI as it will be stored.
+
+        Raises:
+            CommandInvalid: every problem, by field of the data.
+            DependencyUnavailable: nothing is confirmed; the same data may be sent again.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalPorts:
     """What the portal needs of the world."""
@@ -63,6 +75,7 @@ class PortalPorts:
     sign_ins: SignInStore
     tokens: TokenStore
     commands: Commands
+    intake: RfiIntake
     clock: Clock
     signer: LinkSigner
     policies: Mapping[PolicyName, Policy]

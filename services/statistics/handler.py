@@ -145,7 +145,12 @@ def _folded(
         read = read_with(read, each.record)
     if past is before:
         return None
+    expected = kept.version if kept else 0
     later = KeptPast(
-        id=profile_id, partner_id=heard[0].fact("partnerId"), version=past.version, read=read, state=written(past)
+        id=profile_id,
+        partner_id=heard[0].fact("partnerId"),
+        version=expected + past.version - before.version,
+        read=read,
+        state=written(past),
     )
-    return Change(later, before.version)
+    return Change(later, expected)

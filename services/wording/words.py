@@ -7,8 +7,9 @@ under each locale/; nothing here names one but the source language, English.
 from __future__ import annotations
 
 import gettext
+import unicodedata
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pycountry
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, get_timezone_name
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta, get_timezone_name
 from babel.numbers import format_currency, format_decimal
 
 from services.core.codes import CompanySize, Timeframe
@@ -110,6 +111,14 @@ class Words:
         """A number with the language's separators."""
         return str(format_decimal(number, locale=self.locale))
 
+    def span(self, delta: timedelta) -> str:
+        """How long something takes, in its largest unit: 3 days."""
+        return str(format_timedelta(delta, threshold=1.2, locale=self.locale))
+
+    def countries(self) -> list[tuple[str, str]]:
+        """Every country as (code, name), by name."""
+        return _countries(self.locale)
+
     def country(self, code: str) -> str:
         """The name of a country; a code that nobody knows, as it is."""
         return str(self.locale.territories.get(code, code))
@@ -186,3 +195,10 @@ def _place(words: Words, place: Place) -> str:
     country = words.locale.territories.get(place.country, place.country)
     parts = [city, subdivision.name if subdivision else place.subdivision, country]
     return ", ".join(dict.fromkeys(str(part) for part in parts if part))
+
+
+@lru_cache(maxsize=16)
+def _countries(locale: Locale) -> list[tuple[str, str]]:
+    codes = (each.alpha_2 for each in pycountry.countries)
+    named = [(code, str(locale.territories.get(code, code))) for code in codes]
+    return sorted(named, key=lambda each: unicodedata.normalize("NFKD", each[1]).casefold())

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.adapters.clock import DatabaseClock, SystemClock, whole_ms
 from services.adapters.memory.clock import TurnableClock
@@ -61,6 +62,22 @@ async def test_time_never_goes_back(database: Mongo) -> None:
     ahead = clock.now()
     await clock.refresh()
     assert clock.now() == clock.real_now() == ahead
+
+
+async def test_a_database_whose_clock_was_set_is_told_of(database: Mongo) -> None:
+    seconds = Seconds()
+    clock = DatabaseClock(database, MemorySandboxClock(), sandbox=False, monotonic=seconds)
+    with capture_logs() as logs:
+        await clock.start()
+        seconds.now += 1
+        await clock.refresh()
+        assert logs == [], "a second is no jump"
+        # An hour passes here and none there: as if its clock had been set back.
+        seconds.now += 3600
+        await clock.refresh()
+    [told] = logs
+    assert told["event"] == "database_clock_jumped"
+    assert -3605 < told["by_s"] < -3590
 
 
 async def test_a_sandbox_shifts_business_time_alone(database: Mongo) -> None:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.adapters.mongo.driver import Mongo
-from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
 from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
 from tests.contract.aside_suite import AsideStoreSuite
@@ -25,13 +24,12 @@ from tests.contract.stores import Stores
 
 
 @pytest.fixture
-async def stores(mongo_server: str, mongo_database: str) -> AsyncIterator[Stores]:
+async def stores(mongo_server: str, indexed_database: str) -> AsyncIterator[Stores]:
     recorder = QueryRecorder()
     with (
-        Mongo(mongo_server, mongo_database, listeners=[recorder]) as watched,
-        Mongo(mongo_server, mongo_database) as plain,
+        Mongo(mongo_server, indexed_database, listeners=[recorder]) as watched,
+        Mongo(mongo_server, indexed_database) as plain,
     ):
-        await ensure_indexes(plain)
         yield stores_of(watched)
         assert await scans(plain, recorder.queries) == []
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
+from uuid import uuid4
 
 import pytest
 
 from schemas.topics import Topic, TopicSpec
 from services.adapters.kafka.admin import KafkaAdmin
+from services.adapters.kafka.backlog import Backlog, backlogs
 from services.adapters.kafka.follower import Follower, Start
 from services.adapters.kafka.producer import KafkaPublisher
 from services.core.errors import DependencyUnavailable, Misconfigured
@@ -95,6 +97,26 @@ async def test_lag_counts_what_a_group_has_not_done(kafka: str) -> None:
     await publish(kafka, topic, "c", partition=1)
     assert await admin.lag("group-lag", [topic]) == {(topic, 0): 0, (topic, 1): 1}
     assert await admin.end_offsets(["test.absent"]) == {}
+
+
+async def test_a_backlog_tells_since_when_the_oldest_record_waits(kafka: str) -> None:
+    topic, group = await new_topic(kafka, partitions=3), f"group-{uuid4().hex}"
+    admin, follower = KafkaAdmin(kafka), Follower(kafka)
+    reads = {group: [topic]}
+    assert await backlogs(admin, follower, reads) == {group: Backlog(0, None)}
+    await publish(kafka, topic, "a", "b")
+    async with consuming(kafka, topic, Handled(), group=group) as world:
+        await world.until_committed()
+    assert await backlogs(admin, follower, reads) == {group: Backlog(0, None)}
+    before = datetime.now(UTC)
+    await send_bad_header_key(kafka, topic, b"bad")
+    between = datetime.now(UTC)
+    await publish(kafka, topic, "c", partition=2)
+    found = (await backlogs(admin, follower, reads))[group]
+    assert found.records == 2
+    assert found.oldest is not None
+    # Kafka keeps whole milliseconds.
+    assert before - timedelta(milliseconds=1) <= found.oldest <= between
 
 
 async def test_creating_topics_twice_changes_nothing(kafka: str) -> None:

@@ -11,7 +11,6 @@ from functools import partial
 from schemas.topics import Topic
 from services.bootstrap import World
 from services.core.codes import Status
-from services.core.commands import Accept, Decline
 from services.core.engagement import WithdrawRfi
 from services.core.errors import Refused
 from services.core.ids import rfi_id
@@ -19,6 +18,7 @@ from services.core.ports import Outgoing
 from tests.e2e.exchange import eventually, good_rfi
 from tests.faults.site import CONSUMERS, Site
 from tests.faults.trial import Trial
+from tests.journeys import COMMANDS
 
 #: Points that every run passes; more are found by running, so that a new write is killed at without a line here.
 KNOWN = {
@@ -51,8 +51,8 @@ def story(trial: Trial) -> None:
 
         try:
             await world.commands.execute_rfi(rfi_id(trial.ledger.source, good[1]), WithdrawRfi(by="customer"))
-            await world.commands.execute((await referrals_of(good[2]))[0], Accept(by="partner:test"))
-            await world.commands.execute((await referrals_of(good[2]))[1], Decline(by="partner:test"))
+            await world.commands.execute((await referrals_of(good[2]))[0], COMMANDS["accept"])
+            await world.commands.execute((await referrals_of(good[2]))[1], COMMANDS["decline"])
         except (Refused, IndexError):
             return  # Killed and repeated: the first time counted.
 

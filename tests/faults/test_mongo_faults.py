@@ -72,7 +72,7 @@ def test_two_intakes_with_one_id_make_one_rfi(trial: Trial) -> None:
     more = site.join("intake", 16)
     eventually(lambda: "kafka.assigned" in site.home.log("intake-extra-16").read_text("utf-8"), "it has joined", 90)
     with trial.whole(16, "one id over HTTP many times at once, two instances of intake", times=trial.number(8, 100)):
-        name = f"{trial.ledger.source}-same"
+        [name] = trial.names(1)
         answers = asyncio.run(posts(site, token, name, an_hour_ago(site), trial.number(8, 100)))
         assert {status for status, _ in answers} == {202}
         assert len({body["id"] for _, body in answers}) == 1
@@ -111,12 +111,12 @@ def test_intake_says_503_and_loses_nothing_while_an_engine_is_away(trial: Trial,
     with trial.whole(27, f"RFIs over HTTP while {engine} is away", times=trial.number(6, 60)):
         site.engines[engine].kill()
         with httpx.Client(base_url=str(intake_address(site.home)), timeout=60) as client:
-            for n in range(trial.number(3, 30)):
-                answers[post(client, trial, token, at, f"{trial.ledger.source}-away-{n}")] += 1
+            for name in trial.names(trial.number(3, 30)):
+                answers[post(client, trial, token, at, name)] += 1
             site.engines[engine].start()
             eventually(lambda: status(site.home).ready, "intake is ready again", 90)
-            for n in range(trial.number(3, 30)):
-                answers[post(client, trial, token, at, f"{trial.ledger.source}-back-{n}")] += 1
+            for name in trial.names(trial.number(3, 30)):
+                answers[post(client, trial, token, at, name)] += 1
     assert answers[202] >= trial.number(3, 30)
     assert set(answers) <= {202, 503}
     assert answers[503]

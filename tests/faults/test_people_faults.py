@@ -13,7 +13,7 @@ from schemas.topics import Topic
 from services.bootstrap import World
 from services.cli.system import intake_address
 from services.core.codes import Status
-from services.core.commands import Accept, Decline, Open
+from services.core.commands import Command
 from services.core.errors import NotFound
 from services.core.ids import rfi_id
 from services.core.ports import Outgoing
@@ -22,6 +22,7 @@ from tests.e2e.exchange import good_rfi
 from tests.faults.site import Site
 from tests.faults.test_mongo_faults import an_hour_ago, token_of
 from tests.faults.trial import Trial
+from tests.journeys import COMMANDS
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "messages"
 
@@ -53,7 +54,7 @@ def test_a_publisher_sees_nothing_of_another_one(trial: Trial) -> None:
     site = trial.site
     with trial.whole(30, "strangers with a token of their own, or with a partner's id of their own"):
         mine, theirs = token_of(site, trial.ledger.source), token_of(site, f"{trial.ledger.source}:stranger")
-        name = f"{trial.ledger.source}-secret"
+        [name] = trial.names(1)
         rfi = good_rfi(name) | {"submittedAt": an_hour_ago(site)}
         with httpx.Client(base_url=str(intake_address(site.home)), timeout=30) as client:
             path = client.post("/v1/rfis", json=rfi, headers=bearer(mine)).headers["location"]
@@ -75,13 +76,13 @@ async def strangers(world: World, rfi: str) -> None:
     """Every command of a partner on another partner's referral finds nothing."""
     referrals = (await world.stores.referrals.of_rfis([rfi]))[rfi]
     for referral in referrals:
-        for command in (Open(by="x"), Accept(by="x"), Decline(by="x")):
+        for command in COMMANDS.values():
             assert await refused(world, referral, command)
     after = (await world.stores.referrals.of_rfis([rfi]))[rfi]
     assert [r.version for r in after] == [r.version for r in referrals]
 
 
-async def refused(world: World, referral: Referral, command: Open | Accept | Decline) -> bool:
+async def refused(world: World, referral: Referral, command: Command) -> bool:
     try:
         await world.commands.execute(referral.id, command, partner_id="00000000-0000-5000-8000-00000000000b")
     except NotFound:

@@ -125,7 +125,7 @@ def test_poison_of_every_kind_is_put_aside_and_its_neighbours_go_on(trial: Trial
 
 def test_a_handler_that_always_fails_for_one_key_lets_the_others_go_on(trial: Trial) -> None:
     site = trial.site
-    bad, *good = trial.send(0) or [f"{trial.ledger.source}-{n}" for n in range(4)]
+    bad, *good = trial.names(4)
     bad_id = rfi_id(trial.ledger.source, bad)
     site.orders.mkdir(exist_ok=True)
     with trial.whole(9, "a handler that always fails for one key"):

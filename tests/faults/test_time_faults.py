@@ -13,13 +13,13 @@ from typing import Any
 
 from services.bootstrap import World
 from services.core.codes import Status
-from services.core.commands import Accept
 from services.core.errors import Refused, TransitionRefused
 from services.core.ids import rfi_id
 from services.core.referral import Referral
 from tests.e2e.exchange import ROOT, eventually
 from tests.faults.site import Site
 from tests.faults.trial import Trial
+from tests.journeys import COMMANDS
 
 #: When a standard referral that nobody answers expires, and when its first reminder goes out.
 EXPIRES, REMINDED = timedelta(days=14), timedelta(hours=24)
@@ -126,7 +126,7 @@ async def races(world: World, trial: Trial, names: list[str]) -> dict[str, Refus
 
     async def accept(id_: str) -> None:
         try:
-            await world.commands.execute(id_, Accept(by="partner:race"))
+            await world.commands.execute(id_, COMMANDS["accept"])
             outcomes[id_] = None
         except Refused as error:
             outcomes[id_] = error

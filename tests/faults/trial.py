@@ -48,9 +48,13 @@ class Trial:
 
     def send(self, number: int, **need: object) -> list[str]:
         """Send so many RFIs; returns their names."""
-        names = [f"{self.ledger.source.rpartition(':')[2]}-{next(self._sent)}" for _ in range(number)]
+        names = self.names(number)
         self.site.send(self.ledger, *names, **need)
         return names
+
+    def names(self, number: int) -> list[str]:
+        """So many names that no other RFI has."""
+        return [f"{self.ledger.source.rpartition(':')[2]}-{next(self._sent)}" for _ in range(number)]
 
     def number(self, short: int, long: int) -> int:
         """How much of something, by form."""

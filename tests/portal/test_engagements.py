@@ -488,3 +488,78 @@ async def test_documents_of_the_first_version_are_told_too(world: PortalWorld, c
     world.stores.referrals.stored[referral.id] = old
     told = (await crm.get(f"{PATH}/{referral.id}")).json()
     assert told["details"]["dealValue"] == 40000.0
+
+
+def own_referral(**overrides: Any) -> dict[str, Any]:
+    return {
+        "name": "Migrate our mail",
+        "externalReferenceId": "OPP-1",
+        "customerProfile": {
+            "name": "Bodegas Ruiz",
+            "size": "1to50employees",
+            "address": {"country": "ES", "state": "ES-AN", "city": "Jerez"},
+            "team": [{"firstName": "Rosa", "lastName": "Ruiz", "email": "rosa@bodegas.example"}],
+        },
+        "details": {"notes": "Forty mailboxes.", "dealValue": 5000, "currency": "EUR"},
+        "consent": {"consentToContact": True, "consentToToShareInfoWithOthers": True},
+        "target": [{"type": "Partner", "id": make_partner(2).id}],
+        **overrides,
+    }
+
+
+async def test_a_request_sent_on_becomes_an_rfi_on_kafka_and_once(world: PortalWorld, crm: Browser) -> None:
+    await world.stores.partners.put_partners([make_partner(1)])
+    first = await crm.post(PATH, json=own_referral(), headers={"Idempotency-Key": "k-1"})
+    assert first.status_code == 201, first.text
+    told = first.json()
+    assert (told["direction"], told["status"], told["organizationName"]) == ("Outgoing", "New", "Partner 1")
+    assert told["customerProfile"]["size"] == "10to50employees"
+    assert first.headers["location"] == f"http://portal.test{PATH}/{told['id']}"
+    world.clock.advance(timedelta(minutes=3))
+    again = await crm.post(PATH, json=own_referral(), headers={"Idempotency-Key": "k-1"})
+    assert again.json()["id"] == told["id"]
+    other = await crm.post(PATH, json=own_referral(name="Other name"), headers={"Idempotency-Key": "k-1"})
+    assert (other.status_code, targets(other)) == (422, ["Idempotency-Key"])
+    bad = await crm.post(PATH, json=own_referral(), headers={"Idempotency-Key": "\x7f"})
+    assert targets(bad) == ["Idempotency-Key"]
+
+
+async def test_what_was_sent_on_is_told_to_its_sender_alone_without_the_others_deal(
+    world: PortalWorld, crm: Browser
+) -> None:
+    rfi = make_rfi(1, source=f"urn:partner:{make_partner(1).id}")
+    await world.stores.rfis.add([rfi])
+    before = await crm.get(f"{PATH}/{rfi.id}")
+    assert (before.json()["status"], before.json()["substatus"]) == ("New", "Pending")
+    theirs = await world.add_referral(1, partner=2)
+    moved = replace(theirs, rfi_id=rfi.id)
+    world.stores.referrals.stored[theirs.id] = moved
+    luis = await world.program(2)
+    await patched(luis, theirs.id, {**ACCEPT, "/name": "their secret name"})
+    after = await crm.get(f"{PATH}/{rfi.id}")
+    assert (after.json()["status"], after.json()["substatus"]) == ("Active", "Accepted")
+    assert "their secret name" not in after.text
+    assert after.headers["etag"] != before.headers["etag"]
+    assert (await luis.get(f"{PATH}/{rfi.id}")).status_code == 404
+    assert (await patched(crm, rfi.id, ACCEPT)).status_code == 404
+
+
+async def test_all_problems_of_a_new_referral_come_at_once_in_the_contract_s_places(crm: Browser) -> None:
+    body = own_referral(name="x", consent={"consentToContact": False}, target=[{"id": 3}])
+    body["customerProfile"] |= {"address": {"country": "Atlantis"}, "team": [{"firstName": "Rosa", "email": "no"}]}
+    body["details"] |= {"dealValue": "much", "currency": "Euro"}
+    answer = await crm.post(PATH, json=body)
+    assert answer.status_code == 422
+    assert set(targets(answer)) >= {
+        "/name",
+        "/consent/consentToContact",
+        "/consent/consentToToShareInfoWithOthers",
+        "/customerProfile/address/country",
+        "/customerProfile/team/0/lastName",
+        "/customerProfile/team/0/email",
+        "/details/dealValue",
+        "/target/0",
+    }
+    assert (await crm.post(PATH, json=[])).status_code == 400
+    empty = await crm.post(PATH, json={})
+    assert empty.status_code == 422

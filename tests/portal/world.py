@@ -30,13 +30,17 @@ from services.core.ids import user_id
 from services.core.policy import POLICIES
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.intake.regions import Regions
+from services.intake.submit import Submitter
 from services.portal.app import build
 from services.portal.keys import key_hash
 from services.portal.pace import Pace
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.sign_in import SignIn
+from services.submitting import Submissions
 from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
 
+REGIONS = Regions()
 BASE = "http://portal.test"
 _TOKEN = re.compile(r'name="csrf" content="([^"]*)"')
 
@@ -169,6 +173,9 @@ def portal_world(
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
         commands=ReferralCommands(rfis=stores.rfis, referrals=stores.referrals, relay=relay, clock=clock),
+        intake=Submissions(
+            Submitter(stores.rfis, stores.idempotency, publisher, clock, regions=REGIONS), clock, REGIONS
+        ),
         clock=clock,
         signer=SignedLinks("a key of the tests", stores.secrets),
         policies=POLICIES,

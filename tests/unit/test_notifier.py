@@ -6,12 +6,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from services.adapters.memory.clock import TurnableClock
+from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.mail import MemoryMailer
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.stores import MemoryStores
@@ -400,3 +401,20 @@ async def test_a_mail_about_a_document_that_cannot_be_read_spares_its_neighbours
     (left,) = [job for job in world.stores.jobs.stored.values() if job.state is JobState.PENDING]
     assert left.last_error == "cannot be read (ValueError)"
     assert Counter(each.job_id for each in world.mailer.accepted).most_common(1)[0][1] == 1
+
+
+class Unrenewable(MemorySendJobs):
+    """Jobs whose renewal dies of something that nobody foresaw."""
+
+    async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
+        raise RuntimeError("unforeseen")
+
+
+async def test_senders_do_not_go_on_when_nobody_renews_their_leases() -> None:
+    world = World()
+    world.stores.jobs = Unrenewable()
+    notifier = world.start(SenderLimits(poll_s=0.001, lease=timedelta(milliseconds=30)))
+    async with asyncio.timeout(10):
+        with pytest.raises(ExceptionGroup) as died:
+            await notifier.senders.run(asyncio.Event())
+    assert died.group_contains(RuntimeError, match="unforeseen")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ CONSENT = Consent(contact=True, share=True, next_best=True)
 WITHDRAWN = WithdrawRfi(by="customer")
 
 
-def consenting(n: int = 1, **overrides: object) -> Rfi:
+def consenting(n: int = 1, **overrides: Any) -> Rfi:
     """An RFI that goes to two partners, and on to others."""
     return replace(make_rfi(n, consent=CONSENT, max_partners=2), **overrides)
 

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.topics import TopicSpec
+from services.adapters.kafka.security import PLAINTEXT, Security
 from services.core.errors import DependencyUnavailable, Misconfigured
 
 #: From this many copies on, one broker may die without a record being lost.
@@ -28,13 +29,14 @@ class KafkaAdmin:
 
     Args:
         bootstrap: addresses, `host:port[,host:port]`.
+        security: what the brokers want of their clients.
         timeout_s: longest time for one call.
 
     Every method raises `DependencyUnavailable` when Kafka does not answer in time.
     """
 
-    def __init__(self, bootstrap: str, *, timeout_s: float = 15.0) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, bootstrap: str, *, security: Security = PLAINTEXT, timeout_s: float = 15.0) -> None:
+        self._reached: dict[str, Any] = {"bootstrap_servers": bootstrap, **security.options()}
         self._timeout_s = timeout_s
 
     async def create_topics(
@@ -134,13 +136,13 @@ class KafkaAdmin:
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[Any]:
-        client = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=int(self._timeout_s * 1000))
+        client = AIOKafkaAdminClient(**self._reached, request_timeout_ms=int(self._timeout_s * 1000))
         async with self._bounded(client.start, client.close):
             yield client
 
     @asynccontextmanager
     async def _consumer(self, **options: Any) -> AsyncIterator[Any]:
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, **options)
+        consumer = AIOKafkaConsumer(**self._reached, **options)
         async with self._bounded(consumer.start, consumer.stop):
             yield consumer
 
@@ -154,7 +156,7 @@ class KafkaAdmin:
                 finally:
                     await stop()
         except (KafkaError, TimeoutError, OSError) as error:
-            raise DependencyUnavailable("kafka", f"at {self._bootstrap}: {type(error).__name__}") from error
+            raise DependencyUnavailable("kafka", f"at {self._reached['bootstrap_servers']}: {type(error).__name__}") from error
 
 
 def _committed_or(found: Mapping[TopicPartition, Any], place: tuple[str, int], begin: int) -> int:

@@ -158,7 +158,8 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         """The bytes of one fetch, undecoded. Uses the consumer's own connection, which aiokafka keeps private."""
         leader = self._client.cluster.leader_for_partition(partition)
         span = (partition.partition, position, self._max_partition_fetch_bytes)
-        request = FetchRequest(500, 1, self._fetch_max_bytes, 0, [(partition.topic, [span])], rack_id="")
+        # No waiting: most partitions have nothing unread, and there may be many of them.
+        request = FetchRequest(0, 1, self._fetch_max_bytes, 0, [(partition.topic, [span])], rack_id="")
         response = await self._client.send(leader, request)
         for _, parts in response.topics:
             for _, error_code, *_, raw in parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Literal
 
 import structlog
@@ -17,11 +18,15 @@ from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.records import to_record
 from services.adapters.kafka.salvage import Unreadable
+from services.adapters.kafka.security import PLAINTEXT, Security
 from services.adapters.kafka.steering import Steering
 from services.core.errors import DependencyUnavailable
 from services.core.ports import Record
 
 log = structlog.get_logger(__name__)
+
+#: Empty polls of half a second after which nothing more is expected of places that have something.
+_IN_VAIN = 4
 
 Start = Mapping[tuple[str, int], int] | Literal["beginning", "end"]
 
@@ -32,14 +37,22 @@ class Follower:
     Args:
         bootstrap: addresses, `host:port[,host:port]`.
         client_id: name of the process in Kafka's logs.
+        security: what the brokers want of their clients.
         stop_timeout_s: longest time that closing takes.
     """
 
-    def __init__(self, bootstrap: str, *, client_id: str = "referrals-follower", stop_timeout_s: float = 5.0) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        client_id: str = "referrals-follower",
+        security: Security = PLAINTEXT,
+        stop_timeout_s: float = 5.0,
+    ) -> None:
+        self._reached: dict[str, Any] = {"bootstrap_servers": bootstrap, **security.options()}
         self._client_id = client_id
         self._stop_timeout_s = stop_timeout_s
-        self._admin = KafkaAdmin(bootstrap)
+        self._admin = KafkaAdmin(bootstrap, security=security)
         self.progress = Progress(client_id, waiting_on=None)
 
     async def end_offsets(self, topics: Collection[str]) -> Offsets:
@@ -90,6 +103,27 @@ class Follower:
         finally:
             await self._close(consumer)
 
+    async def times(self, starts: Mapping[tuple[str, int], int]) -> dict[tuple[str, int], datetime]:
+        """When the first record at or behind each offset was written; a place where none comes soon is left out.
+
+        Raises:
+            DependencyUnavailable: Kafka does not answer, or a topic does not exist.
+        """
+        if not starts:
+            return {}
+        consumer = await self._opened({topic for topic, _ in starts}, starts)
+        found: dict[tuple[str, int], datetime] = {}
+        try:
+            in_vain = 0
+            while in_vain < _IN_VAIN and (wanted := [TopicPartition(*place) for place in starts if place not in found]):
+                batch = await consumer.getmany(*wanted, max_records=1000)
+                consumer.steering.done()
+                found |= {(p.topic, p.partition): to_record(raws[0]).timestamp for p, raws in batch.items() if raws}
+                in_vain = 0 if batch else in_vain + 1
+        finally:
+            await self._close(consumer)
+        return found
+
     async def _patiently_opened(self, topics: Collection[str], start: Start) -> SteadyConsumer:
         attempt = 0
         while True:
@@ -109,7 +143,7 @@ class Follower:
         await self._admin.require(topics)
         places = [TopicPartition(topic, p) for topic in topics for p in range(counts[topic])]
         consumer = SteadyConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._reached,
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

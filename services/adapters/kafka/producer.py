@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
 from services.adapters.kafka.partitioner import partition_of
+from services.adapters.kafka.security import PLAINTEXT, Security
 from services.core.errors import DependencyUnavailable, Invalid, Misconfigured
 from services.core.ports import Outgoing
 
@@ -43,6 +44,7 @@ class KafkaPublisher:
     Args:
         bootstrap: addresses, `host:port[,host:port]`.
         client_id: name of the process in Kafka's logs.
+        security: what the brokers want of their clients.
         publish_timeout_s: longest time until everything of one `publish` is acknowledged.
         stop_timeout_s: longest time that closing a producer may take.
         replace_after: failures in a row after which the producer is replaced by a new one.
@@ -55,6 +57,7 @@ class KafkaPublisher:
         bootstrap: str,
         *,
         client_id: str = "referrals",
+        security: Security = PLAINTEXT,
         publish_timeout_s: float = 10.0,
         stop_timeout_s: float = 5.0,
         replace_after: int = 3,
@@ -63,6 +66,7 @@ class KafkaPublisher:
     ) -> None:
         self._settings: dict[str, Any] = {
             "bootstrap_servers": bootstrap,
+            **security.options(),
             "client_id": client_id,
             "acks": "all",
             "enable_idempotence": True,

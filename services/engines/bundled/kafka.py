@@ -46,6 +46,10 @@ class KafkaBroker:
     on_progress: Callable[[str], None] | None = None
     #: What clients are told to connect to, where it is not the broker itself (a proxy in front of it).
     advertised_port: int | None = None
+    more: Mapping[str, str] = field(default_factory=dict)
+    #: Lines of server.properties that differ, for a broker that wants a sign-in or encrypts.
+    scram: Mapping[str, str] = field(default_factory=dict)
+    #: Passwords (SCRAM-SHA-512) by user, known from the first start on.
     name: str = "kafka"
     stop_grace_s: float = 15.0
     _class_path: str = ""
@@ -69,11 +73,15 @@ class KafkaBroker:
         self.home.kafka.mkdir(parents=True, exist_ok=True)
         controller = f"{LOOPBACK}:{self.controller_port}"
         own = f"{LOOPBACK}:{self.port}"
-        self._configuration.write_text(server_properties(own, controller, self._log_dir, self.address), "utf-8")
+        lines = server_properties(own, controller, self._log_dir, self.address, self.more)
+        self._configuration.write_text(lines, "utf-8")
         self._dump_base_archive()
         # The format tool writes meta.properties last, so a format that was cut is simply done again.
         if not (self._log_dir / "meta.properties").exists():
-            self._run_tool("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(self._configuration))
+            users = [f"SCRAM-SHA-512=[name={user},password={password}]" for user, password in self.scram.items()]
+            added = [word for user in users for word in ("--add-scram", user)]
+            format_ = ("format", "-t", _cluster_id(), "-c", str(self._configuration))
+            self._run_tool("kafka.tools.StorageTool", *format_, *added)
 
     def command(self) -> Command:
         """The broker. It maps an archive of loaded classes (2.3 s -> 0.9 s), which its first clean stop records."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 #: A single node can hold one copy of everything, its own topics included.
@@ -34,10 +35,12 @@ _BEHAVIOUR = {
 }
 
 
-def server_properties(broker: str, controller: str, log_dir: Path, advertised: str) -> str:
+def server_properties(
+    broker: str, controller: str, log_dir: Path, advertised: str, more: Mapping[str, str] | None = None
+) -> str:
     """The content of server.properties for one process that is broker and controller at these addresses.
 
-    `advertised` is where clients are told to connect.
+    `advertised` is where clients are told to connect; `more` are lines that are added, or take the place of ours.
     """
     lines = {
         "process.roles": "broker,controller",
@@ -50,5 +53,6 @@ def server_properties(broker: str, controller: str, log_dir: Path, advertised: s
         "log.dirs": str(log_dir),
         **_ONE_NODE,
         **_BEHAVIOUR,
+        **(more or {}),
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items())

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import class_of, level_of
-from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, SMALL, U8, U32, U64
+from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, NO_WEIGHT, SMALL, U8, U32, U64
 
 #: Bits sorted in one pass, and passes for a term (24 bits) with its class (2).
 RADIX, PASSES = 9, 3
@@ -100,7 +100,7 @@ def positive(words: U32, begin: int, end: int) -> int:
     """How many terms have a weight above zero."""
     found = 0
     for t in range(begin, end):
-        found += (np.int64(words[t]) & 255) > 128
+        found += (np.int64(words[t]) & 255) > NO_WEIGHT
     return found
 
 

@@ -1,7 +1,7 @@
 """How are kernels compiled, and where is what was compiled kept?
 
-numba keeps compiled code beside each file and looks at that file alone when it asks whether the code is stale; ours call
-each other across files. So the place where it is kept is named after the contents of all of them.
+numba keeps compiled code beside each file and looks at that file alone when it asks whether the code is stale; our
+kernels call each other across files. So the place where it is kept is named after the contents of all of them.
 """
 
 from __future__ import annotations

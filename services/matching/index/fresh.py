@@ -1,7 +1,7 @@
 """What has changed since the postings were made? A small table from (region, term) to the changed profiles.
 
-Changes of one key hang together as a chain, the newest first. A profile that changed twice stands there twice; the stamp
-tells which entry holds.
+Changes of one key hang together as a chain, the newest first. A profile that changed twice stands there twice; the
+stamp tells which entry holds.
 """
 # ruff: noqa: PLR0917
 # Kernels take arrays by position.

@@ -1,6 +1,6 @@
 """How do profiles, postings and requests lie in memory?
 
-Numbers. A score is counted in grains, 1e-8 of one: points (1e-6) times hundredths of a weight. Whole numbers throughout.
+A score is counted in grains, 1e-8 of one: points (1e-6) times hundredths of a weight. Whole numbers throughout.
 
 Row of a profile, in 32-bit words: `regions << 8 | sizes`, `terms`, `partner`, its regions, its terms. A term is
 `term << 8 | (weight + 128)` with the weight in hundredths; terms are in ascending order.
@@ -9,8 +9,8 @@ Posting, 32 bits: `impact << 24 | number`. The impact sorts a list, best first: 
 bounds the weight of the term, the level bounds what is adjusted (`Index.ceilings`). So one network holds up to 16.7
 million profiles and 16.7 million terms.
 
-Signature of a profile, 64 bits: 56 bits of a Bloom filter of its terms, 8 bits for the sizes it wants. It tells, without
-a look at the row, almost always which other terms a profile can't have.
+Signature of a profile, 64 bits: 56 bits of a Bloom filter of its terms, 8 bits for the sizes it wants. It tells almost
+always, without a look at the row, which other terms a profile can't have.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ F32 = NDArray[np.float32]
 
 #: Grains of a point.
 GRAINS = 100
+#: How a weight of zero is written.
+NO_WEIGHT = 128
 #: Words in front of a row's regions.
 HEAD = 3
 #: Most profiles, and most terms.
@@ -124,11 +126,11 @@ class Queries(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """What was found. Three lists for each request: open to it, all that match, those that match but serve elsewhere."""
+    """What was found: for each request who is open to it, all that match, and those that match but serve elsewhere."""
 
     tops: I64
     #: (request, list, place, (score in grains, tie, number, partner)), the best first.
     counts: I64
     #: (request, list).
     seen: I64
-    #: By request: bits of why matching profiles could not have it (complete when nobody could), postings read, rows read.
+    #: By request: bits of why matching profiles could not have it (complete when nobody could), postings and rows read.

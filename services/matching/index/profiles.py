@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,7 @@ class ProfileIndex:
             search(index, queries, hits, 0, count)
             return hits
         cuts = [count * part // threads for part in range(threads + 1)]
-        jobs = [self._threads.submit(search, index, queries, hits, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        jobs = [self._threads.submit(search, index, queries, hits, a, b) for a, b in pairwise(cuts)]
         for job in jobs:
             job.result()
         return hits

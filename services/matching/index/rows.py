@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import F32, HEAD, I32, I64, NUMBERS, STALE, U8, U16, U32, U64, Index
+from services.matching.index.layout import F32, HEAD, I32, I64, NO_WEIGHT, NUMBERS, STALE, U8, U16, U32, U64, Index
 from services.matching.index.search import bit_of
 
 
@@ -33,6 +34,21 @@ class Entry:
     #: Grains added to every score.
     tie: int
     coordinate: tuple[float, float] | None = None
+
+
+class Profiles(NamedTuple):
+    """Many profiles in numbers. `x_at[i]` to `x_at[i + 1]` are the entries of profile `i` in the arrays of `x`."""
+
+    partners: I64
+    region_at: I64
+    regions: I64
+    term_at: I64
+    terms: I64
+    weights: I64
+    sizes: I64
+    speaks: I64
+    adjust: I64
+    ties: I64
 
 
 class Rows:
@@ -77,7 +93,7 @@ class Rows:
         """Put a profile down; its old row stays in the heap as waste."""
         self.reserve(number + 1)
         row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms), entry.partner, *entry.regions]
-        row += [term << 8 | (weight + 128) for term, weight in zip(entry.terms, entry.weights, strict=True)]
+        row += [term << 8 | (weight + NO_WEIGHT) for term, weight in zip(entry.terms, entry.weights, strict=True)]
         end = self.used + len(row)
         if end > self.words.size:
             self.words = grown(self.words, end + end // 8)
@@ -88,6 +104,20 @@ class Rows:
             self._place(2 * self.row_at.size)
         if self.coordinates.size:
             self.coordinates[2 * number : 2 * number + 2] = entry.coordinate or (np.nan, np.nan)
+
+    def write_all(self, profiles: Profiles) -> I64:
+        """Put many profiles down, with numbers from `count` on; returns those numbers."""
+        first, many = self.count, profiles.partners.size
+        self.reserve(first + many)
+        need = HEAD * many + profiles.regions.size + profiles.terms.size
+        if self.used + need > self.words.size:
+            self.words = grown(self.words, self.used + need + need // 32)
+        write_rows(profiles, self.words, self.row_at[first : self.count], self.used)
+        self.used += need
+        columns = (self.speaks, profiles.speaks), (self.adjust, profiles.adjust), (self.ties, profiles.ties)
+        for column, values in columns:
+            column[first : self.count] = values
+        return np.arange(first, self.count, dtype=np.int64)
 
     def nbytes(self) -> int:
         """Bytes of all columns and rows."""
@@ -122,6 +152,22 @@ def grown(array: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
     wider = np.zeros(size, array.dtype)
     wider[: array.size] = array
     return wider
+
+
+@compiled
+def write_rows(p: Profiles, words: U32, row_at: U32, used: int) -> None:
+    """Put rows down from `used` on."""
+    for i in range(p.partners.size):
+        row_at[i] = used
+        words[used] = (p.region_at[i + 1] - p.region_at[i]) << 8 | p.sizes[i]
+        words[used + 1], words[used + 2] = p.term_at[i + 1] - p.term_at[i], p.partners[i]
+        used += HEAD
+        for r in range(p.region_at[i], p.region_at[i + 1]):
+            words[used] = p.regions[r]
+            used += 1
+        for t in range(p.term_at[i], p.term_at[i + 1]):
+            words[used] = p.terms[t] << 8 | (p.weights[t] + NO_WEIGHT)
+            used += 1
 
 
 @compiled

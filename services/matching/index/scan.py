@@ -118,7 +118,7 @@ def consider(ix: Index, q: Queries, s: Sweep, number: int) -> None:
 
 
 @compiled
-def needed(q: Queries, s: Sweep, outside: bool) -> int:
+def needed(s: Sweep, outside: bool) -> int:
     """What a profile must reach at least to be of interest."""
     if outside:
         return int(s.state[FLOOR + OUTSIDE])
@@ -148,7 +148,7 @@ def promise(ix: Index, q: Queries, s: Sweep, number: int, first: int) -> int:
 def try_posting(ix: Index, q: Queries, s: Sweep, run: Run, number: int, bound: int) -> None:
     """Score a profile if its signature leaves it a chance."""
     bound += promise(ix, q, s, number, run.term + 1)
-    low = needed(q, s, run.outside)
+    low = needed(s, run.outside)
     if bound < low:
         return
     # Who can't have it competes with all that match only; unless nobody has it yet, when the reason counts.
@@ -169,7 +169,7 @@ def scan(ix: Index, q: Queries, s: Sweep, run: Run, begin: int, end: int) -> Non
         if posting >> 24 != impact:
             impact = posting >> 24
             bound = ceiling(ix, q, s, run, impact)
-        if bound + rest < needed(q, s, run.outside):
+        if bound + rest < needed(s, run.outside):
             at = next_class(ix, at, end, impact)
             continue
         at += 1

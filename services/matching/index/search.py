@@ -74,7 +74,7 @@ def scan_fresh(ix: Index, q: Queries, s: Sweep, run: Run, region: int, term: int
         if ix.fresh[at, 1] == ix.stamps[number]:
             s.state[READ] += 1
             bound = ceiling(ix, q, s, run, posting >> 24)
-            if bound + s.after[run.term + 1] >= needed(q, s, run.outside):
+            if bound + s.after[run.term + 1] >= needed(s, run.outside):
                 try_posting(ix, q, s, run, number, bound)
         at = ix.fresh[at, 2]
 
@@ -110,7 +110,7 @@ def sweep(ix: Index, q: Queries, s: Sweep, regions: I64, bonus: I64, outside: bo
     for j in range(q.alone[n]):
         for r in range(regions.size):
             base = bonus[r] * GRAINS + tongue
-            if base + ix.ceilings[-1] + s.after[j] >= needed(q, s, outside):
+            if base + ix.ceilings[-1] + s.after[j] >= needed(s, outside):
                 one_term(ix, q, s, regions[r], Run(j, base, outside))
 
 

@@ -14,7 +14,7 @@ COLUMNS = 5
 
 @compiled
 def survey(ix: Index, q: Queries, n: int, last: int) -> I64:
-    """A line for each profile of the request's market that matches, or that merely serves the place if nothing is asked.
+    """A line for each profile of the market that matches, or that merely serves the place if nothing is asked.
 
     Profiles are those with numbers below `last`.
     """
@@ -45,7 +45,7 @@ def survey(ix: Index, q: Queries, n: int, last: int) -> I64:
 @compiled
 def has(ix: Index, begin: int, end: int, region: int) -> bool:
     """True if the region is among those of a row."""
+    found = False
     for at in range(begin, end):
-        if np.int64(ix.words[at]) == region:
-            return True
-    return False
+        found |= np.int64(ix.words[at]) == region
+    return found

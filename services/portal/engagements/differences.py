@@ -10,6 +10,7 @@ from services.core import commands as c
 from services.core.listing import worth
 from services.core.referral import CrmFields, Referral
 from services.core.rfi import Money, Person
+from services.portal.engagements.representation import told_notes
 from services.portal.engagements.wanted import Wanted
 
 
@@ -44,7 +45,7 @@ def _differing(case: Case, wanted: Wanted) -> dict[str, Any]:
         "engagement_name": _unless(wanted.name, told_name),
         "deal_value": _unless(money, worth(case.referral)),
         "closing_date": _unless(wanted.closing_date, details.closing_date),
-        "notes": _unless(wanted.notes, details.notes or ""),
+        "notes": _unless(wanted.notes, told_notes(case.referral) or ""),
         "crm_id": _unless(wanted.crm_id, details.crm_id or ""),
         "team": _unless(team, case.referral.team),
         "crm": _unless(crm, details.crm),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.core.codes import CompanySize
 from services.core.listing import PAGE_LIMIT
 from services.portal.engagements.bodies import OPERATIONS
 from services.portal.engagements.filters import LENGTH
@@ -42,6 +43,9 @@ LIST_PARAMETERS: list[dict[str, Any]] = [
         "schema": {"type": "string", "maxLength": 200},
     },
 ]
+
+SHEET_PARAMETERS = [each for each in LIST_PARAMETERS if each["name"] in {"$filter", "$orderby"}]
+CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
 
 _TEXT = {"type": "string", "maxLength": TEXT_LIMIT}
 _CLEARABLE = {"type": ["string", "null"], "maxLength": TEXT_LIMIT}
@@ -118,11 +122,73 @@ _PUT = {
 }
 
 
+_CODES = {"type": "array", "items": _SOLUTION, "maxItems": 50}
+_NAMED = {"type": "string", "minLength": 1, "maxLength": 100}
+_POST = {
+    "type": "object",
+    "required": ["name", "customerProfile", "consent"],
+    "properties": {
+        "name": {"type": "string", "minLength": 3, "maxLength": 300},
+        "externalReferenceId": {**_CLEARABLE, "description": "Yours; makes a repeated request the same"},
+        "customerProfile": {
+            "type": "object",
+            "required": ["name", "address", "team"],
+            "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 200},
+                "size": {"enum": [*(size.value for size in CompanySize), None]},
+                "address": {
+                    "type": "object",
+                    "required": ["country"],
+                    "properties": {"country": {"type": "string", "examples": ["ES", "Spain"]}, "state": _CLEARABLE},
+                },
+                "team": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "type": "object",
+                        "required": ["firstName", "lastName", "email"],
+                        "properties": {
+                            "firstName": _NAMED,
+                            "lastName": _NAMED,
+                            "email": {"type": "string", "format": "email"},
+                            "phoneNumber": _CLEARABLE,
+                        },
+                    },
+                },
+            },
+        },
+        "details": {
+            "type": "object",
+            "properties": {
+                "notes": _CLEARABLE,
+                "dealValue": {"type": ["number", "string", "null"]},
+                "currency": _CLEARABLE,
+                "customerRequestedContact": {"type": ["boolean", "null"]},
+                "requirements": {
+                    "type": "object",
+                    "properties": dict.fromkeys(("industries", "products", "services"), _CODES),
+                },
+            },
+        },
+        "consent": {
+            "type": "object",
+            "required": ["consentToContact", "consentToToShareInfoWithOthers"],
+            "properties": {
+                "consentToContact": {"const": True},
+                "consentToToShareInfoWithOthers": {"const": True},
+            },
+        },
+        "target": {**_CODES, "maxItems": 20, "description": "Partners it is for; none: the best-fitting ones"},
+    },
+}
+
+
 def _json(schema: dict[str, Any], *types: str) -> dict[str, Any]:
     return {"required": True, "content": {each: {"schema": schema} for each in types}}
 
 
 BODIES = {
     "patch": _json(_PATCH, "application/json-patch+json", "application/json"),
+    "post": _json(_POST, "application/json"),
     "put": _json(_PUT, "application/json"),
 }

@@ -13,10 +13,18 @@ from services.core.listing import Cursor, ListingQuery
 from services.core.policy import Policy
 from services.core.referral import Referral
 from services.core.reveals import Reveal, Way
+from services.core.rfi import Rfi
 from services.core.visibility import contact_visible
+from services.portal.engagements import models as m
+from services.portal.engagements.outgoing import outgoing
 from services.portal.engagements.representation import Told, etag
 from services.portal.identity import Identity
 from services.portal.ports import PortalPorts
+
+
+def source_of(partner_id: str) -> str:
+    """The source of RFIs that a partner sends on."""
+    return f"urn:partner:{partner_id}"
 
 
 class Reader:
@@ -41,6 +49,26 @@ class Reader:
         """A page of a list, as told, and where the next one begins."""
         page = await self._ports.listing.page(query)
         return await self.told(me, page.referrals, way), page.next
+
+    async def sent(self, me: Identity, rfi_id: str) -> m.ReferralV1:
+        """A request that the caller's partner has sent on.
+
+        Raises:
+            NotFound: there is none, or somebody else sent it.
+        """
+        partner_id = partner_of(me)
+        rfi = (await self._ports.rfis.load([rfi_id])).get(rfi_id)
+        if rfi is None or rfi.source != source_of(partner_id):
+            raise NotFound(f"there is no referral {rfi_id}")
+        return await self.as_sent(me, rfi)
+
+    async def as_sent(self, me: Identity, rfi: Rfi) -> m.ReferralV1:
+        """A request as it is told to the partner that has sent it on."""
+        partner_id = partner_of(me)
+        partner = (await self._ports.partners.load_partners([partner_id])).get(partner_id)
+        referrals = (await self._ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
+        name = partner.name if partner else ""
+        return outgoing(rfi, referrals, sender_id=partner_id, sender=name, base_url=self._base_url)
 
     async def related(self, me: Identity, referral_id: str) -> list[Told]:
         """The other referrals of the engagement that are the caller's own: others' are nobody's business."""

@@ -91,6 +91,11 @@ def person(who: Person) -> m.PersonV1:
     )
 
 
+def told_notes(referral: Referral) -> str | None:
+    """The partner's notes; of a closed referral those that were given with the reason, if there are any."""
+    return referral.details.reason_notes or referral.details.notes
+
+
 def midnight(day: date) -> datetime:
     """A date as the contract tells it."""
     return datetime.combine(day, time(), UTC)
@@ -140,7 +145,7 @@ def _details(referral: Referral, rfi: Rfi, crm: CrmFields) -> m.DetailsV1:
     money = worth(referral) or rfi.need.budget
     closing = referral.details.closing_date
     return m.DetailsV1(
-        notes=referral.details.notes,
+        notes=told_notes(referral),
         deal_value=float(money.amount) if money else None,
         currency=money.currency if money else None,
         closing_date_time=midnight(closing) if closing else None,

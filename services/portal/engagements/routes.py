@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from services.core import commands as c
-from services.core.errors import Problem
+from services.core.errors import NotFound, Problem
 from services.portal.engagements import models as m
 from services.portal.engagements.bodies import read_patch, read_whole
 from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors, etag_header
+from services.portal.engagements.creating import KEY_LIMIT, Creator
 from services.portal.engagements.documents import BODIES, LIST_PARAMETERS
 from services.portal.engagements.errors import Faulty
 from services.portal.engagements.lists import next_address, read_parameters
 from services.portal.engagements.reading import Reader, partner_of
 from services.portal.engagements.representation import PATH, Told, etag, to_wire
 from services.portal.engagements.writing import Writer
-from services.portal.identity import Identity
 from services.portal.ports import PortalOptions, PortalPorts
 
 ReferralId = Annotated[str, Path(max_length=64, description="The referral's id")]
@@ -37,6 +37,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     reader = Reader(ports, base_url)
     writer = Writer(ports, reader)
     _add_reading(routes, reader, f"{base_url}{PATH}")
+    _add_creating(routes, reader, Creator(ports))
     _add_writing(routes, reader, writer)
     _add_steps(routes, reader, writer)
     return routes
@@ -62,7 +63,11 @@ def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:
         summary="One referral",
     )
     async def referral(referral_id: ReferralId, me: Reading) -> Response:
-        return await _whole(me, reader, referral_id)
+        try:
+            found = await reader.one(me, referral_id)
+        except NotFound:
+            return _sent(await reader.sent(me, referral_id))
+        return _one(*await reader.told(me, [found]))
 
     @routes.get(
         f"{PATH}/{{referral_id}}/related",
@@ -72,6 +77,24 @@ def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:
     )
     async def related(referral_id: ReferralId, me: Reading) -> Response:
         return _listed(await reader.related(me, referral_id), collection, None)
+
+
+def _add_creating(routes: APIRouter, reader: Reader, creator: Creator) -> None:
+    @routes.post(
+        PATH,
+        status_code=201,
+        responses=errors(400, 413, 422) | {201: {"headers": etag_header()}},
+        response_model=m.ReferralV1,
+        openapi_extra={"requestBody": BODIES["post"]},
+        summary="Send a customer's request on: to the partners you name, or to the best-fitting ones",
+    )
+    async def create(
+        request: Request,
+        me: Writing,
+        key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=KEY_LIMIT)] = None,
+    ) -> Response:
+        rfi = await creator.create(me, await request.body(), key)
+        return _sent(await reader.as_sent(me, rfi), 201)
 
 
 def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
@@ -132,8 +155,13 @@ def _add_steps(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         add(step, command, summary)
 
 
-async def _whole(me: Identity, reader: Reader, referral_id: str) -> Response:
-    return _one(*await reader.told(me, [await reader.one(me, referral_id)]))
+def _sent(told: m.ReferralV1, status: int = 200) -> Response:
+    return Response(
+        told.model_dump_json(by_alias=True, exclude_none=True),
+        status_code=status,
+        media_type="application/json",
+        headers={"etag": told.e_tag, "location": told.links.self.uri},
+    )
 
 
 def _one(told: Told) -> Response:
