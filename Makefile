@@ -10,7 +10,7 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check unit fmt bench schemas lock preflight clean
+.PHONY: help demo up down status test faults check unit fmt bench schemas lock preflight clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,11 +46,15 @@ status: $(VENV)/.engines ## what runs
 test: $(VENV)/.dev ## every test, on real engines and real processes
 	@$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) --hypothesis-profile thorough
 
+faults: $(VENV)/.dev ## every fault for real, in its long form; writes docs/reliability.md (SEED=1)
+	@$(PYTEST) -p tests.faults.plugin tests/faults --long --seed $(or $(SEED),1) --report docs/reliability.md
+
 check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy services schemas tests bench
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python -m services.openapi --check
 	@$(PYTEST) -q -n $(CORES) $(SIDE_BY_SIDE) --hypothesis-profile quick -m "not slow" tests/unit tests/test_architecture.py tests/test_docs.py
 
 fmt: $(VENV)/.dev ## format and mend what can be mended
@@ -61,6 +65,7 @@ bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and 
 
 schemas: $(VENV)/.dev ## write the generated documents: schemas/generated, docs/events.md, docs/settings.md
 	@$(BIN)/python -m schemas.generate
+	@$(BIN)/python -m services.openapi
 	@$(BIN)/python -m services.adapters.settings_page
 
 lock: ## renew the hashed locks (needs uv)

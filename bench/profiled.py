@@ -1,7 +1,7 @@
 """Where does a process spend its CPU? `python -m bench.profiled FILE MODULE ARGS…` runs a module and samples it.
 
 A timer of the kernel's counts the CPU time of all threads and interrupts every few milliseconds of it; what each
-working thread does then is noted. Sampling hardly slows the process down, as a tracing profiler would (fourfold,
+working thread does then is noted, imports excepted. Sampling hardly slows the process down, as a tracing profiler would (fourfold,
 measured), and does not favour long functions. When the process ends, the account is written to FILE.
 """
 
@@ -32,12 +32,14 @@ def _sample(_number: int, frame: FrameType | None) -> None:
 
 
 def _note(frame: FrameType) -> None:
-    _own[_place(frame)] += 1
     seen: set[str] = set()
     walker: FrameType | None = frame
     while walker is not None:
+        if walker.f_code.co_filename.startswith("<frozen importlib"):
+            return  # What a start costs is paid once, and would hide what a record costs.
         seen.add(_place(walker))
         walker = walker.f_back
+    _own[_place(frame)] += 1
     _with_callees.update(seen)
 
 

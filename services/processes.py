@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 
 from schemas.topics import TOPICS, Group, Topic
+from services.adapters.gauges import StoreGauges, clock_gauges
 from services.adapters.health import Health, health_app
 from services.adapters.kafka.broker import make_broker
 from services.adapters.kafka.dead_letters import DeadLetters
@@ -59,6 +60,9 @@ STOP_SLACK_S = 10.0
 
 #: A mail server may take 10 minutes over the final dot (RFC 5321); senders silent for longer are stuck.
 SENDERS_STUCK_AFTER_S = 900.0
+
+#: How often the expirer looks how much is unfinished in the database, seconds.
+GAUGES_EVERY_S = 15.0
 
 #: How often a router counts the open referrals of profiles with a capacity anew, seconds.
 CAPACITY_EVERY_S = 5.0
@@ -177,6 +181,7 @@ def _consume(world: World, parts: Parts, group: Group, topics: tuple[Topic, ...]
 
 def _parts(world: World, delivery: Delivery, health: Health) -> Parts:
     health.add(live=delivery.stuck, ready=delivery.unready)
+    clock_gauges(world.registry, world.clock)
     return Parts(delivery=delivery, loops={"clock": world.clock.run}, health=health)
 
 
@@ -192,7 +197,9 @@ def intake(world: World, delivery: Delivery, health: Health) -> Parts:
         publisher=world.publisher,
         clock=world.clock,
     )
-    made = build_intake(ports, requests_per_minute=settings.requests_per_minute, regions=world.regions)
+    made = build_intake(
+        ports, requests_per_minute=settings.requests_per_minute, regions=world.regions, registry=world.registry
+    )
     _consume(world, parts, Group.INTAKE, (Topic.RFI_SUBMITTED,), made.handler)
     parts.loops["http"] = http_loop(made.http, settings.intake_host, settings.intake_port)
     return parts
@@ -246,6 +253,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
             user=settings.smtp_user,
             password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
             tls=settings.smtp_tls,
+            ca_file=settings.smtp_ca_file,
             connections=settings.smtp_connections,
         )
     )
@@ -298,6 +306,10 @@ def expirer(world: World, delivery: Delivery, health: Health) -> Parts:
         every_s=settings.tick_every_s,
     )
     parts.loops["ticker"] = ticker.run
+    gauges = StoreGauges(
+        world.registry, aside=world.stores.aside, jobs=world.stores.jobs, clock=world.clock, disk=world.mongo
+    )
+    parts.loops["gauges"] = repeat(gauges.refresh, GAUGES_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, settings.relay_every_s)
     return parts
 

@@ -23,7 +23,15 @@ settings.register_profile("thorough", max_examples=100, deadline=None, print_blo
 settings.load_profile("thorough")
 
 #: What begins first when several workers share the files: the longest, so that nobody waits for it at the end.
-FIRST = ("e2e/test_real_tenders", "e2e/", "tests/test_deployment", "engine/", "contract/")
+FIRST = (
+    "e2e/test_real_tenders",
+    "e2e/",
+    "faults/",
+    "tests/test_deployment",
+    "unit/test_crash_chain",
+    "engine/",
+    "contract/",
+)
 
 _ENGINES = pytest.StashKey[ExitStack]()
 

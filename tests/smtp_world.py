@@ -6,6 +6,8 @@ The fault is named by the recipient: a mail to `drop_kept-7@x.example` is kept, 
 from __future__ import annotations
 
 import asyncio
+import ssl
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,6 +40,10 @@ class SmtpWorld:
     pipelining: bool = True
     dribble: bool = False
     #: Answers arrive byte by byte.
+    starttls: ssl.SSLContext | None = None
+    #: Offers STARTTLS with this certificate.
+    login: tuple[str, str] | None = None
+    #: User and password without which it takes no mail.
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
     port: int = 0
@@ -70,6 +76,8 @@ class _Talk:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     in_transaction: bool = False
+    encrypted: bool = False
+    signed_in: bool = False
     recipient: str | None = None
     last_recipient: str = ""
 
@@ -96,15 +104,33 @@ class _Talk:
 
     async def on_ehlo(self, _: str) -> bool:
         offers = ["PIPELINING"] if self.world.pipelining else []
+        offers += ["STARTTLS"] if self.world.starttls and not self.encrypted else []
+        offers += ["AUTH PLAIN"] if self.world.login and (self.encrypted or not self.world.starttls) else []
         for name in ("test", *offers, "8BITMIME"):
             await self.say(f"250-{name}")
         return await self.say("250 SIZE 1000000")
+
+    async def on_starttls(self, _: str) -> bool:
+        if self.world.starttls is None:
+            return await self.say("502 no TLS here")
+        await self.say("220 go on")
+        await self.writer.start_tls(self.world.starttls)
+        self.encrypted = True
+        return True
+
+    async def on_auth(self, rest: str) -> bool:
+        mechanism, _, answer = rest.partition(" ")
+        given = tuple(b64decode(answer).decode().split("\0")[1:])
+        self.signed_in = mechanism == "PLAIN" and given == self.world.login
+        return await self.say("235 welcome" if self.signed_in else "535 5.7.8 who are you?")
 
     async def on_rset(self, _: str) -> bool:
         self.in_transaction, self.recipient = False, None
         return await self.say("250 OK")
 
     async def on_mail(self, rest: str) -> bool:
+        if self.world.login and not self.signed_in:
+            return await self.say("530 5.7.0 sign in first")
         if self.in_transaction:
             return await self.say("503 nested MAIL")
         if "mail_refused" in rest:
@@ -161,10 +187,17 @@ class _Talk:
 
 
 @asynccontextmanager
-async def smtp_world(*, pipelining: bool = True, dribble: bool = False) -> AsyncIterator[SmtpWorld]:
-    """A server on a free port."""
-    world = SmtpWorld(pipelining=pipelining, dribble=dribble)
-    server = await asyncio.start_server(world.converse, "127.0.0.1", 0)
+async def smtp_world(
+    *,
+    pipelining: bool = True,
+    dribble: bool = False,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    login: tuple[str, str] | None = None,
+) -> AsyncIterator[SmtpWorld]:
+    """A server on a free port; with `tls` every connection is encrypted from the first byte."""
+    world = SmtpWorld(pipelining=pipelining, dribble=dribble, starttls=starttls, login=login)
+    server = await asyncio.start_server(world.converse, "127.0.0.1", 0, ssl=tls)
     world.port = server.sockets[0].getsockname()[1]
     try:
         yield world

@@ -60,6 +60,8 @@ class DatabaseClock:
     ) -> None:
         self._mongo, self._offsets, self._sandbox, self._monotonic = mongo, offsets, sandbox, monotonic
         self._measured: tuple[datetime, float] | None = None
+        self.skew_s, self.jumps = 0.0, 0
+        #: The database's clock minus this machine's, and how often the former jumped, as far as measured.
         self._offset = timedelta()
         self._latest_real = self._latest = datetime.min.replace(tzinfo=UTC)
 
@@ -93,6 +95,7 @@ class DatabaseClock:
         measured = there, (asked + answered) / 2
         self._notice_a_jump(measured, trip_s=answered - asked)
         self._measured = measured
+        self.skew_s = (there - datetime.now(UTC)).total_seconds() + (answered - asked) / 2
 
     def _notice_a_jump(self, measured: tuple[datetime, float], *, trip_s: float) -> None:
         """Tell when the database's clock was set, or a new primary's clock is another: what is due depends on it.
@@ -104,6 +107,7 @@ class DatabaseClock:
         there, then = self._measured
         by = measured[0] - there - timedelta(seconds=measured[1] - then)
         if abs(by) > JUMP + timedelta(seconds=trip_s):
+            self.jumps += 1
             log.warning("database_clock_jumped", by_s=round(by.total_seconds(), 1), follows="it")
 
     async def _read_offset(self) -> None:

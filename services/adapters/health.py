@@ -7,9 +7,10 @@ Kafka or MongoDB is progress. /ready turns bad while the process waits for anyth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import orjson
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,8 +44,18 @@ class Health:
         return [*self.stuck(), *(reason for check in self._ready if (reason := check()))]
 
 
+def _none(problems: Callable[[], Sequence[str]]) -> float:
+    return float(not problems())
+
+
 def health_app(health: Health, registry: CollectorRegistry) -> Starlette:
-    """The three routes as an ASGI application."""
+    """The three routes as an ASGI application; the figures tell what the other two answer, too."""
+    for name, words, problems in (
+        ("live", "1 when /live answers 200: the process gets on.", health.stuck),
+        ("ready", "1 when /ready answers 200: the process waits for nothing.", health.unready),
+    ):
+        gauge = Gauge(f"referrals_process_{name}", words, registry=registry)
+        gauge.set_function(partial(_none, problems))
 
     def answer(problems: Sequence[str]) -> Response:
         body = {"process": health.process, "ok": not problems, "problems": list(problems)}

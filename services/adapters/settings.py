@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """The password for it."""
     smtp_tls: Literal["none", "starttls", "tls"] = "none"
     """How the connection to the mail server is encrypted."""
+    smtp_ca_file: str | None = None
+    """PEM file of the authorities that its certificate is signed by; without it the system's."""
 
     # Mail.
     mail_from: str = "referrals@exchange.example"

@@ -1,4 +1,4 @@
-"""By which numbers does matching rank? The rules an operator may change, versioned, and where published ones are kept."""
+"""By which numbers does matching rank? What an operator may change, in versions; where published ones are kept."""
 
 from __future__ import annotations
 
@@ -58,6 +58,10 @@ class Rules:
     sources: SourceShares = field(default_factory=SourceShares)
     most_partners: int | None = None
     #: Most partners for one RFI, whatever it asks for; None leaves that to the RFI.
+
+    def room(self, asked: int) -> int:
+        """To how many partners an RFI goes that asks for so many."""
+        return asked if self.most_partners is None else min(asked, self.most_partners)
 
 
 DEFAULT_RULES = Rules()

@@ -50,8 +50,8 @@ class RfiStore(Protocol):
     async def with_outbox(self, limit: int) -> list[Rfi]:
         """RFIs that have unsent events, oldest change first."""
 
-    async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
-        """The newest accepted RFIs, newest first."""
+    async def recent(self, limit: int, state: RfiState | None = None, since: datetime | None = None) -> list[Rfi]:
+        """The newest accepted RFIs, newest first; with `since` none accepted before it."""
 
     async def scan(self, after: str, limit: int) -> list[Rfi]:
         """The next RFIs in the order of their ids, those greater than `after` ("" begins)."""

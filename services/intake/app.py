@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from schemas.topics import Group, Topic
 from services.core.ports import Clock, Publisher
@@ -15,6 +16,7 @@ from services.core.stores import IdempotencyStore, PublisherStore, RefusalStore,
 from services.intake.access import Access
 from services.intake.handler import DEFAULT_SOURCE, IntakeHandler
 from services.intake.http import create_app
+from services.intake.metrics import IntakeMetrics
 from services.intake.regions import Regions
 from services.intake.status import StatusReader
 from services.intake.submit import Submitter
@@ -50,6 +52,7 @@ def build(
     requests_per_minute: int = 6000,
     default_source: str = DEFAULT_SOURCE,
     regions: Regions | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Intake:
     """Both sides over the same ports.
 
@@ -58,10 +61,17 @@ def build(
         requests_per_minute: of one publisher, in this instance.
         default_source: of plain records that name none.
         regions: look-ups to share; built here when absent, which takes about 0.2 s.
+        registry: for the counters.
     """
     shared = regions or Regions()
     handler = IntakeHandler(
-        ports.rfis, ports.refusals, ports.publisher, ports.clock, regions=shared, default_source=default_source
+        ports.rfis,
+        ports.refusals,
+        ports.publisher,
+        ports.clock,
+        regions=shared,
+        default_source=default_source,
+        metrics=IntakeMetrics(registry or CollectorRegistry()),
     )
     http = create_app(
         Access(ports.publishers, requests_per_minute),

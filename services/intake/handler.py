@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from services.core import ids
 from services.core.errors import Problem
@@ -21,6 +22,7 @@ from services.core.ports import Clock, Failure, Publisher, Record
 from services.core.rfi import Rfi
 from services.core.stores import Refusal, RefusalStore, RfiStore
 from services.intake import messages
+from services.intake.metrics import IntakeMetrics
 from services.intake.normalise import content_hash
 from services.intake.regions import Regions
 from services.intake.submission import Submission, read_submission
@@ -60,9 +62,11 @@ class IntakeHandler:
         *,
         regions: Regions,
         default_source: str = DEFAULT_SOURCE,
+        metrics: IntakeMetrics | None = None,
     ) -> None:
         self._rfis, self._refusals, self._publisher = rfis, refusals, publisher
         self._clock, self._regions, self._default_source = clock, regions, default_source
+        self._metrics = metrics or IntakeMetrics(CollectorRegistry())
 
     async def __call__(self, records: Sequence[Record]) -> list[Failure]:
         """Accept or refuse every record.
@@ -78,13 +82,9 @@ class IntakeHandler:
             await self._refusals.put(batch.refusals)
         told = [messages.accepted(rfi) for rfi in accepted] + [messages.refused(r) for r in batch.refusals]
         await self._publisher.publish(told)
-        log.info(
-            "intake_batch",
-            records=len(records),
-            new=len(batch.rfis) - len(stored),
-            known=len(stored),
-            refused=len(batch.refusals),
-        )
+        new, known = len(batch.rfis) - len(stored), len(stored)
+        self._metrics.batch(new=new, known=known, refusals=batch.refusals)
+        log.info("intake_batch", records=len(records), new=new, known=known, refused=len(batch.refusals))
         return []
 
     async def _read(self, records: Sequence[Record], now: datetime) -> _Batch:

@@ -1,4 +1,4 @@
-"""What does an RFI ask for, as a market weighs it? The rarer a term is among the profiles of a country, the more it tells.
+"""What does an RFI ask for, as a market weighs it? The rarer a term is among the profiles of a country, the more it says.
 
 Two kinds. What it says is compared with what partners declare; by its signs (`signals`) it is like earlier RFIs, and
 those are compared with what profiles have learned from outcomes.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from services.portal import oauth, static_files
+from services.portal import oauth, openapi, static_files
 from services.portal.doors import PortalDoors
 from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import inbox, sign_in
+from services.portal.pages import inbox, referral, sign_in
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
@@ -33,8 +33,10 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(oauth.router(ports, options, pace))
     app.include_router(sign_in.router(ports, options, pace))
     app.include_router(inbox.router(ports, options))
+    app.include_router(referral.router(ports, options))
     app.include_router(engagements.router(ports, options))
     app.include_router(sheet_routes.router(ports, options))
+    app.include_router(openapi.router())
     # The outermost, so that its headers are on every answer.
     app.add_middleware(Guard, secure=options.secure)
     return app

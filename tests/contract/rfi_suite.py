@@ -190,3 +190,6 @@ class RfiStoreSuite:
         assert [rfi.publisher_id for rfi in await stores.rfis.recent(3)] == ["RFI-4", "RFI-3", "RFI-2"]
         routed_ones = await stores.rfis.recent(10, RfiState.ROUTED)
         assert [rfi.publisher_id for rfi in routed_ones] == ["RFI-3", "RFI-1"]
+        since = START + timedelta(minutes=2)
+        late = [await stores.rfis.recent(10, state, since) for state in (None, RfiState.ROUTED)]
+        assert [[rfi.publisher_id for rfi in each] for each in late] == [["RFI-4", "RFI-3", "RFI-2"], ["RFI-3"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.core import account_stores, aside, favourites, listing, pasts, reveals, stores
+from services.core import account_stores, aside, favourites, listing, pasts, reveals, rules, stores
 
 
 class Stores(Protocol):
@@ -22,6 +22,8 @@ class Stores(Protocol):
     def partners(self) -> stores.PartnerStore: ...
     @property
     def pasts(self) -> pasts.PastStore: ...
+    @property
+    def rules(self) -> rules.RuleStore: ...
     @property
     def jobs(self) -> stores.SendJobStore: ...
     @property

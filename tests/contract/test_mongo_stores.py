@@ -19,6 +19,7 @@ from tests.contract.past_suite import PastStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
 from tests.contract.refusal_suite import RefusalStoreSuite
 from tests.contract.rfi_suite import RfiStoreSuite
+from tests.contract.rule_suite import RuleStoreSuite
 from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
 from tests.contract.stores import Stores
 
@@ -59,6 +60,10 @@ class TestMongoPartners(PartnerStoreSuite):
 
 
 class TestMongoPasts(PastStoreSuite):
+    pass
+
+
+class TestMongoRules(RuleStoreSuite):
     pass
 
 

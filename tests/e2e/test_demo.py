@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from services.engines.bundled.spool import MailSpool
 from services.engines.locations import Home
 from services.engines.supervisor import status
 from tests.e2e.exchange import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_the_demo_plays_fourteen_days_and_proves_that_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
@@ -20,7 +24,7 @@ def test_the_demo_plays_fourteen_days_and_proves_that_nothing_is_lost_or_doubled
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=110,
+        timeout=280,
         env={**os.environ, "REFERRALS_HOME": str(tmp_path), "COLUMNS": "200"},
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

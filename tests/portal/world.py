@@ -26,8 +26,9 @@ from services.adapters.outbox import OutboxRelay
 from services.adapters.signing import SignedLinks
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.accounts import ApiToken, Role, User
+from services.core.codes import PolicyName
 from services.core.ids import user_id
-from services.core.policy import POLICIES
+from services.core.policy import POLICIES, Policy
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.intake.regions import Regions
@@ -151,7 +152,11 @@ class PortalWorld:
 
 
 def portal_world(
-    stores: Any = None, *, at: datetime = START + timedelta(hours=1), options: PortalOptions | None = None
+    stores: Any = None,
+    *,
+    at: datetime = START + timedelta(hours=1),
+    options: PortalOptions | None = None,
+    policies: Mapping[PolicyName, Policy] = POLICIES,
 ) -> PortalWorld:
     """A portal over twins, or over the stores given."""
     stores = stores or MemoryStores()
@@ -178,7 +183,7 @@ def portal_world(
         ),
         clock=clock,
         signer=SignedLinks("a key of the tests", stores.secrets),
-        policies=POLICIES,
+        policies=policies,
     )
     options = options or PortalOptions(base_url=BASE)
     return PortalWorld(stores, clock, build(ports, options), ports, options)

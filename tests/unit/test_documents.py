@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+import bson.json_util
 import pytest
+from bson import Decimal128
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -129,3 +132,24 @@ def test_money_is_kept_exactly() -> None:
     stored = REFERRALS.as_stored(referral).details.deal_value
     assert stored is not None
     assert str(stored.amount) == "0.1000"
+
+
+def test_a_document_that_the_first_version_wrote_is_read() -> None:
+    golden = Path(__file__).parents[1] / "golden" / "referral.first.json"
+    doc = bson.json_util.loads(golden.read_text())
+    referral = REFERRALS.from_doc(doc)
+    assert (referral.status, referral.details.crm_id, referral.details.closing_date) == (
+        Status.ACTIVE,
+        "CRM-1",
+        date(2026, 5, 1),
+    )
+    assert (referral.size, referral.channel, referral.keywords, referral.budget) == (None, None, (), None)
+    assert (referral.customer_key, referral.details.crm) == (None, None)
+
+
+def test_lists_find_amounts_as_numbers_and_marks_before_the_words() -> None:
+    doc = through_bson(REFERRALS.to_doc(make_referral()))
+    assert doc["worth"] == {"amount": Decimal128("40000"), "currency": "EUR"}
+    marks, _, words = doc["search"].partition("\n")
+    assert marks.startswith("|ES|ES-AN|51to250employees|marketing|")
+    assert words.startswith("migrate our servers to the cloud aceites del sur cloud migration")

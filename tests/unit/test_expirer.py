@@ -150,6 +150,24 @@ async def test_a_referral_that_cannot_be_decided_is_deferred_and_then_parked_whi
     assert await world.stores.referrals.due(range(SHARDS), world.clock.now() + timedelta(days=99), 10) == []
 
 
+async def test_a_released_referral_has_all_attempts_anew() -> None:
+    policies = {PolicyName.STANDARD: POLICIES[PolicyName.STANDARD]}
+    world, bad = World(policies=policies), make_referral(1, policy=PolicyName.CLASSIC)
+    await world.stores.referrals.add([bad])
+    world.clock.advance(timedelta(days=15))
+    for _ in range(2):
+        for wait in (timedelta(), *BACKOFF):
+            assert await world.stores.aside.parked(9) == []
+            world.clock.advance(wait)
+            await world.tick(world.clock.now())
+        [parked] = await world.stores.aside.parked(9)
+        assert (parked.referral, parked.attempts, parked.why) == (bad, len(BACKOFF) + 1, "KeyError")
+        await world.stores.aside.release([bad.id], world.clock.now())
+    policies[PolicyName.CLASSIC] = POLICIES[PolicyName.CLASSIC]
+    await world.tick(world.clock.now())
+    assert await world.substatuses([bad.id]) == {Substatus.EXPIRED}
+
+
 async def test_an_unreadable_tick_is_a_failure_and_its_neighbours_count() -> None:
     world, ids = await world_with(1)
     world.clock.advance(timedelta(days=15))

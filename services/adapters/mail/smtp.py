@@ -31,6 +31,8 @@ class Relay:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: Literal["none", "starttls", "tls"] = "none"
+    ca_file: str | None = None
+    #: PEM file of the authorities that its certificate is signed by; None: the system's.
     connections: int = 4
     #: Most connections at a time.
     mails_per_connection: int = 1000
@@ -120,6 +122,7 @@ class SmtpMailer:
             start_tls=relay.tls == "starttls",
             username=relay.user,
             password=relay.password,
+            cert_bundle=relay.ca_file,
         )
         await client.connect()
         if client.is_ehlo_or_helo_needed:

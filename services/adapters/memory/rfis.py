@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.mongo.documents import RFIS, ROUTINGS
@@ -85,9 +86,13 @@ class MemoryRfis:
         return sorted(unsent, key=lambda rfi: rfi.outbox[0].at)[:limit]
 
     @faulty
-    async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
+    async def recent(self, limit: int, state: RfiState | None = None, since: datetime | None = None) -> list[Rfi]:
         """Newest first."""
-        found = [rfi for rfi in self.stored.values() if state is None or rfi.state is state]
+        found = [
+            rfi
+            for rfi in self.stored.values()
+            if (state is None or rfi.state is state) and (since is None or rfi.accepted_at >= since)
+        ]
         return sorted(found, key=lambda rfi: rfi.accepted_at, reverse=True)[:limit]
 
     @faulty

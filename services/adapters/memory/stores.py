@@ -19,6 +19,7 @@ from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.refusals import MemoryRefusals
 from services.adapters.memory.reveals import MemoryReveals
 from services.adapters.memory.rfis import MemoryRfis
+from services.adapters.memory.rules import MemoryRules
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
 
 
@@ -34,6 +35,7 @@ class MemoryStores:
     reveals: MemoryReveals = field(init=False)
     partners: MemoryPartners = field(init=False)
     pasts: MemoryPasts = field(init=False)
+    rules: MemoryRules = field(init=False)
     jobs: MemorySendJobs = field(init=False)
     refusals: MemoryRefusals = field(init=False)
     dead_letters: MemoryDeadLetters = field(init=False)
@@ -55,7 +57,7 @@ class MemoryStores:
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
         self.aside = MemoryAside(self.dead_letters, self.referrals, self.jobs, self.rfis)
         self.idempotency, self.publishers = MemoryIdempotency(self.faults), MemoryPublishers(self.faults)
-        self.pasts = MemoryPasts(self.faults)
+        self.pasts, self.rules = MemoryPasts(self.faults), MemoryRules(self.faults)
         self.sandbox_clock = MemorySandboxClock(self.faults)
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)

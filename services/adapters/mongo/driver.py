@@ -136,6 +136,12 @@ class Mongo:
         with translated():
             await self._client.admin.command("ping")
 
+    async def disk(self) -> tuple[int, int]:
+        """Free and total bytes of the file system with the data."""
+        with translated():
+            told = await self._database.command("dbStats")
+        return int(told["fsTotalSize"] - told["fsUsedSize"]), int(told["fsTotalSize"])
+
     async def explain(self, command: Mapping[str, Any]) -> Doc:
         """How the server would carry out a command; for the test that no query scans a collection."""
         with translated():

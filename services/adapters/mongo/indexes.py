@@ -12,7 +12,7 @@ from typing import Any
 from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
 
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
-STANDINGS = "standings"
+STANDINGS, RULES = "standings", "rules"
 REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
@@ -31,6 +31,7 @@ PARKED: Mapping[str, Any] = {"parked": True}
 FAILED: Mapping[str, Any] = {"state": "failed"}
 
 #: Names of indexes that a query asks for by name.
+RULES_BY_TIME = "by_time"
 LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "list_time_left"
 OF_RFI = "of_rfi"
 JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
@@ -89,6 +90,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     ORIGINALS: (_ttl("expires_at"),),
     IDEMPOTENCY: (_ttl("expires_at"),),
     PUBLISHERS: (_index("token_hash", name="by_token", unique=True),),  # by_token_hash
+    RULES: (_index("-at", name=RULES_BY_TIME),),  # listed
     SETTINGS: (),
     REVEALS: (_index("referral_id", name="of_referral"),),  # of_referral
     FAVOURITES: (_index("partner_id", "-at", name="of_partner"),),  # of_partner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from services.adapters.mongo import guarded
@@ -71,10 +72,13 @@ class MongoRfis:
         docs = await self._rfis.find(UNSENT, sort=[("outbox.0.at", ASCENDING)], limit=limit)
         return RFIS.readable(docs)
 
-    async def recent(self, limit: int, state: RfiState | None = None) -> list[Rfi]:
+    async def recent(self, limit: int, state: RfiState | None = None, since: datetime | None = None) -> list[Rfi]:
         """All states are named when none is asked for, so that the index on (state, time) serves both questions."""
         states = [state.value] if state else [each.value for each in RfiState]
-        docs = await self._rfis.find({"state": {"$in": states}}, sort=[("accepted_at", DESCENDING)], limit=limit)
+        where: dict[str, Any] = {"state": {"$in": states}}
+        if since is not None:
+            where["accepted_at"] = {"$gte": since}
+        docs = await self._rfis.find(where, sort=[("accepted_at", DESCENDING)], limit=limit)
         return [RFIS.from_doc(doc) for doc in docs]
 
     async def scan(self, after: str, limit: int) -> list[Rfi]:

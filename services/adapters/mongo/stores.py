@@ -21,6 +21,7 @@ from services.adapters.mongo.referrals import MongoReferrals
 from services.adapters.mongo.refusals import MongoRefusals
 from services.adapters.mongo.reveals import MongoReveals
 from services.adapters.mongo.rfis import MongoRfis
+from services.adapters.mongo.rules import MongoRules
 from services.adapters.mongo.sandbox_clock import MongoSandboxClock
 from services.adapters.mongo.secrets import MongoSecrets
 from services.adapters.mongo.sign_ins import MongoSignIns
@@ -41,6 +42,7 @@ class MongoStores:
     reveals: MongoReveals
     partners: MongoPartners
     pasts: MongoPasts
+    rules: MongoRules
     jobs: MongoSendJobs
     refusals: MongoRefusals
     dead_letters: MongoDeadLetters
@@ -72,6 +74,7 @@ def stores_of(
         reveals=MongoReveals(mongo),
         partners=MongoPartners(mongo),
         pasts=MongoPasts(mongo),
+        rules=MongoRules(mongo),
         jobs=MongoSendJobs(mongo),
         refusals=MongoRefusals(mongo, retention),
         dead_letters=MongoDeadLetters(mongo, retention),

@@ -61,7 +61,9 @@ Writing = Annotated[Identity, Depends(writer)]
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What else an operation may answer; some of it every operation may."""
-    return {status: {"model": ErrorV1, "description": _WORDS[status]} for status in (401, 403, *statuses, 429, 503)}
+    return {
+        status: {"model": ErrorV1, "description": _WORDS[status]} for status in (400, 401, 403, *statuses, 429, 503)
+    }
 
 
 _WORDS = {

@@ -8,16 +8,16 @@ from services.wording.words import Words, _
 #: By field and code, or by code alone.
 _SAID = {
     ("/engagementName", "required"): _("Give the deal a name."),
-    ("/dealValue", "required"): _("Give the estimated value of the deal with its currency."),
+    ("/dealValue/amount", "dealValue_required"): _("Give the estimated value of the deal with its currency."),
     ("/closingDate", "required"): _("Give an estimated closing date, or a time frame."),
     ("/closingDate", "in_the_past"): _("The estimated closing date cannot lie in the past."),
-    ("/finalValue", "required"): _("Give the final value of the deal with its currency."),
+    ("/finalValue/amount", "finalValue_required"): _("Give the final value of the deal with its currency."),
     ("/closedOn", "required"): _("Give the date on which the deal was closed."),
     ("/closedOn", "in_the_future"): _("A won deal cannot have been closed in the future."),
     ("/reason", "required"): _("Say why, with one of the reasons of the list."),
     ("/reason", "not_allowed"): _("This is a reason to decline; say why the deal was lost."),
     ("/notes", "required"): _("The reason “other” needs notes that say which."),
-    ("", "required"): _("Change at least one field."),
+    ("/engagementName", "nothing_required"): _("Change at least one field."),
 }
 _BY_CODE = {
     "required": _("Fill in this field."),

@@ -1,0 +1,76 @@
+"""How do kernels reach the arrays? By address, so that they hand each other numbers and nothing else.
+
+A structure of arrays that is passed from function to function costs numba more, in counting references and in compiling,
+than the work itself. So `Table` notes where the arrays of a structure begin, and kernels read and write there. Whoever
+calls a kernel keeps the `Table` until it returns; the table keeps the arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from services.matching.index.layout import I64
+
+Reader = Callable[[int, int], int]
+
+
+class Table:
+    """Where the arrays of a structure begin; its plain numbers stand for themselves."""
+
+    def __init__(self, structure: tuple[Any, ...]) -> None:
+        self._kept = structure
+        self._places: I64 = np.array([_place(each) for each in structure], np.int64)
+        self.address = self._places.ctypes.data
+
+    def __repr__(self) -> str:
+        return f"Table({len(self._places)} entries)"
+
+
+def _place(each: Any) -> int:
+    if not isinstance(each, np.ndarray):
+        return int(each)
+    if not each.flags.c_contiguous:
+        raise ValueError("a kernel reads whole arrays only: make it contiguous")
+    return int(each.ctypes.data)
+
+
+def _reader(kind: ir.Type, extend: str, found: Any) -> Any:
+    """An access to an array: its address, the index."""
+
+    def read(_context: Any, _address: Any, _index: Any) -> Any:
+        def code(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = builder.inttoptr(args[0], kind.as_pointer())
+            value = builder.load(builder.gep(place, [args[1]]))
+            return getattr(builder, extend)(value, ir.DoubleType() if extend == "fpext" else ir.IntType(64))
+
+        return found(types.int64, types.int64), code
+
+    return intrinsic(read)
+
+
+#: The entry of an array (address, index) as a 64-bit number.
+u8: Reader = _reader(ir.IntType(8), "zext", types.int64)
+u16: Reader = _reader(ir.IntType(16), "zext", types.int64)
+u32: Reader = _reader(ir.IntType(32), "zext", types.int64)
+i32: Reader = _reader(ir.IntType(32), "sext", types.int64)
+i64: Reader = _reader(ir.IntType(64), "bitcast", types.int64)
+f32: Callable[[int, int], float] = _reader(ir.FloatType(), "fpext", types.float64)
+
+
+def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:
+    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        builder.store(args[2], builder.gep(place, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), code
+
+
+#: Write a 64-bit number: address, index, value.
+put: Callable[[int, int, int], None] = intrinsic(_write)

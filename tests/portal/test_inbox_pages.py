@@ -1,0 +1,155 @@
+"""The lists: what stands where, filters, paging, favourites, saved filters, and whose they are."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from services.core import commands as c
+from services.core.accounts import FILTER_LIMIT, Role
+from services.core.codes import CloseReason, PolicyName
+from tests.builders import START, make_partner
+from tests.portal.world import Browser, PortalWorld
+
+LINK = re.compile(r'href="/referrals/([0-9a-f-]{36})" data-walk')
+
+
+def shown(text: str) -> list[str]:
+    """The ids of the referrals on a page, in order."""
+    return LINK.findall(text)
+
+
+@pytest.fixture
+async def ana(world: PortalWorld) -> Browser:
+    await world.stores.partners.put_partners([make_partner(1)])
+    return await world.signed_in(1)
+
+
+async def test_each_section_shows_its_own_and_tells_how_many_there_are(world: PortalWorld, ana: Browser) -> None:
+    new, declined = await world.add_referral(1), await world.add_referral(2)
+    await world.ports.commands.execute(declined.id, c.Decline(by="partner:x", reason=CloseReason.BUDGET))
+    inbox = (await ana.get("/inbox")).text
+    assert shown(inbox) == [new.id]
+    assert re.search(r"New <span class=\"count\">\(1\)", inbox)
+    assert re.search(r"Archived <span class=\"count\">\(1\)", inbox)
+    assert "Evaluating" not in inbox
+    assert shown((await ana.get("/archived")).text) == [declined.id]
+    assert "There is nothing here at the moment." in (await ana.get("/active")).text
+
+
+async def test_a_classic_partner_has_a_section_more(world: PortalWorld, ana: Browser) -> None:
+    await world.stores.partners.put_partners([make_partner(1, policy=PolicyName.CLASSIC, version=2)])
+    assert "Evaluating" in (await ana.get("/inbox")).text
+
+
+async def test_another_partners_referrals_are_on_no_page(world: PortalWorld, ana: Browser) -> None:
+    mine, theirs = await world.add_referral(1), await world.add_referral(1, partner=2)
+    await world.stores.favourites.star(theirs.partner_id, theirs.id, START)
+    for path in ("/inbox", "/inbox?starred=1", f"/inbox?text={theirs.id}", "/active", "/archived"):
+        assert theirs.id not in (await ana.get(path)).text
+    assert shown((await ana.get("/inbox")).text) == [mine.id]
+
+
+async def test_what_must_be_answered_next_stands_first(world: PortalWorld, ana: Browser) -> None:
+    late = await world.add_referral(1, expires_at=START + timedelta(days=9))
+    soon = await world.add_referral(2, expires_at=START + timedelta(days=1))
+    page = (await ana.get("/inbox")).text
+    assert shown(page) == [soon.id, late.id]
+    assert "23 hours left" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("text=migration", True),
+        ("text=nothing-like-it", False),
+        ("region=ES", True),
+        ("region=FR", False),
+        ("region=%24ne", True),
+        ("flame=1", False),
+        ("starred=1", False),
+        ("worth_from=1&currency=XXX", False),
+        ("worth_from=abc&size=none&channel=x&sort=y&after=z&after=~", True),
+    ],
+)
+async def test_a_filter_shows_what_fits_and_nonsense_filters_nothing(
+    world: PortalWorld, ana: Browser, query: str, found: bool
+) -> None:
+    await world.add_referral(1)
+    assert bool(shown((await ana.get(f"/inbox?{query}")).text)) is found
+
+
+async def test_pages_follow_each_other_without_gaps_and_keep_the_filter(world: PortalWorld, ana: Browser) -> None:
+    made = {(await world.add_referral(n)).id for n in range(1, 61)}
+    seen: list[str] = []
+    path: str | None = "/inbox?region=ES"
+    pages = 0
+    while path:
+        page = (await ana.get(path)).text
+        seen += shown(page)
+        pages += 1
+        found = re.search(r'href="([^"]+)" rel="next"', page)
+        path = found[1].replace("&amp;", "&") if found else None
+    assert (pages, len(seen), set(seen)) == (3, 60, made)
+
+
+async def test_a_star_is_the_partners_and_is_taken_back_the_same_way(world: PortalWorld, ana: Browser) -> None:
+    referral = await world.add_referral(1)
+    await ana.get("/inbox")
+    answer = await ana.submit(f"/referrals/{referral.id}/star", {"starred": "yes", "next": "/inbox?region=ES"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox?region=ES")
+    colleague = await world.signed_in(1, email="bea@partner1.example")
+    assert shown((await colleague.get("/inbox?starred=1")).text) == [referral.id]
+    part = await ana.submit(f"/referrals/{referral.id}/star", {"starred": "no"}, headers={"hx-request": "true"})
+    assert part.text.strip().startswith("<form")
+    assert 'aria-pressed="false"' in part.text
+    assert not shown((await ana.get("/inbox?starred=1")).text)
+
+
+async def test_nobody_stars_anothers_referral_and_a_viewer_none(world: PortalWorld, ana: Browser) -> None:
+    theirs, mine = await world.add_referral(1, partner=2), await world.add_referral(1)
+    assert (await ana.submit(f"/referrals/{theirs.id}/star", {"starred": "yes"})).status_code == 404
+    viewer = await world.signed_in(1, email="vic@partner1.example", role=Role.VIEWER)
+    assert "star" not in LINK.sub("", (await viewer.get("/inbox")).text).split("<main")[1].split("</ul>")[1]
+    assert (await viewer.submit(f"/referrals/{mine.id}/star", {"starred": "yes"})).status_code == 403
+    assert not await world.stores.favourites.of_partner(mine.partner_id)
+
+
+async def test_a_filter_is_kept_for_the_person_who_named_it(world: PortalWorld, ana: Browser) -> None:
+    await ana.get("/inbox?region=ES")
+    path = "/inbox?text=azure&region=ES"
+    assert (await ana.submit("/filters", {"name": "Spain", "path": path})).headers["location"] == path
+    assert 'href="/inbox?text=azure&amp;region=ES">Spain' in (await ana.get("/active")).text
+    colleague = await world.signed_in(1, email="bea@partner1.example")
+    assert "Spain" not in (await colleague.get("/inbox")).text.split("<details")[0]
+    await ana.submit("/filters/remove", {"name": "Spain", "next": "/active"})
+    assert "Remove" not in (await ana.get("/active")).text
+
+
+@pytest.mark.parametrize("path", ["https://evil.example", "//evil.example/inbox", "/operator", "/inboxes", ""])
+async def test_a_filter_is_a_list_of_ours(world: PortalWorld, ana: Browser, path: str) -> None:
+    assert (await ana.submit("/filters", {"name": "x", "path": path})).status_code == 404
+
+
+async def test_a_person_keeps_so_many_filters_only(world: PortalWorld, ana: Browser) -> None:
+    for n in range(FILTER_LIMIT):
+        assert (await ana.submit("/filters", {"name": f"f{n}", "path": "/inbox?text=a"})).status_code == 303
+    assert (await ana.submit("/filters", {"name": "more", "path": "/inbox?text=a"})).status_code == 403
+    assert (await ana.submit("/filters", {"name": "f3", "path": "/inbox?text=b"})).status_code == 303
+
+
+async def test_operators_and_strangers_have_no_inbox(world: PortalWorld) -> None:
+    operator = await world.signed_in(None)
+    assert (await operator.get("/inbox")).status_code == 404
+    answer = await world.client().get("/inbox?text=a")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Finbox%3Ftext%3Da")
+
+
+async def test_what_a_customer_wrote_is_text_and_never_markup(world: PortalWorld, ana: Browser) -> None:
+    await world.add_referral(1, title='<script>alert("x")</script>', company="</ul><b>Acme")
+    page = (await ana.get("/inbox")).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    assert "</ul><b>" not in page
