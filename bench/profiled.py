@@ -1,8 +1,8 @@
 """Where does a process spend its CPU? `python -m bench.profiled FILE MODULE ARGS…` runs a module and samples it.
 
 A timer of the kernel's counts the CPU time of all threads and interrupts every few milliseconds of it; what each
-working thread does then is noted, imports excepted. Sampling hardly slows the process down, as a tracing profiler would (fourfold,
-measured), and does not favour long functions. When the process ends, the account is written to FILE.
+working thread does then is noted, imports excepted. Sampling hardly slows the process down, as a tracing profiler would
+(fourfold, measured), and does not favour long functions. When the process ends, the account is written to FILE.
 """
 
 from __future__ import annotations

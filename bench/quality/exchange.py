@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bench.quality.data import Request
-from bench.quality.rfis import instant, outcomes_of, profile_of, rfi_of
+from bench.quality.rfis import REGISTERED, instant, outcomes_of, profile_of, rfi_of
 from services.matching.indexed import IndexedMatcher
 from services.matching.learning import Outcome, Past, fold, standing_of
 from services.matching.matcher import Matcher
@@ -57,6 +57,7 @@ class Exchange:
 
     def scores(self, request: Request) -> Mapping[str, float]:
         """The best suppliers as the router would choose them."""
-        rfi = replace(rfi_of(request), max_partners=DEPTH)
+        rfi = rfi_of(request)
+        rfi = replace(rfi, max_partners=DEPTH, need=replace(rfi.need, keywords=(REGISTERED,)))
         (routing,) = self._matcher.match([rfi], instant(request.date))
         return {chosen.partner_id: chosen.score for chosen in routing.chosen}

@@ -13,6 +13,9 @@ from services.core.rfi import Consent, Customer, Money, Need, Person, Place, Rfi
 from services.matching.learning import Outcome, Result
 from services.matching.signals import signals
 
+#: What every supplier offers and every request asks for, so that all of them are ranked. No text has this word.
+REGISTERED = "registeredhere"
+
 _NOBODY = Person(first_name="Procurement", last_name="office", email="office@buyer.invalid")
 
 
@@ -53,15 +56,16 @@ def rfi_of(request: Request) -> Rfi:
 
 
 def profile_of(supplier: str, country: str) -> RoutableProfile:
-    """A supplier as a profile that declares nothing: it serves its country, the rest is learned.
+    """A supplier as a profile that declares only that it may be asked: all else is learned.
 
-    Suppliers win outside the regions seen before, so where it has won is a learned sign and no limit.
+    Suppliers win outside the regions seen before, so it serves its country, and where it has won is a learned sign.
     """
     return RoutableProfile(
         id=supplier,
         partner_id=supplier,
         country=country,
         serves=(Place(country=country),),
+        keywords=(REGISTERED,),
         locations=(Office(id=supplier, place=Place(country=country)),),
     )
 

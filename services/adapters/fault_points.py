@@ -28,7 +28,7 @@ WRITES: Mapping[str, frozenset[str]] = {
     "rfis": frozenset({"add", "route", "save", "clear_outbox"}),
     "referrals": frozenset({"add", "save", "clear_outbox", "defer"}),
     "partners": frozenset({"mark_published"}),
-    "jobs": frozenset({"add_leased", "claim", "finish", "renew"}),
+    "jobs": frozenset({"add_leased", "claim", "trying", "finish", "renew"}),
     "refusals": frozenset({"put"}),
     "dead_letters": frozenset({"put"}),
     "idempotency": frozenset({"claim"}),

@@ -100,7 +100,9 @@ async def show_rehearsal(world: World, ids: Sequence[str], verb: str) -> None:
     for some in chunks(ids):
         found = await world.stores.dead_letters.load(some)
         counts.update((letter.group, letter.record.topic, letter.reason) for letter in found.values())
-    show_counts(counts, f"Dry run, nothing was done: {len(ids)} would be {verb}")
+    if counts:
+        show_counts(counts, f"To be {verb}")
+    console.print(f"Dry run, nothing was done: {len(ids)} would be {verb}.")
 
 
 def show_counts(counts: Counts, title: str) -> None:
@@ -118,7 +120,9 @@ def show_letters(found: Sequence[DeadLetter], title: str) -> None:
     short = [
         (f"{id_of(x)}\n{x.record.where}\n{x.group}", f"{x.at:%Y-%m-%d %H:%M}\n{x.reason}\n{x.detail}") for x in found
     ]
-    console.print(table(title, ["id", "at (UTC), reason, detail"], short))
+    made = table(title, ["id", "at (UTC), reason, detail"], short)
+    made.show_lines = True
+    console.print(made)
 
 
 def id_of(letter: DeadLetter) -> str:

@@ -35,6 +35,9 @@ def list_command(limit: Annotated[int, typer.Option("-n", min=1, max=1000, help=
 
 
 def _show_referrals(found: Sequence[Parked], number: int) -> None:
+    if not found:
+        console.print("No parked referrals.")
+        return
     rows = [
         (each.referral.id, f"{each.referral.status}/{each.referral.substatus}", each.attempts, each.why)
         for each in found
@@ -43,9 +46,12 @@ def _show_referrals(found: Sequence[Parked], number: int) -> None:
 
 
 def _show_mails(found: Sequence[SendJob], number: int) -> None:
-    # The address is a person's: `referrals rfi show` has it for who needs it.
-    rows = [(job.id, f"{job.kind} to the {job.role}", job.attempts, job.last_error) for job in found]
-    console.print(table(f"Failed mails ({number})", ["id", "mail", "attempts#", "last error"], rows))
+    if not found:
+        console.print("No failed mails.")
+        return
+    # Its address is a person's, and who may see it is not decided here: the RFI says whom it was for.
+    rows = [(job.id, f"{job.kind}\nof RFI {job.rfi_id}", job.last_error) for job in found]
+    console.print(table(f"Failed mails ({number})", ["id", "mail", "last error"], rows))
 
 
 @app.command("release")
@@ -62,9 +68,8 @@ def release_command(
         if dry_run:
             console.print(f"Would be released: {len(parked)} referrals and {len(failed)} mails.")
             return
-        now = world.clock.now()
-        released = await world.stores.aside.release(parked, now)
-        retried = await world.stores.aside.retry(failed, now)
+        released = await world.stores.aside.release(parked)
+        retried = await world.stores.aside.retry(failed, world.clock.now())
         console.print(f"Released: {released} referrals and {retried} mails.")
 
     with plain_errors():

@@ -79,8 +79,8 @@ class AsideStore(Protocol):
     async def parked(self, limit: int) -> list[Parked]:
         """Parked referrals, changed longest ago first."""
 
-    async def release(self, ids: Sequence[str], at: datetime) -> int:
-        """Make those of the referrals that are parked due `at`, with all attempts anew; returns how many."""
+    async def release(self, ids: Sequence[str]) -> int:
+        """Make those of the referrals that are parked due as their timers say, with all attempts anew; how many."""
 
     async def failed(self, limit: int) -> list[SendJob]:
         """Mails that were given up, oldest event first."""

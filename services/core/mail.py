@@ -86,7 +86,7 @@ class SendJob:
     cut_at_dot: int = 0
     #: Attempts whose answer to the final dot was never seen: each may have made one extra copy.
     lost_leases: int = 0
-    #: How often its lease ran out because its sender died: that sender may have sent it, and not noted it.
+    #: How often its sender died while it was trying it: that sender may have sent it, and not noted it.
 
 
 #: One mailbox: no brackets, spaces, quotes, commas or control characters, nothing that could end a header or an SMTP

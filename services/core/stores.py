@@ -135,8 +135,12 @@ class SendJobStore(Protocol):
     async def claim(self, owner: str, now: datetime, real_now: datetime, until: datetime, limit: int) -> list[SendJob]:
         """Lease jobs that are pending and due (`now`), or whose lease ran out (`real_now`); attempts + 1 each.
 
-        One whose lease ran out also counts a lost lease.
+        One whose lease ran out while its sender was trying it also counts a lost lease; one that had only waited in
+        that sender's hands counts nothing, for nobody can have sent it.
         """
+
+    async def trying(self, owner: str, slot: int, ids: Sequence[str], at: datetime) -> None:
+        """Note, before the first byte goes out, which jobs `owner` tries now; the note before it in the slot goes."""
 
     async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
         """Lengthen leases; return the ids still leased to `owner`."""

@@ -27,6 +27,7 @@ from services.matching.vocabulary import (
     offered_names,
     sign_name,
 )
+from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Profiles whose words stay read; winners come again and again.
 OFFERS_KEPT = 20_000
@@ -38,10 +39,10 @@ _WHOLE = 100
 class Holdings(Sequence[Offer]):
     """Profiles by number. As a sequence: each profile as the matcher reads it."""
 
-    def __init__(self, parent_of: ParentOf) -> None:
-        self._parent_of = parent_of
+    def __init__(self, parent_of: ParentOf, weights: Weights = DEFAULT_WEIGHTS) -> None:
+        self._parent_of, self._weights = parent_of, weights
         self.index = ProfileIndex()
-        self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(), Tongues()
+        self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(weights), Tongues()
         self.lexicons: dict[str, CountryLexicon] = {}
         self.profiles: list[RoutableProfile] = []
         self.limited: dict[int, None] = {}
@@ -64,7 +65,7 @@ class Holdings(Sequence[Offer]):
 
     def _read(self, number: int, _version: int, _standing: int) -> Offer:
         profile = self.profiles[number]
-        return offer_of(profile, self._parent_of, self._standings.get(profile.id))
+        return offer_of(profile, self._parent_of, self._standings.get(profile.id), self._weights)
 
     def size_bit(self, size: CompanySize) -> int:
         """The bit of a company size."""

@@ -18,6 +18,7 @@ from datetime import datetime
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing, Skipped
+from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.asked import Asked, read
@@ -27,15 +28,15 @@ from services.matching.explanation import Explanation
 from services.matching.holdings import Holdings
 from services.matching.index.layout import FULL
 from services.matching.index.queries import Query
-from services.matching.market import GRAINS, LANGUAGE_POINTS
+from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
 from services.matching.ranking import ONE, Ranking, fit_of, tie_key
 from services.matching.reasons import reasons_of
-from services.matching.reference import RULES
 from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
 from services.matching.terms import Wanted, wanted_of
 from services.matching.vocabulary import Around, CountryLexicon, phrase_name, sign_name
+from services.matching.weights import weights_of
 
 _SIZE, _PAUSE, _LOAD = "size_excluded", "paused", "at_capacity"
 #: Codes by the bits of `Hits.seen`.
@@ -73,11 +74,13 @@ class IndexedMatcher:
     Args:
         capacity: open referrals of each profile.
         parent_of: which subdivision lies in which.
+        rules: by which numbers it ranks.
     """
 
-    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat) -> None:
+    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat, rules: Rules = DEFAULT_RULES) -> None:
         self._capacity, self._parent_of = capacity, parent_of
-        self._held = Holdings(parent_of)
+        self._weights = weights_of(rules)
+        self._held = Holdings(parent_of, self._weights)
         self._full: set[int] = set()
 
     def put(self, profile: RoutableProfile) -> bool:
@@ -106,7 +109,7 @@ class IndexedMatcher:
 
         self._held.pause(now)
         self._look_at_full(open_count)
-        readings = [self._read(rfi) for rfi in rfis]
+        readings = [self._read(self._weights.limited(rfi)) for rfi in rfis]
         answers = self._ask(readings)
         routings: list[Routing] = []
         for reading, answer in zip(readings, answers, strict=True):
@@ -117,6 +120,7 @@ class IndexedMatcher:
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Match once more, and say why. Looks at every profile of the market."""
+        rfi = self._weights.limited(rfi)
         (routing,) = self.match([rfi], now)
         reading = self._read(rfi)
         wanted = [partner_id] if partner_id is not None else named_in(routing)
@@ -132,7 +136,7 @@ class IndexedMatcher:
         return Explanation(
             rfi_id=rfi.id,
             at=now,
-            rules=RULES,
+            rules=self._weights.name,
             routing=routing,
             profiles=tuple(explainer.verdict(number) for number in numbers),
             partner_known=partner_id is None or bool(numbers),
@@ -147,7 +151,8 @@ class IndexedMatcher:
         asked = read(rfi, self._parent_of)
         lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon()
         around = self._held.gazetteer.around(asked.place)
-        return _Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted_of(rfi, asked, lexicon), around)
+        wanted = wanted_of(rfi, asked, lexicon, self._weights)
+        return _Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted, around)
 
     def _ask(self, readings: Sequence[_Reading]) -> list[_Found | None]:
         """Ask the index; None for what the customer has picked itself."""
@@ -186,11 +191,11 @@ class IndexedMatcher:
             besides=besides if reading.asked.usable else (),
             near=reading.around.near,
             within=reading.around.within,
-            within_points=Reach.WITHIN.points,
+            within_points=self._weights.reach[Reach.WITHIN],
             market=self._held.gazetteer.market(reading.asked.place[0]),
             size=self._held.size_bit(size) if size is not None else 0,
             tongue=tongue,
-            tongue_points=LANGUAGE_POINTS,
+            tongue_points=self._weights.language,
             open=rooms[0],
             any=rooms[1],
             outside=rooms[2],
@@ -208,7 +213,7 @@ class IndexedMatcher:
         chosen = tuple(self._chosen(reading, number, grains / ONE) for number, grains in found.open)
         near = self._near(reading, found, now, open_count)
         because = None if chosen else self._why_nobody(reading, found)
-        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
 
     def _near(self, reading: _Reading, found: _Found, now: datetime, open_count: OpenCount) -> tuple[Skipped, ...]:
         """The best of those who match but don't get it, then the right offers in the wrong region."""
@@ -236,7 +241,7 @@ class IndexedMatcher:
         numbers, near = pick(rfi, ranking, self._held.of_partner, self._held, now)
         because = None if numbers else "picked_partners_unavailable"
         chosen = tuple(self._chosen(reading, n, ranking.scores.get(n, ranking.fits.get(n, 0)) / ONE) for n in numbers)
-        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
 
     def _rank(self, reading: _Reading, numbers: Iterable[int]) -> Ranking:
         """These profiles against an RFI, read one by one."""
@@ -251,7 +256,7 @@ class IndexedMatcher:
                 continue
             if (reached := verdict(offer.serves, reading.asked.place)) is not None:
                 spoken = not offer.speaks or reading.tag in offer.speaks
-                area[number] = reached[0].points + LANGUAGE_POINTS * spoken
+                area[number] = self._weights.reach[reached[0]] + self._weights.language * spoken
             fit = fit_of(offer, reading.asked, reading.wanted)
             if fit is not None and (reading.asked.usable or number in area):
                 fits[number] = fit

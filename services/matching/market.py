@@ -18,13 +18,10 @@ from services.matching.asked import industry_key
 from services.matching.keywords import LANGUAGES, offered, primary_tag
 from services.matching.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
 from services.matching.terms import INDUSTRIES, LONGEST
+from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 K = TypeVar("K")
 
-#: Points (millionths of a score) for working in the language of the RFI.
-LANGUAGE_POINTS = 50_000
-#: Points for a prior of one; a prior of a half, which is that of a profile without a past, earns none.
-PRIOR_POINTS = 50_000
 #: A score in whole numbers counts grains: hundredths of a point, because weights are hundredths.
 GRAINS = 100
 #: Areas remembered; each names all profiles of a country that reach a place.
@@ -48,7 +45,12 @@ class Offer:
     #: Grains added to every score: for how well it does with what it gets.
 
 
-def offer_of(profile: RoutableProfile, parent_of: ParentOf = flat, standing: Standing | None = None) -> Offer:
+def offer_of(
+    profile: RoutableProfile,
+    parent_of: ParentOf = flat,
+    standing: Standing | None = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+) -> Offer:
     """Read a profile and what it has learned; without served places it serves its country."""
     serves = profile.serves or (Place(country=profile.country),)
     texts = (*profile.keywords, *profile.products, *profile.services)
@@ -59,7 +61,7 @@ def offer_of(profile: RoutableProfile, parent_of: ParentOf = flat, standing: Sta
         industries={k: i for i in reversed(profile.industries) if (k := industry_key(i))},
         speaks=frozenset(primary_tag(tag) for tag in profile.languages),
         learned=learned_of(standing) if standing is not None else {},
-        adjust=adjusted(standing) if standing is not None else 0,
+        adjust=adjusted(standing, weights) if standing is not None else 0,
     )
 
 
@@ -69,15 +71,16 @@ def learned_of(standing: Standing) -> dict[str, int]:
     return {key: weight for key, weight in weights.items() if weight}
 
 
-def adjusted(standing: Standing) -> int:
-    """Grains for how well a profile does with what it gets."""
-    return round((standing.prior - 0.5) * 2 * PRIOR_POINTS * GRAINS)
+def adjusted(standing: Standing, weights: Weights = DEFAULT_WEIGHTS) -> int:
+    """Grains for how well a profile does with what it gets; a prior of a half, as without a past, earns none."""
+    return round((standing.prior - 0.5) * 2 * weights.past * GRAINS)
 
 
 class Market:
     """The active profiles that serve some place of one country."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Weights = DEFAULT_WEIGHTS) -> None:
+        self._weights = weights
         self.members: set[int] = set()
         self._offers: dict[str, dict[str, set[int]]] = {lang: {} for lang in LANGUAGES}
         self._reach: dict[str, dict[str, int]] = {lang: {} for lang in LANGUAGES}
@@ -141,13 +144,14 @@ class Market:
         if (known := self._areas.get((within, served, tag))) is not None:
             self._areas.move_to_end((within, served, tag))
             return known
-        found: dict[int, int] = dict.fromkeys(self._wider[within] if within else (), Reach.WITHIN.points)
+        reach = self._weights.reach
+        found: dict[int, int] = dict.fromkeys(self._wider[within] if within else (), reach[Reach.WITHIN])
         # Widest first: the narrowest place of a profile has the last word.
         for key in sorted(served, key=lambda k: reach_of(k).points):
-            found.update(dict.fromkeys(self._places[key], reach_of(key).points))
+            found.update(dict.fromkeys(self._places[key], reach[reach_of(key)]))
         for speakers in (self._speakers.get(tag, set()), self._speakers.get("", set())):
             for number in speakers & found.keys():
-                found[number] += LANGUAGE_POINTS
+                found[number] += self._weights.language
         self._areas[within, served, tag] = found
         if len(self._areas) > AREAS_KEPT:
             self._areas.popitem(last=False)

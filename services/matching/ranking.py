@@ -3,7 +3,7 @@
     score = 0.85 * (weight of the matched terms / weight of all terms asked) + 0.10 * region + 0.05 * language
           + 0.30 * (weight of the learned signs, each as far as it was learned / weight of all signs) + 0.05 * past
 
-A past from -1 to 1 says how well a profile did with what it got; the second line is nothing for a profile without one.
+The numbers are those of the default rules (`services.core.rules`). A past from -1 to 1 says how well a profile did with what it got; the second line is nothing for a profile without one.
 Counted in grains (1e-8), as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash
 of (RFI, profile), so that over many RFIs equal partners get equal shares.
 """
@@ -20,6 +20,7 @@ from services.core.rfi import Rfi
 from services.matching.asked import Asked, Source
 from services.matching.market import GRAINS, Market, Offer
 from services.matching.terms import Wanted, wanted_of
+from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: A whole weight in hundredths, and a whole score in grains.
 WHOLE, ONE = 100, 100_000_000
@@ -47,9 +48,11 @@ class Ranking:
         return {number: fit for number, fit in self.fits.items() if number not in self.area}
 
 
-def rank(rfi: Rfi, market: Market, asked: Asked, tag: str, offers: Sequence[Offer]) -> Ranking:
+def rank(
+    rfi: Rfi, market: Market, asked: Asked, tag: str, offers: Sequence[Offer], weights: Weights = DEFAULT_WEIGHTS
+) -> Ranking:
     """Score every profile of the market that an RFI could go to."""
-    wanted = wanted_of(rfi, asked, market)
+    wanted = wanted_of(rfi, asked, market, weights)
     area = market.area(asked.place, tag)
     found = _fits(market, asked, wanted) if asked.usable else dict.fromkeys(area, 0)
     fits = {number: fit + offers[number].adjust for number, fit in found.items()}

@@ -9,6 +9,7 @@ from datetime import datetime
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing
+from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.asked import read
@@ -21,9 +22,7 @@ from services.matching.picks import pick
 from services.matching.ranking import Ranking, rank, score_of
 from services.matching.reasons import reasons_of
 from services.matching.regions import ParentOf, flat, nearest
-
-#: Version of the rules, stored with every routing.
-RULES = f"rules-3+{keywords.VERSION}"
+from services.matching.weights import weights_of
 
 
 class ReferenceMatcher:
@@ -32,9 +31,11 @@ class ReferenceMatcher:
     Args:
         capacity: open referrals of each profile.
         parent_of: which subdivision lies in which.
+        rules: by which numbers it ranks.
     """
 
-    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat) -> None:
+    def __init__(self, capacity: CapacityView, parent_of: ParentOf = flat, rules: Rules = DEFAULT_RULES) -> None:
+        self._weights = weights_of(rules)
         self._capacity, self._parent_of = capacity, parent_of
         self._numbers: dict[str, int] = {}
         self._offers: list[Offer] = []
@@ -61,7 +62,7 @@ class ReferenceMatcher:
         return True
 
     def _replace(self, profile: RoutableProfile) -> None:
-        offer = offer_of(profile, self._parent_of, self._standings.get(profile.id))
+        offer = offer_of(profile, self._parent_of, self._standings.get(profile.id), self._weights)
         number = self._numbers.get(profile.id)
         if number is None:
             number = self._numbers[profile.id] = len(self._offers)
@@ -73,7 +74,7 @@ class ReferenceMatcher:
         # Nobody can be told of a referral without a location.
         if profile.active and profile.locations:
             for country in {place[0] for place in offer.serves}:
-                self._markets.setdefault(country, Market()).add(number, offer, country)
+                self._markets.setdefault(country, Market(self._weights)).add(number, offer, country)
 
     def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
         """A routing for each RFI, in order."""
@@ -83,7 +84,7 @@ class ReferenceMatcher:
             return self._capacity.open_count(profile_id) + taken[profile_id]
 
         routings: list[Routing] = []
-        for rfi in rfis:
+        for rfi in map(self._weights.limited, rfis):
             routing = self._route(rfi, self.ranking(rfi), now, open_count)
             taken.update(chosen.profile_id for chosen in routing.chosen)
             routings.append(routing)
@@ -91,6 +92,7 @@ class ReferenceMatcher:
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Match once more, and say why."""
+        rfi = self._weights.limited(rfi)
         ranking = self.ranking(rfi)
         routing = self._route(rfi, ranking, now, self._capacity.open_count)
         wanted = [partner_id] if partner_id is not None else _named(routing)
@@ -110,7 +112,7 @@ class ReferenceMatcher:
         return Explanation(
             rfi_id=rfi.id,
             at=now,
-            rules=RULES,
+            rules=self._weights.name,
             routing=routing,
             profiles=tuple(explainer.verdict(number) for number in numbers),
             partner_known=partner_id is None or bool(numbers),
@@ -127,8 +129,9 @@ class ReferenceMatcher:
 
     def ranking(self, rfi: Rfi) -> Ranking:
         """The RFI against the market of its country."""
-        market = self._markets.get(rfi.need.place.country) or Market()
-        return rank(rfi, market, read(rfi, self._parent_of), keywords.primary_tag(rfi.language), self._offers)
+        market = self._markets.get(rfi.need.place.country) or Market(self._weights)
+        tag = keywords.primary_tag(rfi.language)
+        return rank(rfi, market, read(rfi, self._parent_of), tag, self._offers, self._weights)
 
     def _route(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> Routing:
         if rfi.selected_partners:
@@ -139,7 +142,7 @@ class ReferenceMatcher:
             numbers, near = selection.chosen, near_misses(rfi, ranking, self._offers, selection)
             because = None if numbers else self._why_nobody(rfi, ranking, now, open_count)
         chosen = tuple(self._chosen(rfi, ranking, number) for number in numbers)
-        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=RULES)
+        return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
 
     def _why_nobody(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> str:
         size, profiles = rfi.customer.size, [self._offers[number].profile for number in ranking.scores]

@@ -38,7 +38,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One sign of an RFI: the learned term it is found by, and its weight there (the term's rarity comes on top)."""
+    """One sign of an RFI: the learned term it is found by, and how strongly it is said there.
+
+    What its kind counts and how rare it is comes on top, when it is asked for.
+    """
 
     key: str
     kind: Kind
@@ -62,12 +65,12 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
         found[kind, what] = 1
     for band in _bands(need.budget):
         found[Kind.BUDGET, band] = 1
-    return tuple(Signal(f"{kind.letter}:{what}", kind, _weight(kind, n)) for (kind, what), n in found.items())
+    return tuple(Signal(f"{kind.letter}:{what}", kind, _weight(n)) for (kind, what), n in found.items())
 
 
-def _weight(kind: Kind, count: float) -> float:
+def _weight(count: float) -> float:
     # A word said four times is not four times as telling.
-    return kind.share * (1 + log2(count) / 2 if count > 1 else count)
+    return 1 + log2(count) / 2 if count > 1 else count
 
 
 def _texts(need: Need) -> Iterator[tuple[float, str]]:

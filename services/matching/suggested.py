@@ -66,7 +66,7 @@ def _without(texts: Sequence[str], gone: str) -> tuple[str, ...]:
 
 _CHANGES: dict[SuggestionCode, Callable[[RoutableProfile, str], dict[str, Any]]] = {
     SuggestionCode.REMOVE_REGION: lambda p, code: {"serves": tuple(s for s in p.serves if region_code(s) != code)},
-    SuggestionCode.ADD_REGION: lambda p, code: {"serves": (*p.serves, _place(code))},
+    SuggestionCode.ADD_REGION: lambda p, code: {"serves": tuple(dict.fromkeys((*p.serves, _place(code))))},
     SuggestionCode.REMOVE_WORDS: lambda p, words: {
         "keywords": _without(p.keywords, words),
         "products": _without(p.products, words),

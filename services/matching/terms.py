@@ -1,4 +1,4 @@
-"""What does an RFI ask for, as a market weighs it? The rarer a term is among the profiles of a country, the more it says.
+"""What does an RFI ask for, as a market weighs it? The rarer a term is among its profiles, the more it tells.
 
 Two kinds. What it says is compared with what partners declare; by its signs (`signals`) it is like earlier RFIs, and
 those are compared with what profiles have learned from outcomes.
@@ -15,11 +15,10 @@ from services.matching.asked import Asked, Source
 from services.matching.keywords import weak_stems
 from services.matching.signals import Kind, signals
 from services.matching.synonyms import words_of_key
+from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Longest phrase looked for in free texts, in stems.
 LONGEST = 6
-#: Points (millionths of a score) for offering all that is asked, and for having learned all its signs.
-FIT_POINTS, LEARNED_POINTS = 850_000, 300_000
 #: Where industries are looked up, which are the same in every language.
 INDUSTRIES = ""
 
@@ -85,11 +84,11 @@ class Wanted:
         return not (self.named and term.source is Source.INDUSTRY)
 
 
-def wanted_of(rfi: Rfi, asked: Asked, lexicon: Lexicon) -> Wanted:
+def wanted_of(rfi: Rfi, asked: Asked, lexicon: Lexicon, weights: Weights = DEFAULT_WEIGHTS) -> Wanted:
     """Weigh what an RFI asks for."""
-    terms, signs = terms_of(asked, lexicon), signs_of(rfi, lexicon)
-    scale = FIT_POINTS / (fsum(term.weight for term in terms) or 1.0)
-    sign_scale = LEARNED_POINTS / (fsum(sign.weight for sign in signs) or 1.0)
+    terms, signs = terms_of(asked, lexicon, weights), signs_of(rfi, lexicon)
+    scale = weights.fit / (fsum(term.weight for term in terms) or 1.0)
+    sign_scale = weights.learned / (fsum(sign.weight for sign in signs) or 1.0)
     return Wanted(
         terms=terms,
         signs=signs,
@@ -99,10 +98,14 @@ def wanted_of(rfi: Rfi, asked: Asked, lexicon: Lexicon) -> Wanted:
     )
 
 
-def terms_of(asked: Asked, lexicon: Lexicon) -> tuple[Term, ...]:
+def terms_of(asked: Asked, lexicon: Lexicon, weights: Weights = DEFAULT_WEIGHTS) -> tuple[Term, ...]:
     """What is asked, each term once and where it earns most; what was named outright stays if nobody offers it."""
     language, weak = asked.language, weak_stems(asked.language)
-    found = {s.key: _term(s.key, s.words, s.source, lexicon, language) for s in asked.offers}
+
+    def term(key: str, words: str, source: Source, where: str = language) -> Term:
+        return Term(key, words, source, rarity(lexicon, lexicon.offered(where, key)) * weights.shares[source])
+
+    found = {s.key: term(s.key, s.words, s.source) for s in asked.offers}
     for source, runs in asked.texts:
         for run in runs:
             for start, head in enumerate(run):
@@ -110,13 +113,9 @@ def terms_of(asked: Asked, lexicon: Lexicon) -> tuple[Term, ...]:
                     each = head if length == 1 else " ".join(run[start : start + length])
                     if each in found or (length == 1 and head in weak) or not lexicon.offered(language, each):
                         continue
-                    found[each] = _term(each, words_of_key(each), source, lexicon, language)
-    industries = [_term(s.key, s.words, s.source, lexicon, INDUSTRIES) for s in asked.industries]
+                    found[each] = term(each, words_of_key(each), source)
+    industries = [term(s.key, s.words, s.source, INDUSTRIES) for s in asked.industries]
     return (*found.values(), *industries)
-
-
-def _term(key: str, words: str, source: Source, lexicon: Lexicon, language: str) -> Term:
-    return Term(key, words, source, rarity(lexicon, lexicon.offered(language, key)) * source.share)
 
 
 def signs_of(rfi: Rfi, lexicon: Lexicon) -> tuple[Sign, ...]:
@@ -125,11 +124,18 @@ def signs_of(rfi: Rfi, lexicon: Lexicon) -> tuple[Sign, ...]:
         return ()
     found = [(signal, lexicon.learned(signal.key)) for signal in signals(rfi)]
     return tuple(
-        # Learned from few examples, so rarity tells less: its root did better on the train years of bench/quality.
-        Sign(signal.key, sqrt(rarity(lexicon, holders)) * signal.weight, signal.kind in _TELLING)
+        Sign(signal.key, _learned_rarity(lexicon, holders) * signal.kind.share * signal.weight, signal.kind in _TELLING)
         for signal, holders in found
         if holders
     )
+
+
+def _learned_rarity(lexicon: Lexicon, holders: int) -> float:
+    """How much a sign tells: nothing if everybody has learned it.
+
+    It is learned from few examples, so rarity says less than with declared terms: the root did better on real data.
+    """
+    return sqrt(max(0.0, log((1 + lexicon.size()) / (1 + holders))))
 
 
 def rarity(lexicon: Lexicon, holders: int) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from services.matching.market import Offer
 from services.matching.regions import PlaceKey, containing, reach_of
 from services.matching.terms import INDUSTRIES, LONGEST
+from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Places remembered with the regions around and within them.
 PLACES_KEPT = 20_000
@@ -108,7 +109,8 @@ class Around:
 class Gazetteer:
     """Numbers of served places, and which of them are around or within a place that is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Weights = DEFAULT_WEIGHTS) -> None:
+        self._weights = weights
         self._numbers: dict[PlaceKey | str, int] = {}
         self._served: dict[PlaceKey, int] = {}
         #: How many profiles serve it now.
@@ -143,7 +145,8 @@ class Gazetteer:
         if known is None:
             if len(self._known) >= PLACES_KEPT:
                 self._known.clear()
-            numbers = [(self._numbers[key], reach_of(key).points) for key in containing(asked) if key in self._served]
+            reach, served = self._weights.reach, self._served
+            numbers = [(self._numbers[key], reach[reach_of(key)]) for key in containing(asked) if key in served]
             # Numbers of places only grow, so the list of parts is ascending.
             known = self._known[asked] = Around(tuple(numbers), tuple(self._parts.get(asked, ())))
         return known

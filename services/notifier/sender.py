@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from time import perf_counter
 from typing import TypeVar
 
@@ -67,6 +68,8 @@ class MailSenders:
         self._owner, self._limits, self._metrics, self._progressed = owner, limits, metrics, progressed
         self._queue: asyncio.Queue[Sequence[SendJob] | None] = asyncio.Queue(limits.waiting_batches)
         self._stopping = asyncio.Event()
+        self._slots: set[int] = set()
+        #: Numbers of the portions that are being tried.
         self._held: set[str] = set()
         #: Jobs in our hands, waiting or under way: their leases are renewed, and a claim of our own leaves them alone.
 
@@ -132,11 +135,19 @@ class MailSenders:
         self._progressed()
 
     async def _attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> None:
-        # Asked for each portion: the one before may have taken longer than a lease.
-        ours = await self._patiently(lambda: self._still_ours(jobs))
-        updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
-        # The answers of the servers are known to nobody else: this is repeated until it is stored.
-        await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+        slot = next(n for n in count() if n not in self._slots)
+        self._slots.add(slot)
+        try:
+            # Noted before the leases are looked at: who takes one over after this knows that the mail may be out.
+            now, ids = self._clock.real_now(), [job.id for job in jobs]
+            await self._patiently(lambda: self._jobs.trying(self._owner, slot, ids, now))
+            # Asked for each portion: the one before may have taken longer than a lease.
+            ours = await self._patiently(lambda: self._still_ours(jobs))
+            updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
+            # The answers of the servers are known to nobody else: this is repeated until it is stored.
+            await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+        finally:
+            self._slots.discard(slot)
 
     async def _apart(self, jobs: Sequence[SendJob], error: Exception) -> None:
         """Try the halves of a batch that can't be loaded; nothing of it has been sent. A single job waits for a fix."""

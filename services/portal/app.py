@@ -10,7 +10,7 @@ from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import inbox, referral, sign_in
+from services.portal.pages import customer, inbox, referral, sign_in
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
@@ -32,6 +32,7 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(static_files.router())
     app.include_router(oauth.router(ports, options, pace))
     app.include_router(sign_in.router(ports, options, pace))
+    app.include_router(customer.router(ports, options))
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
     app.include_router(engagements.router(ports, options))

@@ -28,6 +28,8 @@ NOTICES = {
     "starred": _("Marked as a favourite."),
     "unstarred": _("No favourite any more."),
     "filter-saved": _("The filter is saved."),
+    "request-withdrawn": _("Your request is taken back. Everybody who had it is told."),
+    "partner-chosen": _("Thank you. Your choice is noted, and the others are told."),
     "filter-removed": _("The filter is removed."),
 }
 

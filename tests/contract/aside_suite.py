@@ -9,6 +9,7 @@ from datetime import timedelta
 from services.core.aside import Closing, Letters, Parked, Waiting
 from services.core.creation import accepted_event, created_event
 from services.core.mail import JobState, JobUpdate, SendJob
+from services.core.referral import Timers
 from tests.builders import START, make_referral, make_rfi
 from tests.contract.dead_letter_suite import bare, id_of, make_letter
 from tests.contract.job_suite import make_job
@@ -88,11 +89,22 @@ class AsideStoreSuite:
         first, second = (Parked(referral=each, attempts=5, why="KeyError") for each in (older, newer))
         assert await stores.aside.parked(9) == [first, second]
         assert await stores.aside.parked(1) == [first]
-        assert await stores.aside.release([older.id, deferred.id, "missing"], START + DAY) == 1
-        assert await stores.aside.release([], START) == 0
+        assert await stores.aside.release([older.id, deferred.id, "missing"]) == 1
+        assert await stores.aside.release([]) == 0
         assert await stores.aside.parked(9) == [second]
-        assert await stores.referrals.due([SHARD], START + DAY, 9) == [older]
+        due = older.timers.next_due()
+        assert due is not None
+        assert await stores.referrals.due([SHARD], due - timedelta(seconds=1), 9) == []
+        assert await stores.referrals.due([SHARD], due, 9) == [older]
         assert await stores.referrals.load([older.id]) == {older.id: older}
+
+    async def test_a_released_referral_with_nothing_due_stays_out_of_the_sweeps(self, stores: Stores) -> None:
+        referral = make_referral(shard=SHARD, timers=Timers())
+        await stores.referrals.add([referral])
+        await stores.referrals.defer(referral.id, 1, START, 5, parked=True, why="KeyError")
+        assert await stores.aside.release([referral.id]) == 1
+        assert await stores.aside.parked(9) == []
+        assert await stores.referrals.due([SHARD], START + 99 * DAY, 9) == []
 
     async def test_a_mail_that_was_given_up_is_listed_until_it_is_tried_again(self, stores: Stores) -> None:
         later, earlier = make_job(1, at=START + DAY), make_job(2)

@@ -94,7 +94,21 @@ class SendJobStoreSuite:
         await stores.jobs.add_leased([make_job()], "a", SOON)
         assert await stores.jobs.claim("b", START + 99 * MINUTE, SOON - timedelta(milliseconds=1), SOON, 9) == []
         [claimed] = await stores.jobs.claim("b", START, SOON, SOON + MINUTE, 9)
-        assert (claimed.lease_owner, claimed.attempts, claimed.lost_leases) == ("b", 2, 1)
+        assert (claimed.lease_owner, claimed.attempts, claimed.lost_leases) == ("b", 1, 0), "it had only waited"
+
+    async def test_only_what_a_dead_sender_was_trying_may_have_been_sent(self, stores: Stores) -> None:
+        before, tried, waiting = (make_job(n) for n in range(3))
+        await stores.jobs.add_leased([before, tried, waiting], "a", SOON)
+        await stores.jobs.trying("a", 0, [before.id], START)
+        await stores.jobs.trying("a", 0, [tried.id], START)
+        await stores.jobs.trying("another", 0, [waiting.id], START)
+        claimed = {job.id: job for job in await stores.jobs.claim("b", START, SOON, SOON + MINUTE, 9)}
+        assert {id_: (job.attempts, job.lost_leases) for id_, job in claimed.items()} == {
+            before.id: (1, 0),
+            tried.id: (2, 1),
+            waiting.id: (1, 0),
+        }
+        assert {job.lease_owner for job in claimed.values()} == {"b"}
 
     async def test_of_many_who_claim_at_once_each_job_goes_to_one(self, stores: Stores) -> None:
         jobs = [make_job(n) for n in range(30)]

@@ -1,38 +1,45 @@
-"""What can an operator do with a record that a consumer could not use?"""
+"""What can an operator do with what was put aside (records, referrals, mails), on a running exchange?"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from schemas.topics import Group, Topic
 from services.bootstrap import World
+from services.core.aside import Letters
+from services.core.mail import JobState, JobUpdate
 from services.core.ports import Outgoing
-from tests.e2e.exchange import Exchange, eventually, running_exchange
+from tests.e2e.exchange import Exchange, as_file, eventually, good_rfi, running_exchange
 
-LETTER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with running_exchange(tmp_path_factory.mktemp("letters"), partners=False) as running:
+    with running_exchange(tmp_path_factory.mktemp("letters")) as running:
         yield running
 
 
-def letters(exchange: Exchange) -> list[str]:
-    """Ids of the open dead letters, newest first."""
-    return LETTER.findall(exchange.cli("dlq", "list", "--group", Group.ROUTER))
+def letters(exchange: Exchange, group: str = Group.ROUTER) -> list[str]:
+    """Ids of the open dead letters of a group, oldest first."""
+    return exchange.run(lambda world: world.stores.aside.letter_ids(Letters(group=group), 100))
+
+
+def send(exchange: Exchange, topic: Topic, *values: bytes) -> None:
+    async def work(world: World) -> None:
+        await world.publisher.publish([Outgoing(topic=topic, key="k", value=value) for value in values])
+
+    exchange.run(work)
 
 
 def test_a_dead_letter_is_listed_shown_replayed_to_its_group_and_dropped(exchange: Exchange) -> None:
-    async def send(world: World) -> None:
-        await world.publisher.publish([Outgoing(topic=Topic.RFI_ACCEPTED, key="k", value=b"no event at all")])
-
-    exchange.run(send)
+    send(exchange, Topic.RFI_ACCEPTED, b"no event at all")
     eventually(lambda: len(letters(exchange)) == 1, "the record is a dead letter")
     first = letters(exchange)[0]
+    assert first in exchange.cli("dlq", "list", "--group", Group.ROUTER)
     assert "rfi.accepted/" in exchange.cli("dlq", "show", first)
     assert "no event at all" in exchange.cli("dlq", "show", first, "--original")
 
@@ -40,6 +47,53 @@ def test_a_dead_letter_is_listed_shown_replayed_to_its_group_and_dropped(exchang
     exchange.cli("dlq", "replay", first)
     eventually(lambda: len(letters(exchange)) == 1 and letters(exchange) != [first], "the group had it again")
     second = letters(exchange)[0]
+    assert ", replayed" in exchange.cli("dlq", "show", first)
     exchange.cli("dlq", "drop", second, "--why", "a test record")
     assert letters(exchange) == []
     assert "there is no dead letter" in exchange.cli("dlq", "replay", "nonsense", code=1)
+
+
+def test_many_letters_are_chosen_by_filters_rehearsed_and_dealt_with_at_once(exchange: Exchange) -> None:
+    send(exchange, Topic.ENGAGEMENT_EVENTS, *(b"no event %d" % n for n in range(5)))
+    groups = (Group.ROUTER_ENGAGEMENTS, Group.NOTIFIER)
+    eventually(lambda: [len(letters(exchange, g)) for g in groups] == [5, 5], "both groups put them aside")
+    counted = exchange.cli("dlq", "list", "--topic", "engagement.events", "--since", "1h", "--counts")
+    assert counted.count("UnreadableRecord") == 2
+    chosen = ["--group", Group.NOTIFIER, "--reason", "UnreadableRecord", "--text", "NO EVENT", "--since", "1h"]
+    assert "nothing was done: 0 would be replayed" in exchange.cli("dlq", "replay", *chosen, "--dry-run")
+    chosen = chosen[:4]
+    assert "nothing was done: 5 would be replayed" in exchange.cli("dlq", "replay", *chosen, "--dry-run")
+    before = letters(exchange, Group.NOTIFIER)
+    assert "5 given again" in exchange.cli("dlq", "replay", *chosen)
+    eventually(lambda: len(set(letters(exchange, Group.NOTIFIER)) - set(before)) == 5, "the group had them again")
+    assert len(letters(exchange, Group.ROUTER_ENGAGEMENTS)) == 5
+    assert "name letters by id" in exchange.cli("dlq", "drop", "--why", "a slip", code=1)
+    assert "10 dropped" in exchange.cli("dlq", "drop", "--all", "--why", "test records")
+    assert [letters(exchange, g) for g in groups] == [[], []]
+
+
+def test_what_was_given_up_is_listed_and_released(exchange: Exchange) -> None:
+    exchange.submit(as_file(exchange, good_rfi("parked")))
+    exchange.quiet()
+
+    async def give_up(world: World) -> tuple[str, str]:
+        [referral, *_] = await world.stores.referrals.listed(limit=1)
+        now = world.clock.now()
+        await world.stores.referrals.defer(referral.id, referral.version, now, 5, parked=True, why="KeyError")
+        [job, *_] = await world.stores.jobs.of_rfis([referral.rfi_id])
+        # As if its sender had heard a 5xx: taken again, and given up.
+        await world.mongo.collection("send_jobs").update_all({"_id": job.id}, {"$set": {"state": "pending"}})
+        await world.stores.jobs.claim("cli", now + timedelta(days=1), now, now + timedelta(days=1), 1)
+        failed = JobUpdate(job_id=job.id, state=JobState.FAILED, attempts=1, last_error="refused: 550 no such box")
+        await world.stores.jobs.finish([failed], "cli")
+        return referral.id, job.id
+
+    referral, mail = exchange.run(give_up)
+    listed = exchange.cli("parked", "list")
+    assert all(words in listed for words in (referral, "KeyError", mail, "550 no such box"))
+    assert "1 referrals and 1 mails" in exchange.cli("parked", "release", referral, mail, "--dry-run")
+    assert "1 referrals and 0 mails" in exchange.cli("parked", "release", referral)
+    assert "0 referrals and 1 mails" in exchange.cli("parked", "release", "--mails")
+    # The expirer takes the referral up and finds nothing due; a sender sends the mail once more.
+    eventually(lambda: sum(m.job == mail for m in exchange.mails()) == 2, "the mail was sent again")
+    assert "nothing with the id" in exchange.cli("parked", "release", mail, code=1)

@@ -22,6 +22,9 @@ SNIPPET = re.compile(r"<!-- test: (\w+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.
 SNIPPETS: dict[str, str] = dict(SNIPPET.findall((ROOT / "README.md").read_text("utf-8")))
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     with running_exchange(tmp_path_factory.mktemp("readme")) as running:

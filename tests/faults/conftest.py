@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.bundled import need_bundled
 from tests.faults.plugin import RESULTS
-from tests.faults.site import Site, running_site
+from tests.faults.site import TIMING, Site, running_site
 from tests.faults.trial import Trial
 
 SITE = pytest.StashKey[Site]()
@@ -19,8 +20,17 @@ def is_long(config: pytest.Config) -> bool:
     return bool(config.getoption("--long", default=False))
 
 
+def only_long(item: pytest.Item) -> bool:
+    """Whether the fault is tried in the long form alone."""
+    return any(mark.kwargs.get("long_only") for mark in item.iter_markers("slow"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """All of them share a site, so one worker runs them; the long forms take their time."""
+    late = [] if is_long(config) else [item for item in items if only_long(item)]
+    if late:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
     for item in items:
         if "tests/faults/" in item.path.as_posix():
             item.add_marker(pytest.mark.xdist_group("faults"))
@@ -32,7 +42,10 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A running exchange with a single mongod, everything behind proxies; each test leaves it healed."""
     root = tmp_path_factory.mktemp("faults")
     need_bundled(root)
-    with running_site(root) as made:
+    # The short form does not wait for what production waits for.
+    quick = {} if is_long(request.config) else {"REFERRALS_BATCH_LIMIT_S": "12"}
+    timing = TIMING if is_long(request.config) else replace(TIMING, hung_after_s=10.0)
+    with running_site(root, settings=quick, timing=timing) as made:
         request.config.stash[SITE] = made
         yield made
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.engines.bundled.spool import MailEntry
@@ -79,8 +79,8 @@ class Ledger:
 def business_now(database: Any) -> datetime:
     """The database's time, shifted as the sandbox is."""
     shifted = (database["settings"].find_one({"_id": "sandbox_clock"}) or {}).get("offset_ms", 0)
-    now: datetime = database.client.admin.command("hello")["localTime"].replace(tzinfo=UTC)
-    return datetime.fromtimestamp(now.timestamp() + shifted / 1000, UTC)
+    now: datetime = database.client.admin.command("hello")["localTime"]
+    return now.replace(tzinfo=UTC) + timedelta(milliseconds=shifted)
 
 
 def _routings(books: Books, rfis: Mapping[str, Doc], referrals: Iterable[Doc]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 import orjson
 import pymongo
 from pydantic import SecretStr
+from pymongo.errors import PyMongoError
 
 from schemas.topics import Topic
 from services.adapters.settings import Settings
-from services.bootstrap import World, open_world
+from services.bootstrap import World, open_world, unopened_world
 from services.cli.clock import advance
 from services.cli.session import remember_mode
 from services.cli.system import INTAKE_HTTP, specs
@@ -36,7 +37,7 @@ from services.engines.locations import LOOPBACK, Home, claim_ports
 from services.engines.processes import Timing
 from services.engines.supervisor import down, status, up
 from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
-from tests.faults.ledger import Books, Ledger, Told
+from tests.faults.ledger import Books, Ledger, Told, business_now
 from tests.faults.proxy import Net, Proxy, proxied
 
 CONSUMERS = ("intake", "router", "notifier", "expirer")
@@ -66,6 +67,7 @@ class Site(Exchange):
         self.engines, self.nets, self.addresses, self.start_services = engines, nets, addresses, start
         self.orders = home.root / "orders"
         self._extra: list[subprocess.Popen[bytes]] = []
+        self._now = datetime.now(UTC)
 
     # -- what is asked of it
 
@@ -95,15 +97,16 @@ class Site(Exchange):
     def publish(self, ledger: Ledger, rfis: Mapping[str, Mapping[str, object]]) -> None:
         """Publish RFIs in any form; all of them count as accepted by the log."""
 
-        async def work(world: World) -> None:
-            at = (world.clock.now() - timedelta(hours=1)).isoformat(timespec="seconds")
-            made = [submitted(ledger.source, name, {**rfi, "submittedAt": at}) for name, rfi in rfis.items()]
-            async with asyncio.timeout(120):
+        at = (self.now() - timedelta(hours=1)).isoformat(timespec="seconds")
+        made = [submitted(ledger.source, name, {**rfi, "submittedAt": at}) for name, rfi in rfis.items()]
+
+        async def go() -> None:
+            async with unopened_world(self.settings(), "publisher") as world, asyncio.timeout(120):
                 while True:
                     with suppress(DependencyUnavailable):
                         return await world.publisher.publish(made)
 
-        self.run(work)
+        asyncio.run(go())
         ledger.took(rfis)
 
     def time_passes(self, by: timedelta) -> None:
@@ -183,12 +186,13 @@ class Site(Exchange):
     # -- what became of it
 
     @contextmanager
-    def database(self) -> Iterator[Any]:
+    def database(self, patience_s: float = 30.0) -> Iterator[Any]:
         """The documents themselves, past the proxy."""
         name = self.settings().mongo_database
         members = ",".join(f"{LOOPBACK}:{port}" for port in self.mongo_ports)
         options = "directConnection=true" if len(self.mongo_ports) == 1 else "replicaSet=rs0"
-        with pymongo.MongoClient[dict[str, Any]](f"mongodb://{members}/?{options}", tz_aware=True) as client:
+        uri = f"mongodb://{members}/?{options}&timeoutMS={int(patience_s * 1000)}"
+        with pymongo.MongoClient[dict[str, Any]](uri, tz_aware=True) as client:
             yield client[name]
 
     @property
@@ -224,12 +228,10 @@ class Site(Exchange):
             return ledger.balance(database, told, self.mails())
 
     def now(self) -> datetime:
-        """Business time."""
-
-        async def work(world: World) -> datetime:
-            return world.clock.now()
-
-        return self.run(work)
+        """Business time; while MongoDB is away as it was when it was last asked."""
+        with suppress(PyMongoError), self.database(patience_s=1.0) as database:
+            self._now = business_now(database)
+        return self._now
 
 
 def told(home: Home) -> dict[str, str]:
@@ -278,7 +280,7 @@ def running_site(
     members: int = 1,
     partners: bool = True,
     settings: Mapping[str, str] | None = None,
-    instances: dict[str, int] | None = None,
+    timing: Timing = TIMING,
 ) -> Iterator[Site]:
     """A site for as long as the block lasts. With several members clients find MongoDB without a proxy."""
     home = Home(root).create()
@@ -309,8 +311,8 @@ def running_site(
             SMTP_VARIABLE: f"{LOOPBACK}:{nets['smtp'].port}",
         }
         more = told(home) | dict(settings or {})
-        wanted = specs(sandbox=True, intake_port=ports[INTAKE_HTTP], instances=instances, settings=more)
-        start = partial(up, home, wanted, environ={**os.environ, **addresses}, timing=TIMING)
+        wanted = specs(sandbox=True, intake_port=ports[INTAKE_HTTP], settings=more)
+        start = partial(up, home, wanted, environ={**os.environ, **addresses}, timing=timing)
         site = Site(home, engines, nets, addresses, start)
         stack.callback(site.close)
         stack.callback(down, home)

@@ -20,9 +20,11 @@ from services.engines.locations import LOOPBACK
 from tests.faults.conftest import is_long
 from tests.faults.plugin import RESULTS
 from tests.faults.site import Site, running_site
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, long_only
 
 MEMBERS = 3
+
+pytestmark = long_only
 
 
 @pytest.fixture(scope="module")

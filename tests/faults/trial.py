@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
 
+import pytest
+
 from tests.faults.ledger import Books, Ledger
 from tests.faults.site import Site
 
 _numbers = count(1)
+
+#: Runs in `make faults` alone, because it takes long; what `make test` has for it stands beside each use.
+long_only = pytest.mark.slow(long_only=True)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import ensure_indexes
+from services.adapters.mongo.stores import stores_of
+from tests.portal.browser import PHOTOGRAPHS, Desk, launched, listening
 from tests.portal.world import PortalWorld, portal_world
 
 
@@ -15,3 +19,25 @@ async def world() -> AsyncIterator[PortalWorld]:
     made = portal_world()
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[PortalWorld]:
+    """A portal over a real database."""
+    with Mongo(mongo_server, mongo_database) as mongo:
+        await ensure_indexes(mongo)
+        made = portal_world(stores_of(mongo))
+        yield made
+        await made.close()
+
+
+@pytest.fixture(params=["en", "en-without-js", "es", "es-without-js"])
+async def desk(request: pytest.FixtureRequest, real_world: PortalWorld) -> AsyncIterator[Desk]:
+    """A person in front of a real browser and a real database, once for each language with and without JavaScript."""
+    PHOTOGRAPHS.mkdir(parents=True, exist_ok=True)
+    language, scripts = request.param[:2], not request.param.endswith("without-js")
+    name = request.node.originalname.removeprefix("test_")
+    async with launched() as browser, listening(real_world.app) as address:
+        made = Desk(real_world, browser, address, language, scripts, name)
+        yield made
+        await made.close()

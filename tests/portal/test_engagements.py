@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -232,14 +233,15 @@ async def test_all_problems_of_a_patch_come_in_one_answer(world: PortalWorld, cr
         {"op": "replace", "path": "/status", "value": "Open"},
         {"op": "replace", "path": "/favorite", "value": "yes"},
         "nonsense",
+        {"op": [], "path": {}, "value": None},
     ]
     answer = await crm.patch(f"{PATH}/{referral.id}", json=body)
     assert answer.status_code == 400
     assert targets(answer) == [
         *("/0/op", "/0/value", "/1/path", "/2/op", "/team/0"),
-        *("/details/dealValue", "/details/closingDateTime", "/status", "/favorite", "/8"),
+        *("/details/dealValue", "/details/closingDateTime", "/status", "/favorite", "/8", "/9/op", "/9/path"),
     ]
-    assert answer.json()["error"]["message"].startswith("10 problems")
+    assert answer.json()["error"]["message"].startswith("12 problems")
     assert await world.referral(referral.id) == referral
 
 
@@ -563,3 +565,48 @@ async def test_all_problems_of_a_new_referral_come_at_once_in_the_contract_s_pla
     assert (await crm.post(PATH, json=[])).status_code == 400
     empty = await crm.post(PATH, json={})
     assert empty.status_code == 422
+
+
+async def test_a_method_that_is_not_there_names_those_that_are(crm: Browser) -> None:
+    answer = await crm.delete(f"{PATH}/x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH, PUT")
+    assert answer.json()["error"]["code"] == "invalidRequest"
+    assert (await crm.delete(PATH)).headers["allow"] == "GET, POST"
+
+
+async def test_an_error_of_ours_is_told_without_its_words(world: PortalWorld, crm: Browser) -> None:
+    await world.add_referral()
+    await crm.get(PATH)
+    world.stores.faults.fail_next(error=ValueError(CONTACT.email))
+    answer = await crm.get(PATH)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "generalException")
+    assert CONTACT.email not in answer.text
+
+
+async def test_of_two_answers_at_once_one_wins_and_the_other_is_told_which(world: PortalWorld, crm: Browser) -> None:
+    referral = await world.add_referral()
+    decline = {"/substatus": "Declined", "/statusReason": "1"}
+    answers = await asyncio.gather(patched(crm, referral.id, ACCEPT), patched(crm, referral.id, decline))
+    assert sorted(each.status_code for each in answers) == [200, 409]
+    won = next(each for each in answers if each.status_code == 200).json()
+    lost = next(each for each in answers if each.status_code == 409).json()
+    assert lost["error"]["innerError"]["substatus"] == won["substatus"]
+
+
+async def test_edits_at_once_that_touch_different_fields_are_both_kept(world: PortalWorld, crm: Browser) -> None:
+    referral = await world.add_referral()
+    await patched(crm, referral.id, ACCEPT)
+    edits: list[dict[str, Any]] = [
+        {"/campaignId": "spring"},
+        {"/salesStage": "Propose"},
+        {"/team/-": {"firstName": "J", "lastName": "D", "email": "j@partner1.example"}},
+        {"/externalReferenceId": "X-9"},
+    ]
+    answers = await asyncio.gather(*(patched(crm, referral.id, each) for each in edits))
+    assert {each.status_code for each in answers} <= {200, 409}
+    for edit, answer in zip(edits, answers, strict=True):
+        if answer.status_code != 200:
+            assert (await patched(crm, referral.id, edit)).status_code == 200
+    told = (await crm.get(f"{PATH}/{referral.id}")).json()
+    assert (told["campaignId"], told["salesStage"], told["externalReferenceId"]) == ("spring", "Propose", "X-9")
+    assert len(told["team"]) == 1

@@ -48,7 +48,7 @@ async def test_another_partners_referrals_are_on_no_page(world: PortalWorld, ana
     mine, theirs = await world.add_referral(1), await world.add_referral(1, partner=2)
     await world.stores.favourites.star(theirs.partner_id, theirs.id, START)
     for path in ("/inbox", "/inbox?starred=1", f"/inbox?text={theirs.id}", "/active", "/archived"):
-        assert theirs.id not in (await ana.get(path)).text
+        assert theirs.id not in shown((await ana.get(path)).text)
     assert shown((await ana.get("/inbox")).text) == [mine.id]
 
 
@@ -112,7 +112,7 @@ async def test_nobody_stars_anothers_referral_and_a_viewer_none(world: PortalWor
     theirs, mine = await world.add_referral(1, partner=2), await world.add_referral(1)
     assert (await ana.submit(f"/referrals/{theirs.id}/star", {"starred": "yes"})).status_code == 404
     viewer = await world.signed_in(1, email="vic@partner1.example", role=Role.VIEWER)
-    assert "star" not in LINK.sub("", (await viewer.get("/inbox")).text).split("<main")[1].split("</ul>")[1]
+    assert "/star" not in (await viewer.get("/inbox")).text
     assert (await viewer.submit(f"/referrals/{mine.id}/star", {"starred": "yes"})).status_code == 403
     assert not await world.stores.favourites.of_partner(mine.partner_id)
 

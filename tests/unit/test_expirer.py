@@ -162,7 +162,7 @@ async def test_a_released_referral_has_all_attempts_anew() -> None:
             await world.tick(world.clock.now())
         [parked] = await world.stores.aside.parked(9)
         assert (parked.referral, parked.attempts, parked.why) == (bad, len(BACKOFF) + 1, "KeyError")
-        await world.stores.aside.release([bad.id], world.clock.now())
+        await world.stores.aside.release([bad.id])
     policies[PolicyName.CLASSIC] = POLICIES[PolicyName.CLASSIC]
     await world.tick(world.clock.now())
     assert await world.substatuses([bad.id]) == {Substatus.EXPIRED}

@@ -80,10 +80,11 @@ class MemoryAside:
         return sorted(found, key=lambda each: each.referral.updated_at)[:limit]
 
     @faulty
-    async def release(self, ids: Sequence[str], at: datetime) -> int:
-        """Due at the instant."""
+    async def release(self, ids: Sequence[str]) -> int:
+        """Due as before."""
         held = self._parked().keys() & set(ids)
-        self._referrals.deferred |= {id_: Deferred(at, 0, parked=False) for id_ in held}
+        for id_ in held:
+            del self._referrals.deferred[id_]
         return len(held)
 
     def _failed(self) -> list[SendJob]:

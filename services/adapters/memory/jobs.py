@@ -19,6 +19,7 @@ class MemorySendJobs:
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self.stored: dict[str, SendJob] = {}
+        self._notes: dict[tuple[str, int], Sequence[str]] = {}
 
     @faulty
     async def add_leased(self, jobs: Sequence[SendJob], owner: str, until: datetime) -> set[str]:
@@ -39,12 +40,23 @@ class MemorySendJobs:
         ]
         taken = (sorted(pending, key=lambda job: job.due_at) + ran_out)[:limit]
         for job in taken:
+            lost = job.state is JobState.LEASED
+            tried = not lost or self._was_trying(job)
             self.stored[job.id] = replace(
                 leased_to(job, owner, until),
-                attempts=job.attempts + 1,
-                lost_leases=job.lost_leases + (job.state is JobState.LEASED),
+                attempts=job.attempts + tried,
+                lost_leases=job.lost_leases + (lost and tried),
             )
         return [self.stored[job.id] for job in taken]
+
+    def _was_trying(self, job: SendJob) -> bool:
+        return any(owner == job.lease_owner and job.id in ids for (owner, _), ids in self._notes.items())
+
+    @faulty
+    async def trying(self, owner: str, slot: int, ids: Sequence[str], at: datetime) -> None:
+        """The note before it in the slot goes."""
+        del at  # Nothing expires here.
+        self._notes[owner, slot] = tuple(ids)
 
     @faulty
     async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.adapters.mongo.dead_letters import letter_of
 from services.adapters.mongo.documents import JOBS, REFERRALS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Mongo, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, Mongo, UpdateOne
 from services.adapters.mongo.indexes import (
     DEAD_LETTERS,
     FAILED,
@@ -79,13 +79,17 @@ class MongoAside:
             for referral in REFERRALS.readable(docs)
         ]
 
-    async def release(self, ids: Sequence[str], at: datetime) -> int:
-        """The referral itself stays as it is: only what the expirer's index sees is changed."""
-        change = {
-            "$set": {"next_due_at": at, "attempts": 0, "parked": False},
-            "$unset": {"deferred_because": ""},
-        }
-        return (await self._referrals.write([UpdateOne({"_id": id_, **PARKED}, change) for id_ in ids])).modified
+    async def release(self, ids: Sequence[str]) -> int:
+        """The referral itself stays as it is: only what the expirer's index sees is changed, if it is still so."""
+        docs = await self._referrals.find({"_id": {"$in": list(ids)}, **PARKED}, hint=BY_ID) if ids else []
+        writes = []
+        for referral in REFERRALS.readable(docs):
+            change: Doc = {"$set": {"attempts": 0, "parked": False}, "$unset": {"deferred_because": ""}}
+            # One without anything due would be looked at by every sweep and never leave the index.
+            if (due := referral.timers.next_due()) is not None:
+                change["$set"]["next_due_at"] = due
+            writes.append(UpdateOne({"_id": referral.id, "version": referral.version, **PARKED}, change))
+        return (await self._referrals.write(writes)).modified
 
     async def failed(self, limit: int) -> list[SendJob]:
         """Through the index of failed jobs."""

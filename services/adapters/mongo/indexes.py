@@ -12,6 +12,7 @@ from typing import Any
 from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
 
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
+ATTEMPTS = "mail_attempts"
 STANDINGS, RULES = "standings", "rules"
 REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
@@ -60,9 +61,9 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("rfi_id", name=OF_RFI),  # of_rfis, listed of an RFI, page of an engagement
         _index("shard", "next_due_at", name="due", where={"next_due_at": {"$exists": True}}),  # due
         _index("profile_id", name="open_of_profile", where=OPEN),  # open_counts
-        # listed of a partner, page, counts; filters and words are looked at in it, before anything is fetched
+        # listed of a partner, page; filters and words are looked at in it, before anything is fetched
         _index("partner_id", "stage", "-created_at", "-_id", "search", name=LIST_CREATED),
-        _index("partner_id", "stage", "-updated_at", "-_id", name=LIST_UPDATED),  # page by last change
+        _index("partner_id", "stage", "-updated_at", "-_id", name=LIST_UPDATED),  # page by last change, counts
         _index("partner_id", "stage", "expires_at", "_id", name=LIST_TIME_LEFT, where=RUNNING),  # page by time left
         _index("status", "-created_at", name="recent"),  # listed of all partners
         _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
@@ -77,6 +78,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("lease_until", name="leased", where=LEASED),  # claim of leases that ran out
         _index("at", name="failed", where=FAILED),  # failed
     ),
+    ATTEMPTS: (_index("owner", name="of_owner"), _ttl("expires_at")),  # claim of leases that ran out
     REFUSALS: (
         _index("-at", name=REFUSALS_BY_TIME),  # listed, count
         _index("codes", "-at", name="by_code"),  # listed with a code, by_code

@@ -6,25 +6,28 @@ name would take its dead self's leases for its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from services.adapters.mongo.documents import JOBS
 from services.adapters.mongo.driver import ASCENDING, Mongo, UpdateMany, UpdateOne
+from services.adapters.mongo.indexes import ATTEMPTS, JOBS_OF_RFI, LEASED, PENDING
 from services.adapters.mongo.indexes import JOBS as COLLECTION
-from services.adapters.mongo.indexes import JOBS_OF_RFI, LEASED, PENDING
 from services.core.errors import DependencyUnavailable
 from services.core.mail import JobState, JobUpdate, SendJob
+
+#: What a sender that died was trying is known for so long; its jobs are claimed within a lease.
+NOTES_KEPT = timedelta(days=7)
 
 
 class MongoSendJobs:
     """Port `SendJobStore`."""
 
     def __init__(self, mongo: Mongo) -> None:
-        self._jobs = mongo.collection(COLLECTION)
+        self._jobs, self._attempts = mongo.collection(COLLECTION), mongo.collection(ATTEMPTS)
 
     async def add_leased(self, jobs: Sequence[SendJob], owner: str, until: datetime) -> set[str]:
         """Insert them leased, which spares a claim. After a crash in the middle others claim them when leases end."""
@@ -37,16 +40,37 @@ class MongoSendJobs:
         pending, ran_out = {**PENDING, "due_at": {"$lte": now}}, {**LEASED, "lease_until": {"$lte": real_now}}
         token = str(uuid4())
         lease = {"state": JobState.LEASED.value, "lease_owner": owner, "lease_until": until, "claim": token}
-        again, lost = {"attempts": 1}, {"attempts": 1, "lost_leases": 1}
-        claimed: list[SendJob] = []
-        for where, oldest, more in ((pending, "due_at", again), (ran_out, "lease_until", lost)):
-            left = limit - len(claimed)
-            found = await self._jobs.find(where, sort=[(oldest, ASCENDING)], limit=left, fields=["_id"]) if left else []
-            if found:
-                ids = {"_id": {"$in": [doc["_id"] for doc in found]}}
-                await self._jobs.update_all({**ids, **where}, {"$set": lease, "$inc": more})
-                claimed += JOBS.readable(await self._jobs.find({**ids, "claim": token}))
-        return claimed
+        due = [doc["_id"] for doc in await self._first(pending, "due_at", limit)]
+        await self._take(due, pending, {"$set": lease, "$inc": {"attempts": 1}})
+        left = await self._first(ran_out, "lease_until", limit - len(due))
+        tried = await self._tried({doc["lease_owner"] for doc in left})
+        perhaps_sent = [doc["_id"] for doc in left if doc["_id"] in tried]
+        await self._take(perhaps_sent, ran_out, {"$set": lease, "$inc": {"attempts": 1, "lost_leases": 1}})
+        waited = [doc["_id"] for doc in left if doc["_id"] not in tried]
+        await self._take(waited, ran_out, {"$set": lease})
+        ids = [*due, *perhaps_sent, *waited]
+        return JOBS.readable(await self._jobs.find({"_id": {"$in": ids}, "claim": token})) if ids else []
+
+    async def _first(self, where: Mapping[str, Any], oldest: str, limit: int) -> list[dict[str, Any]]:
+        if not limit:
+            return []
+        return await self._jobs.find(where, sort=[(oldest, ASCENDING)], limit=limit, fields=["_id", "lease_owner"])
+
+    async def _take(self, ids: Sequence[str], where: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+        if ids:
+            await self._jobs.update_all({"_id": {"$in": list(ids)}, **where}, change)
+
+    async def _tried(self, owners: Collection[str]) -> set[str]:
+        """The jobs that these owners were trying when they were last heard of."""
+        if not owners:
+            return set()
+        notes = await self._attempts.find({"owner": {"$in": sorted(owners)}})
+        return {id_ for note in notes for id_ in note["jobs"]}
+
+    async def trying(self, owner: str, slot: int, ids: Sequence[str], at: datetime) -> None:
+        """One small document for a portion of mails, overwritten by the next: a note in each job would cost more."""
+        note = {"owner": owner, "jobs": list(ids), "expires_at": at + NOTES_KEPT}
+        await self._attempts.put(f"{owner}/{slot}", note)
 
     async def renew(self, ids: Sequence[str], owner: str, until: datetime) -> set[str]:
         """Lengthen what is still ours, and read back what that is."""

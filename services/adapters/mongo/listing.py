@@ -77,11 +77,11 @@ class MongoListing:
         return Page(found, Cursor(last[instant], last["_id"]))
 
     async def counts(self, partner_id: str) -> dict[Section, int]:
-        """From the index alone, and no further than the limit."""
+        """From the smallest index alone, and no further than the limit."""
 
         async def count(section: Section) -> int:
             where = {"partner_id": {"$eq": partner_id}, "stage": STAGES[section].value}
-            return await self._referrals.count(where, hint=LIST_CREATED, at_most=COUNT_LIMIT)
+            return await self._referrals.count(where, hint=LIST_UPDATED, at_most=COUNT_LIMIT)
 
         return dict(zip(Section, await asyncio.gather(*map(count, Section)), strict=True))
 

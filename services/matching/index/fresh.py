@@ -17,20 +17,19 @@ _CLASS_BOUNDS = np.array(CLASSES, np.int64)
 
 
 @compiled
-def slot_of(keys: I64, key: int) -> int:
-    """Where a key is or would be; the table is never full."""
-    mask = keys.size - 1
-    slot = ((key * -7046029254386353131) >> 20) & mask
-    while keys[slot] != key and keys[slot] >= 0:
-        slot = (slot + 1) & mask
-    return int(slot)
+def hashed(key: int) -> int:
+    """Where to begin to look for a key."""
+    return (key * -7046029254386353131) >> 20
 
 
 @compiled
-def first_of(keys: I64, heads: I32, region: int, term: int) -> int:
-    """The newest change of a key, -1 for none."""
-    slot = slot_of(keys, (region << 24) | term)
-    return int(heads[slot]) if keys[slot] >= 0 else -1
+def slot_of(keys: I64, key: int) -> int:
+    """Where a key is or would be; the table is never full."""
+    mask = keys.size - 1
+    slot = hashed(key) & mask
+    while keys[slot] != key and keys[slot] >= 0:
+        slot = (slot + 1) & mask
+    return int(slot)
 
 
 @compiled

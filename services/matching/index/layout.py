@@ -67,16 +67,21 @@ class Index(NamedTuple):
     #: By profile: its part in the order of equals.
     coordinates: F32
     #: By profile: degrees of latitude and longitude, NaN where not known; empty when nobody's are.
+    placed: int
+    #: 1 if there are coordinates.
     ceilings: I64
     #: By level: the most grains that `adjust` may hold.
     region_at: I64
     #: By region: where its lists begin in `list_terms`.
+    region_count: int
     list_terms: U32
     list_at: U32
     #: By list: where its postings begin.
     postings: U32
     fresh_keys: I64
     #: Hash table of changes that the postings do not know yet: `region << 24 | term`, -1 where free.
+    fresh_mask: int
+    #: Its size less one.
     fresh_heads: I32
     fresh: I64
     #: Changes, three words each: posting, stamp of the profile, the next of the same key or -1.
@@ -117,6 +122,8 @@ class Queries(NamedTuple):
     #: By request: its row in `tongues`.
     tongues: U8
     #: By request's language and a profile's set of languages: 1 where it is spoken.
+    tongue_sets: int
+    #: Columns of `tongues`.
     tongue_bonus: I64
     tie: I64
     circle: NDArray[np.float64]
@@ -134,3 +141,5 @@ class Hits(NamedTuple):
     #: (request, list).
     seen: I64
     #: By request: bits of why matching profiles could not have it (complete when nobody could), postings and rows read.
+    room: int
+    #: Places of a list.

@@ -1,8 +1,8 @@
 """How do kernels reach the arrays? By address, so that they hand each other numbers and nothing else.
 
-A structure of arrays that is passed from function to function costs numba more, in counting references and in compiling,
-than the work itself. So `Table` notes where the arrays of a structure begin, and kernels read and write there. Whoever
-calls a kernel keeps the `Table` until it returns; the table keeps the arrays.
+A structure of arrays that is passed from function to function costs numba more, in counting references and in
+compiling, than the work itself. So `Table` notes where the arrays of a structure begin, and kernels read and write
+there. Whoever calls a kernel keeps the `Table` until it returns; the table keeps the arrays.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _reader(kind: ir.Type, extend: str, found: Any) -> Any:
         def code(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
             place = builder.inttoptr(args[0], kind.as_pointer())
             value = builder.load(builder.gep(place, [args[1]]))
-            return getattr(builder, extend)(value, ir.DoubleType() if extend == "fpext" else ir.IntType(64))
+            return getattr(builder, extend)(value, ir.DoubleType() if found is types.float64 else ir.IntType(64))
 
         return found(types.int64, types.int64), code
 
@@ -61,6 +61,7 @@ u32: Reader = _reader(ir.IntType(32), "zext", types.int64)
 i32: Reader = _reader(ir.IntType(32), "sext", types.int64)
 i64: Reader = _reader(ir.IntType(64), "bitcast", types.int64)
 f32: Callable[[int, int], float] = _reader(ir.FloatType(), "fpext", types.float64)
+f64: Callable[[int, int], float] = _reader(ir.DoubleType(), "bitcast", types.float64)
 
 
 def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:

@@ -17,8 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from services.matching.index.build import Postings, build
+from services.matching.index.fields import BITS, LONGEST
 from services.matching.index.fresh import add_rows, entries_of
-from services.matching.index.layout import I32, I64, STALE, U32, Hits, Index, Queries
+from services.matching.index.layout import I32, I64, STALE, U32, Hits, Queries
+from services.matching.index.memory import Table
 from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
 from services.matching.index.search import search
 from services.matching.index.survey import survey
@@ -51,7 +53,7 @@ class ProfileIndex:
         self._since: dict[int, None] = {}
         #: In the table: changed since the postings were made.
         self._clear_table(1 << 10)
-        self._index: Index | None = None
+        self._index: Table | None = None
         self._making: Future[Snapshot] | None = None
         self._meanwhile: dict[int, None] = {}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="matching")
@@ -98,21 +100,21 @@ class ProfileIndex:
         """The best profiles for each request of a batch."""
         index = self._current()
         count, room = queries.market.size, int(queries.wanted.max(initial=1))
-        hits = Hits(
-            np.empty((count, 3, room, 4), np.int64), np.empty((count, 3), np.int64), np.empty((count, 3), np.int64)
-        )
+        pairs = np.zeros((count, 3), np.int64), np.zeros((count, 3), np.int64)
+        hits = Hits(np.zeros((count, 3, room, 4), np.int64), *pairs, room)
         if threads == 1:
-            search(index, queries, hits, 0, count)
+            _search(index, queries, hits, 0, count)
             return hits
         cuts = [count * part // threads for part in range(threads + 1)]
-        jobs = [self._threads.submit(search, index, queries, hits, a, b) for a, b in pairwise(cuts)]
+        jobs = [self._threads.submit(_search, index, queries, hits, a, b) for a, b in pairwise(cuts)]
         for job in jobs:
             job.result()
         return hits
 
     def survey(self, queries: Queries, n: int) -> I64:
         """Everybody of the market who matches a request; see `survey.survey`."""
-        return survey(self._current(), queries, n, self.rows.count)
+        index, asked = self._current(), Table(queries)
+        return survey(index.address, asked.address, n, self.rows.count)
 
     def merge(self) -> None:
         """Make the postings anew now, and wait for it."""
@@ -120,7 +122,7 @@ class ProfileIndex:
         self._making = None
         self._adopt(snapshot(self.rows.row_at, self.rows.words, self.rows.adjust, self.rows.count), {})
 
-    def _current(self) -> Index:
+    def _current(self) -> Table:
         """Everything as it is now."""
         if self._making is not None and self._making.done():
             made, self._making = self._making.result(), None
@@ -189,10 +191,19 @@ class ProfileIndex:
         self._insert(late)
         self._meanwhile = {}
 
-    def _assemble(self) -> Index:
+    def _assemble(self) -> Table:
         made, table = self._postings, (self._keys, self._heads, self._fresh)
         postings = made.region_at, made.list_terms, made.list_at, made.postings, made.ceilings
-        return self.rows.index(postings, table, self._used)
+        return Table(self.rows.index(postings, table, self._used))
+
+
+def _search(index: Table, queries: Queries, hits: Hits, first: int, last: int) -> None:
+    """One part of a batch, with a state of its own."""
+    longest = int(np.diff(queries.term_at).max(initial=0)) + 1
+    state = np.zeros(BITS + 2 * longest, np.int64)
+    state[LONGEST] = longest
+    asked, found = Table(queries), Table(hits)
+    search(index.address, asked.address, found.address, state.ctypes.data, first, last)
 
 
 def snapshot(row_at: U32, words: U32, adjust: I32, count: int) -> Snapshot:

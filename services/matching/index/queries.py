@@ -108,6 +108,7 @@ def pack(queries: Sequence[Query], tongues: np.ndarray | None = None) -> Queries
         circles.extend(q.circle)
     columns = as_array(heads).reshape(len(queries), 10)
     group_at, groups, group_terms = _groups(queries)
+    spoken = np.zeros((1, 1), np.uint8) if tongues is None else tongues
     term_at, term_values = terms.arrays()
     near_at, regions = near.arrays()
     within_at, within_values = within.arrays()
@@ -131,7 +132,8 @@ def pack(queries: Sequence[Query], tongues: np.ndarray | None = None) -> Queries
         within_bonus=columns[:, 2].copy(),
         size=columns[:, 3].copy(),
         tongue=columns[:, 4].copy(),
-        tongues=np.zeros((1, 1), np.uint8) if tongues is None else tongues,
+        tongues=spoken,
+        tongue_sets=spoken.shape[1],
         tongue_bonus=columns[:, 5].copy(),
         tie=columns[:, 6].copy(),
         circle=np.array(circles, np.float64),

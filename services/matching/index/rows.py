@@ -127,6 +127,7 @@ class Rows:
     def index(self, postings: tuple[I64, U32, U32, U32, I64], table: tuple[I64, I32, I64], pending: int) -> Index:
         """Everything a match reads, with these postings and this table of changes."""
         region_at, list_terms, list_at, posted, ceilings = postings
+        keys, heads, fresh = table
         return Index(
             self.row_at,
             self.words,
@@ -136,12 +137,17 @@ class Rows:
             self.adjust,
             self.ties,
             self.coordinates,
+            int(self.coordinates.size > 0),
             ceilings,
             region_at,
+            region_at.size - 1,
             list_terms,
             list_at,
             posted,
-            *table,
+            keys,
+            keys.size - 1,
+            heads,
+            fresh,
             self.stamps,
             pending,
         )
@@ -177,9 +183,9 @@ def sign(row_at: U32, words: U32, signatures: U64, flags: U8, stamps: U32, numbe
         flags[number] |= STALE
         stamps[number] += 1
         at = np.int64(row_at[number])
-        signature = np.uint64(0)
+        signature = np.int64(0)
         if at:
-            signature = np.uint64(words[at] & 255)
+            signature = np.int64(words[at] & 255)
             terms = at + HEAD + (np.int64(words[at]) >> 8)
             for t in range(terms, terms + np.int64(words[at + 1])):
                 signature |= bit_of(np.int64(words[t]) >> 8)
@@ -210,8 +216,9 @@ def compact(row_at: U32, words: U32, numbers: I64, target: U32, used: int, new_a
 @compiled
 def too_low(adjust: I32, posted: U8, ceilings: I64, count: int) -> I64:
     """The numbers whose postings promise less than they are worth."""
-    found = np.empty(0, np.int64)
+    found, many = np.empty(count, np.int64), 0
     for number in range(count):
         if adjust[number] > ceilings[posted[number]]:
-            found = np.append(found, number)
-    return found
+            found[many] = number
+            many += 1
+    return found[:many]

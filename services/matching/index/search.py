@@ -4,165 +4,151 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
-from services.matching.index.fresh import first_of
-from services.matching.index.layout import ALL, GRAINS, I64, U64, Hits, Index, Queries
-from services.matching.index.scan import (
-    ANY,
-    COUNT,
-    FLOOR,
-    OPEN,
-    OUTSIDE,
-    READ,
-    SCORED,
-    WHY,
-    Run,
-    Sweep,
-    ceiling,
-    needed,
-    scan,
-    try_posting,
-)
+from services.matching.index.fresh import hashed
+from services.matching.index.layout import ALL, GRAINS, LEVELS
+from services.matching.index.memory import i32, i64, put, u32
+from services.matching.index.scan import ANY, OPEN, OUTSIDE, ceiling, needed, rest_of, scan, try_posting
 from services.matching.index.top import floor_of, order
 
 
 @compiled
-def bit_of(term: int) -> np.uint64:
+def bit_of(term: int) -> int:
     """The bit of a term in a signature, above the eight bits of sizes."""
-    return np.uint64(1) << np.uint64(8 + ((((term * 2654435761) & 0xFFFFFFFF) * 56) >> 32))
+    return 1 << (8 + ((((term * 2654435761) & 0xFFFFFFFF) * 56) >> 32))
 
 
 @compiled
-def list_of(ix: Index, region: int, term: int) -> tuple[int, int, bool]:
-    """Where a list begins and ends in `postings`, and whether the region has no other than that of everybody."""
-    if region < 0 or region >= ix.region_at.size - 1:
-        return 0, 0, False
-    begin, end = ix.region_at[region], ix.region_at[region + 1]
-    single, stop = end - begin == 1, end
+def list_of(ix: int, region: int, term: int) -> tuple[int, int, int]:
+    """Where a list begins and ends in the postings, and 1 if the region has no other than that of everybody."""
+    if region < 0 or region >= i64(ix, f.REGION_COUNT):
+        return 0, 0, 0
+    terms, at = i64(ix, f.LIST_TERMS), i64(ix, f.LIST_AT)
+    begin, stop = i64(i64(ix, f.REGION_AT), region), i64(i64(ix, f.REGION_AT), region + 1)
+    single, end = int(stop - begin == 1), stop
     while begin < end:
         middle = (begin + end) >> 1
-        if ix.list_terms[middle] < term:
+        if u32(terms, middle) < term:
             begin = middle + 1
         else:
             end = middle
-    if begin < stop and ix.list_terms[begin] == term:
-        return np.int64(ix.list_at[begin]), np.int64(ix.list_at[begin + 1]), single
+    if begin < stop and u32(terms, begin) == term:
+        return u32(at, begin), u32(at, begin + 1), single
     return 0, 0, single
 
 
 @compiled
-def prepare(q: Queries, n: int, bits: U64, after: I64) -> int:
-    """Note the bit of each term and what the terms from each on can earn; returns how many there are."""
-    first, terms = q.term_at[n], q.term_at[n + 1] - q.term_at[n]
-    after[terms] = 0
-    for j in range(terms - 1, -1, -1):
-        bits[j] = bit_of(q.terms[first + j])
-        after[j] = after[j + 1] + q.points[first + j] * GRAINS
-    return int(terms)
+def first_change(ix: int, region: int, term: int) -> int:
+    """The newest change of a key, -1 for none."""
+    keys, mask, key = i64(ix, f.FRESH_KEYS), i64(ix, f.FRESH_MASK), (region << 24) | term
+    slot = hashed(key) & mask
+    while i64(keys, slot) != key:
+        if i64(keys, slot) < 0:
+            return -1
+        slot = (slot + 1) & mask
+    return i32(i64(ix, f.FRESH_HEADS), slot)
 
 
 @compiled
-def scan_fresh(ix: Index, q: Queries, s: Sweep, run: Run, region: int, term: int) -> None:
+def scan_fresh(ix: int, q: int, s: int, term: int, base: int, outside: int, region: int, key: int) -> None:
     """Read the changes that the postings do not know yet."""
-    if ix.pending == 0:
+    if i64(ix, f.PENDING) == 0:
         return
-    at = first_of(ix.fresh_keys, ix.fresh_heads, region, term)
+    fresh, stamps, at = i64(ix, f.FRESH), i64(ix, f.STAMPS), first_change(ix, region, key)
     while at >= 0:
-        posting, number = ix.fresh[at, 0], ix.fresh[at, 0] & 0xFFFFFF
-        if ix.fresh[at, 1] == ix.stamps[number]:
-            s.state[READ] += 1
-            bound = ceiling(ix, q, s, run, posting >> 24)
-            if bound + s.after[run.term + 1] >= needed(s, run.outside):
-                try_posting(ix, q, s, run, number, bound)
-        at = ix.fresh[at, 2]
+        posting = i64(fresh, 3 * at)
+        number = posting & 0xFFFFFF
+        if i64(fresh, 3 * at + 1) == u32(stamps, number):
+            put(s, f.READ, i64(s, f.READ) + 1)
+            bound = ceiling(ix, q, s, term, base, posting >> 24)
+            if bound + rest_of(s, term) >= needed(s, outside):
+                try_posting(ix, q, s, term, outside, number, bound)
+        at = i64(fresh, 3 * at + 2)
 
 
 @compiled
-def whole_region(ix: Index, q: Queries, s: Sweep, region: int, base: int, outside: bool, only_small: bool) -> None:
-    """Read a region's list of everybody."""
-    begin, end, single = list_of(ix, region, ALL)
-    run = Run(-1, base, outside)
-    if single or not only_small:
-        scan(ix, q, s, run, begin, end)
-    if not only_small:
-        scan_fresh(ix, q, s, run, region, ALL)
+def read_region(ix: int, q: int, s: int, region: int, term: int, base: int, outside: int) -> None:
+    """Read what a region has for a term of the request; `term` -1 is everybody, as far as nothing else finds them."""
+    key = ALL if term < 0 else i64(i64(q, f.TERMS), i64(s, f.FIRST) + term)
+    begin, end, single = list_of(ix, region, key)
+    everybody = term >= 0 or i64(s, f.LENGTH) == 0
+    if everybody or single:
+        scan(ix, q, s, term, base, outside, begin, end)
+    if everybody:
+        scan_fresh(ix, q, s, term, base, outside, region, key)
 
 
 @compiled
-def one_term(ix: Index, q: Queries, s: Sweep, region: int, run: Run) -> None:
-    """Read what a region has for one term."""
-    term = q.terms[q.term_at[s.n] + run.term]
-    begin, end, _ = list_of(ix, region, term)
-    scan(ix, q, s, run, begin, end)
-    scan_fresh(ix, q, s, run, region, term)
+def sweep(ix: int, q: int, s: int, regions: int, bonus: int, count: int, outside: int) -> None:
+    """Read all lists of these regions that can still matter: of everybody first, then term by term."""
+    n = i64(s, f.REQUEST)
+    language = 0 if outside else i64(i64(q, f.TONGUE_BONUS), n) * GRAINS
+    top = i64(i64(ix, f.CEILINGS), LEVELS - 1)
+    for term in range(-1, i64(i64(q, f.ALONE), n)):
+        for r in range(count):
+            base = language + (0 if outside else i64(bonus, r) * GRAINS)
+            if base + top + rest_of(s, max(term, 0) - 1) >= needed(s, outside):
+                read_region(ix, q, s, i64(regions, r), term, base, outside)
 
 
 @compiled
-def sweep(ix: Index, q: Queries, s: Sweep, regions: I64, bonus: I64, outside: bool) -> None:
-    """Read all lists of these regions that can still matter."""
-    n = s.n
-    tongue = 0 if outside else q.tongue_bonus[n] * GRAINS
-    terms = q.term_at[n + 1] - q.term_at[n]
-    for r in range(regions.size):
-        whole_region(ix, q, s, regions[r], bonus[r] * GRAINS + tongue, outside, terms > 0)
-    for j in range(q.alone[n]):
-        for r in range(regions.size):
-            base = bonus[r] * GRAINS + tongue
-            if base + ix.ceilings[-1] + s.after[j] >= needed(s, outside):
-                one_term(ix, q, s, regions[r], Run(j, base, outside))
-
-
-@compiled
-def begin(q: Queries, n: int, tops: I64, state: I64) -> None:
-    """Empty the lists."""
-    state[:] = 0
+def prepare(q: int, h: int, s: int, n: int) -> None:
+    """Empty the lists, note the bit of each term and what the terms from each on can earn."""
+    first = i64(i64(q, f.TERM_AT), n)
+    terms = i64(i64(q, f.TERM_AT), n + 1) - first
+    for i in range(f.REQUEST):
+        put(s, i, 0)
+    put(s, f.REQUEST, n)
+    put(s, f.FIRST, first)
+    put(s, f.LENGTH, terms)
+    step = i64(h, f.ROOM) * 4 * 8
+    put(s, f.STEP, step)
+    put(s, f.LISTS, i64(h, f.TOPS) + 3 * n * step)
     for which in range(3):
-        state[FLOOR + which] = floor_of(tops[which], 0, q.wanted[3 * n + which])
+        put(s, f.FLOOR + which, floor_of(0, 0, i64(i64(q, f.WANTED), 3 * n + which)))
+    after = f.BITS + i64(s, f.LONGEST)
+    put(s, after + terms, 0)
+    for j in range(terms - 1, -1, -1):
+        put(s, f.BITS + j, bit_of(i64(i64(q, f.TERMS), first + j)))
+        put(s, after + j, i64(s, after + j + 1) + i64(i64(q, f.POINTS), first + j) * GRAINS)
 
 
 @compiled
-def few_near(s: Sweep, enough: int) -> bool:
+def few_near(s: int, enough: int) -> bool:
     """True if those who match but aren't open to the request are fewer than wanted."""
-    near = 0
-    for i in range(s.state[COUNT + ANY]):
-        had = False
-        for j in range(s.state[COUNT + OPEN]):
-            had |= s.tops[OPEN, j, 3] == s.tops[ANY, i, 3]
-        near += not had
+    near, lists, step = 0, i64(s, f.LISTS), i64(s, f.STEP)
+    for i in range(i64(s, f.COUNT + ANY)):
+        had = 0
+        for j in range(i64(s, f.COUNT + OPEN)):
+            had |= i64(lists, 4 * j + 3) == i64(lists + step, 4 * i + 3)
+        near += 1 - had
     return bool(near < enough)
 
 
 @compiled
-def answer(ix: Index, q: Queries, s: Sweep, market: I64, bonus: I64) -> None:
+def answer(ix: int, q: int, s: int) -> None:
     """Answer one request."""
-    n = s.n
-    a, b = q.near_at[n], q.near_at[n + 1]
-    sweep(ix, q, s, q.regions[a:b], q.bonus[a:b], False)
-    market[0], bonus[0] = q.market[n], q.within_bonus[n]
-    if q.within_at[n] < q.within_at[n + 1]:
-        sweep(ix, q, s, market, bonus, False)
-    near = q.wanted[3 * n + ANY] - q.wanted[3 * n + OPEN]
-    if q.wanted[3 * n + OUTSIDE] and q.term_at[n] < q.term_at[n + 1] and few_near(s, near):
-        bonus[0] = 0
-        sweep(ix, q, s, market, bonus, True)
+    n = i64(s, f.REQUEST)
+    first = i64(i64(q, f.NEAR_AT), n)
+    count = i64(i64(q, f.NEAR_AT), n + 1) - first
+    wanted, market, bonus = i64(q, f.WANTED), i64(q, f.MARKET) + 8 * n, i64(q, f.WITHIN_BONUS) + 8 * n
+    sweep(ix, q, s, i64(q, f.REGIONS) + 8 * first, i64(q, f.BONUS) + 8 * first, count, 0)
+    if i64(i64(q, f.WITHIN_AT), n) < i64(i64(q, f.WITHIN_AT), n + 1):
+        sweep(ix, q, s, market, bonus, 1, 0)
+    near = i64(wanted, 3 * n + ANY) - i64(wanted, 3 * n + OPEN)
+    if i64(wanted, 3 * n + OUTSIDE) and i64(s, f.LENGTH) and few_near(s, near):
+        sweep(ix, q, s, market, bonus, 1, 1)
 
 
 @compiled
-def search(ix: Index, q: Queries, hits: Hits, first: int, last: int) -> None:
-    """Answer the requests from `first` to before `last` into `hits`."""
-    longest = 0
+def search(ix: int, q: int, h: int, s: int, first: int, last: int) -> None:
+    """Answer the requests from `first` to before `last`: tables of `Index`, `Queries`, `Hits`, and a state."""
     for n in range(first, last):
-        longest = max(longest, q.term_at[n + 1] - q.term_at[n])
-    bits, after = np.zeros(longest + 1, np.uint64), np.zeros(longest + 2, np.int64)
-    market, bonus = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    state = np.zeros(SCORED + 1, np.int64)
-    for n in range(first, last):
-        prepare(q, n, bits, after)
-        begin(q, n, hits.tops[n], state)
-        answer(ix, q, Sweep(n, hits.tops[n], state, bits, after), market, bonus)
+        prepare(q, h, s, n)
+        answer(ix, q, s)
         for which in range(OUTSIDE + 1):
-            order(hits.tops[n, which], state[COUNT + which])
-            hits.counts[n, which] = state[COUNT + which]
-        hits.seen[n, 0], hits.seen[n, 1], hits.seen[n, 2] = state[WHY], state[READ], state[SCORED]
+            order(i64(s, f.LISTS) + which * i64(s, f.STEP), i64(s, f.COUNT + which))
+            put(i64(h, f.COUNTS), 3 * n + which, i64(s, f.COUNT + which))
+        for i in range(3):
+            put(i64(h, f.SEEN), 3 * n + i, i64(s, f.WHY + i))

@@ -1,6 +1,7 @@
 """Which are the best so far, one profile for each partner?
 
-A list is unordered and short. Its worst entry is what a newcomer has to beat.
+A list is unordered while it is filled, and short. Its worst entry is what a newcomer has to beat. Lists are given by
+their address; an entry is four numbers: score, tie, number, partner.
 """
 # ruff: noqa: PLR0917
 # Kernels take arrays by position.
@@ -8,7 +9,7 @@ A list is unordered and short. Its worst entry is what a newcomer has to beat.
 from __future__ import annotations
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import I64
+from services.matching.index.memory import i64, put
 
 #: Beaten by every score.
 NOTHING = -(1 << 62)
@@ -27,56 +28,61 @@ def mix(left: int, right: int) -> int:
 
 
 @compiled
-def better(score: int, tie: int, entry: I64) -> bool:
-    """True if this comes before the entry."""
-    return bool(score > entry[0] or (score == entry[0] and tie < entry[1]))
+def better(score: int, tie: int, top: int, place: int) -> bool:
+    """True if this comes before the entry at a place."""
+    other = i64(top, 4 * place)
+    return bool(score > other or (score == other and tie < i64(top, 4 * place + 1)))
 
 
 @compiled
-def write(entry: I64, score: int, tie: int, number: int, partner: int) -> None:
+def write(top: int, place: int, score: int, tie: int, number: int, partner: int) -> None:
     """Fill an entry."""
-    entry[0], entry[1], entry[2], entry[3] = score, tie, number, partner
+    put(top, 4 * place, score)
+    put(top, 4 * place + 1, tie)
+    put(top, 4 * place + 2, number)
+    put(top, 4 * place + 3, partner)
 
 
 @compiled
-def offer(top: I64, count: int, room: int, score: int, tie: int, number: int, partner: int) -> int:
+def offer(top: int, count: int, room: int, score: int, tie: int, number: int, partner: int) -> int:
     """Let a profile compete for a place among `room`; returns how many are in the list."""
     worst = 0
     for i in range(count):
-        if top[i, 3] == partner:
-            if better(score, tie, top[i]):
-                write(top[i], score, tie, number, partner)
+        if i64(top, 4 * i + 3) == partner:
+            if better(score, tie, top, i):
+                write(top, i, score, tie, number, partner)
             return count
-        if i and better(top[worst, 0], top[worst, 1], top[i]):
+        if i and better(i64(top, 4 * worst), i64(top, 4 * worst + 1), top, i):
             worst = i
     if count < room:
-        write(top[count], score, tie, number, partner)
+        write(top, count, score, tie, number, partner)
         return count + 1
-    if room and better(score, tie, top[worst]):
-        write(top[worst], score, tie, number, partner)
+    if room and better(score, tie, top, worst):
+        write(top, worst, score, tie, number, partner)
     return count
 
 
 @compiled
-def floor_of(top: I64, count: int, room: int) -> int:
+def floor_of(top: int, count: int, room: int) -> int:
     """What a score must reach to enter; an equal one may still win by its tie."""
     if room == 0:
         return EVERYTHING
     if count < room:
         return NOTHING
-    lowest = top[0, 0]
+    lowest = i64(top, 0)
     for i in range(1, count):
-        lowest = min(lowest, top[i, 0])
-    return int(lowest)
+        lowest = min(lowest, i64(top, 4 * i))
+    return lowest
 
 
 @compiled
-def order(top: I64, count: int) -> None:
+def order(top: int, count: int) -> None:
     """Sort a list, the best first."""
     for i in range(1, count):
-        score, tie, number, partner = top[i, 0], top[i, 1], top[i, 2], top[i, 3]
+        score, tie, number, partner = i64(top, 4 * i), i64(top, 4 * i + 1), i64(top, 4 * i + 2), i64(top, 4 * i + 3)
         j = i
-        while j > 0 and better(score, tie, top[j - 1]):
-            write(top[j], top[j - 1, 0], top[j - 1, 1], top[j - 1, 2], top[j - 1, 3])
+        while j > 0 and better(score, tie, top, j - 1):
+            k = 4 * (j - 1)
+            write(top, j, i64(top, k), i64(top, k + 1), i64(top, k + 2), i64(top, k + 3))
             j -= 1
-        write(top[j], score, tie, number, partner)
+        write(top, j, score, tie, number, partner)

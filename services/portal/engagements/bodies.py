@@ -59,7 +59,7 @@ def _pointer(operation: Any, at: str, problems: list[Problem]) -> str | None:
         return None
     before = len(problems)
     op, path = operation.get("op"), operation.get("path")
-    if op not in {"add", "replace"}:
+    if op not in ("add", "replace"):
         problems.append(Problem(f"{at}/op", "not_allowed", "use `add` or `replace`"))
     if not isinstance(path, str) or path not in FIELDS:
         shown = path if isinstance(path, str) else ""

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from services.portal.access import partner, partner_writer, scoped
-from services.portal.engagements.errors import answer_to
+from services.portal.engagements.errors import answer, answer_to
 from services.portal.engagements.models import ErrorV1
 from services.portal.identity import Identity
 
@@ -20,7 +21,21 @@ _SAFE = re.compile(r"[A-Za-z0-9._:{}-]{1,128}")
 
 
 class ContractRoute(APIRoute):
-    """A route whose every error is told in the contract's form."""
+    """A route whose every error is told in the contract's form.
+
+    `allowed` are the methods of every route at its path, which `Allow` names; `name_methods` fills it.
+    """
+
+    allowed: frozenset[str] = frozenset()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The framework's way, but for a method that no route of this path has."""
+        if scope["method"] not in (self.methods or ()):
+            methods = ", ".join(sorted(self.allowed or self.methods or ()))
+            refusal = answer(405, f"here there are {methods}", headers={"allow": methods})
+            await refusal(scope, receive, send)
+            return
+        await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler, with errors and ids taken care of."""
@@ -39,6 +54,15 @@ class ContractRoute(APIRoute):
             return response
 
         return told
+
+
+def name_methods(routes: APIRouter) -> APIRouter:
+    """Tell each route what others stand at its path; called when all are there."""
+    mine = [each for each in routes.routes if isinstance(each, ContractRoute)]
+    for route in mine:
+        same = [each.methods or set() for each in mine if each.path == route.path]
+        route.allowed = frozenset(method for methods in same for method in methods)
+    return routes
 
 
 async def reader(

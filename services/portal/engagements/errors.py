@@ -37,6 +37,7 @@ _CODES = {
     401: "unauthenticated",
     403: "accessDenied",
     404: "itemNotFound",
+    405: "invalidRequest",
     409: "resourceModified",
     412: "preconditionFailed",
     413: "invalidRequest",

@@ -14,7 +14,7 @@ from services.core import commands as c
 from services.core.errors import NotFound, Problem
 from services.portal.engagements import models as m
 from services.portal.engagements.bodies import read_patch, read_whole
-from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors, etag_header
+from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors, etag_header, name_methods
 from services.portal.engagements.creating import KEY_LIMIT, Creator
 from services.portal.engagements.documents import BODIES, LIST_PARAMETERS
 from services.portal.engagements.errors import Faulty
@@ -40,7 +40,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     _add_creating(routes, reader, Creator(ports))
     _add_writing(routes, reader, writer)
     _add_steps(routes, reader, writer)
-    return routes
+    return name_methods(routes)
 
 
 def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:

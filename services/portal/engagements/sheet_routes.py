@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from services.core.errors import CommandInvalid, DependencyUnavailable, Problem, Refused, VersionConflict
 from services.core.reveals import Way
 from services.portal.engagements.asking import in_contract
-from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors
+from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors, name_methods
 from services.portal.engagements.documents import CSV, SHEET_PARAMETERS
 from services.portal.engagements.errors import Faulty
 from services.portal.engagements.lists import read_parameters
@@ -62,7 +62,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
         text = report(names, await _carried_out(writer, me, rows))
         return Response(text.encode(), media_type="text/csv; charset=utf-8")
 
-    return routes
+    return name_methods(routes)
 
 
 _LEFT_OUT = {"X-Complete": {"description": "false when there are more rows than fit", "schema": {"type": "string"}}}

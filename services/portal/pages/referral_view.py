@@ -96,9 +96,9 @@ def _alert(words: Words, referral: Referral) -> str | None:
         return None
     match referral.flame:
         case Flame.RAISED:
-            return words.say(_("🔥 The customer asked to be contacted directly. Get in touch now."))
+            return words.say(_("The customer asked to be contacted directly. Get in touch now."))
         case Flame.OVERDUE:
-            return words.say(_("⏰ The customer has waited more than 72 hours to be contacted. Call today."))
+            return words.say(_("The customer has waited more than 72 hours to be contacted. Call today."))
         case _:
             return None
 

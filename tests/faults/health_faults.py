@@ -6,13 +6,11 @@ import time
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from services.bootstrap import World
 from services.cli.demo.script import until_nothing_is_left
 from tests.e2e.exchange import eventually, good_rfi
 from tests.faults.site import CONSUMERS, Site, submitted
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, long_only
 
 #: From the moment when it gets no further to a new process that serves.
 REPLACED_WITHIN_S = 60.0
@@ -53,11 +51,10 @@ def memory_mib(pid: int) -> float:
     return int(peak.split()[1]) / 1024
 
 
+@long_only  # `make test` has tests/e2e/test_real_tenders.py: 21,743 RFIs at once.
 def test_a_backlog_drains_in_bounded_memory(trial: Trial) -> None:
     """All consumers are stopped, the backlog is published, they are started again."""
-    site, number = trial.site, trial.number(500, 100_000)
-    if not trial.long:
-        pytest.skip("the short form of this is every other test: their backlogs drain too")
+    site, number = trial.site, 100_000
     site.stop_services()
     with trial.whole(28, f"a backlog of {number:,} RFIs"):
         site.run(lambda world: backlog(world, trial, number))

@@ -14,7 +14,7 @@ from services.engines.bundled.faults import Fault, FaultRule
 from tests.e2e.exchange import eventually
 from tests.faults.proxy import Net
 from tests.faults.site import Site
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, long_only
 
 
 def states(site: Site, source: str) -> Counter[str]:
@@ -37,7 +37,7 @@ async def nothing_is_due(world: World) -> bool:
     return not leased and (due is None or due > world.clock.now())
 
 
-@pytest.mark.parametrize("code", [451, 421])
+@pytest.mark.parametrize("code", [451, pytest.param(421, marks=long_only)])
 def test_refusals_for_now_for_hours_end_in_one_mail_each(trial: Trial, code: int) -> None:
     site = trial.site
     hours = trial.number(1, 6)
@@ -61,7 +61,8 @@ async def backlog_gone(world: World) -> None:
 
 def test_a_mail_server_that_is_away(trial: Trial) -> None:
     site = trial.site
-    for mode, delay_s, name in ((Net.CUT, 0.0, "connection refused"), (Net.LATENCY, 1.0, "latency of 1 s")):
+    ways = [(Net.CUT, 0.0, "connection refused"), (Net.LATENCY, 1.0, "latency of 1 s"), (Net.BLACKHOLE, 0.0, "silent")]
+    for mode, delay_s, name in ways if trial.long else ways[:1]:
         with trial.whole(19, f"mail server: {name}"):
             site.nets["smtp"].set(mode, delay_s)
             trial.send(trial.number(2, 10))
@@ -105,7 +106,7 @@ def test_a_kill_while_mails_are_on_the_way(trial: Trial) -> None:
     site = trial.site
     waiting_s = trial.number(2, 30)
     restarts = site.restarts("notifier")
-    with trial.whole(2, "kill -9 of the notifier while a server holds back its 250", most_again=200):
+    with trial.whole(2, "kill -9 of the notifier while a server holds back its 250", most_again=8):
         site.mail_faults(FaultRule(fault=Fault.DELAY, delay_s=waiting_s, times=8))
         before = len(site.mails())
         trial.send(4)

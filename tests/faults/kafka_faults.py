@@ -11,7 +11,7 @@ from services.engines.supervisor import status
 from tests.e2e.exchange import eventually
 from tests.faults.proxy import Net
 from tests.faults.site import CONSUMERS, Site
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, long_only
 
 #: A stop takes its grace (15 s), and 10 s more at most.
 STOPPED_WITHIN_S = 30
@@ -25,6 +25,10 @@ NETWORKS = {
     "7 bytes at a time": (Net.SLICED, 0.0, 2, 15),
     "1 KB/s": (Net.SLOW, 0.0, 2, 30),
 }
+
+
+#: Those that `make test` tries; the others take long because everything is slow under them.
+IN_SHORT = ("cut", "replies lost")
 
 
 def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
@@ -53,7 +57,7 @@ def test_kafka_absent_at_the_start_and_at_the_stop(trial: Trial) -> None:
         eventually(lambda: all(map(site.pids, CONSUMERS)), "they start without Kafka", 30)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in IN_SHORT else long_only) for name in NETWORKS])
 def test_a_network_that_fails_between_us_and_kafka(trial: Trial, name: str) -> None:
     mode, delay_s, short_s, long_s = NETWORKS[name]
     net = trial.site.nets["kafka"]

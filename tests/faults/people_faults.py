@@ -19,8 +19,8 @@ from services.core.ids import rfi_id
 from services.core.ports import Outgoing
 from services.core.referral import Referral
 from tests.e2e.exchange import good_rfi
+from tests.faults.mongo_faults import an_hour_ago, token_of
 from tests.faults.site import Site
-from tests.faults.test_mongo_faults import an_hour_ago, token_of
 from tests.faults.trial import Trial
 from tests.journeys import COMMANDS
 

@@ -18,7 +18,7 @@ from services.core.ids import rfi_id
 from services.core.referral import Referral
 from tests.e2e.exchange import ROOT, eventually
 from tests.faults.site import Site
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, long_only
 from tests.journeys import COMMANDS
 
 #: When a standard referral that nobody answers expires, and when its first reminder goes out.
@@ -38,6 +38,7 @@ def said(site: Site, trial: Trial, what: str) -> int:
     return sum(entry["what"] == what for referral in referrals for entry in referral["history"])
 
 
+@long_only  # `make test` has tests/contract/test_mongo_clock.py.
 def test_workers_with_wrong_clocks_are_neither_early_nor_late(trial: Trial) -> None:
     """Time comes from the database: a worker's own clock, its time zone and its changes of the hour mean nothing."""
     site = trial.site

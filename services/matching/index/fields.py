@@ -1,0 +1,76 @@
+"""At which place in its table does a kernel find each array? The order of `layout`'s structures."""
+
+from __future__ import annotations
+
+from services.matching.index.layout import Hits, Index, Queries
+
+(
+    ROW_AT,
+    WORDS,
+    SIGNATURES,
+    FLAGS,
+    SPEAKS,
+    ADJUST,
+    TIES,
+    COORDINATES,
+    PLACED,
+    CEILINGS,
+    REGION_AT,
+    REGION_COUNT,
+    LIST_TERMS,
+    LIST_AT,
+    POSTINGS,
+    FRESH_KEYS,
+    FRESH_MASK,
+    FRESH_HEADS,
+    FRESH,
+    STAMPS,
+    PENDING,
+) = range(len(Index._fields))
+
+(
+    TERM_AT,
+    TERMS,
+    POINTS,
+    ALONE,
+    NEAR_AT,
+    REGIONS,
+    BONUS,
+    WITHIN_AT,
+    WITHIN,
+    GROUP_AT,
+    GROUPS,
+    GROUP_TERMS,
+    WITHOUT_AT,
+    WITHOUT,
+    MARKET,
+    WITHIN_BONUS,
+    SIZE,
+    TONGUE,
+    TONGUES,
+    TONGUE_SETS,
+    TONGUE_BONUS,
+    TIE,
+    CIRCLE,
+    WANTED,
+) = range(len(Queries._fields))
+
+TOPS, COUNTS, SEEN, ROOM = range(len(Hits._fields))
+
+#: The state of a search, an array of its own: counts and floors of the three lists, why matching profiles could not
+#: have it, postings and rows read, the request, its lists, its first term, how many terms; then the bit of each term,
+#: and behind `LONGEST` of those what the terms from each one on earn at most.
+COUNT, FLOOR, WHY, READ, SCORED, REQUEST, LISTS, FIRST, LENGTH, LONGEST, STEP, BITS = (
+    0,
+    3,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    16,
+)

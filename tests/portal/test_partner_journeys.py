@@ -1,0 +1,198 @@
+"""A partner's day in a real browser on a real database: sign in, look through the inbox, answer, work the deal."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from playwright.async_api import Page, expect
+
+from services.core.codes import CompanySize, Flame, PolicyName, Stage, Status, Substatus
+from services.core.mail import MailKind
+from tests.builders import START, make_partner
+from tests.portal.browser import Desk
+
+
+async def submitted(page: Page, selector: str) -> None:
+    """Press a button and wait for the page that follows."""
+    async with page.expect_navigation():
+        await page.locator(selector).click()
+
+
+async def test_sign_in(desk: Desk) -> None:
+    user = await desk.world.add_user(1, language=desk.language)
+    page = await desk.page()
+    await page.goto("/inbox")
+    await desk.look(page, "form")
+    await page.fill("#email", "nobody")
+    await submitted(page, "main form button")
+    await desk.look(page, "wrong")
+    await page.fill("#email", user.email)
+    await submitted(page, "main form button")
+    await desk.look(page, "sent")
+    job = None
+    while job is None:
+        jobs = await desk.world.stores.jobs.claim("test", START + timedelta(days=1), START, START, 10)
+        job = next((each for each in jobs if each.kind is MailKind.SIGN_IN_LINK), None)
+    await page.goto(desk.world.link_path(job.event_id))
+    await desk.look(page, "link")
+    await submitted(page, "main form button")
+    await expect(page).to_have_url(re.compile("/inbox$"))
+    await submitted(page, "footer form[action='/sign-out'] button")
+    await expect(page).to_have_url(re.compile("/sign-in$"))
+    await page.goto(desk.world.link_path(job.event_id))
+    await desk.look(page, "used")
+
+
+async def test_language(desk: Desk) -> None:
+    page = await desk.signed_in()
+    other = {"en": "es", "es": "en"}[desk.language]
+    await page.goto("/archived?text=azure")
+    await submitted(page, f"button[name=language][value={other}]")
+    await expect(page).to_have_url(re.compile(r"/archived\?text=azure$"))
+    await expect(page.locator("html")).to_have_attribute("lang", other)
+
+
+async def test_inbox(desk: Desk) -> None:
+    world = desk.world
+    page = await desk.signed_in()
+    await page.goto("/inbox")
+    await desk.look(page, "empty")
+    for n in range(1, 31):
+        flame = {3: Flame.RAISED, 4: Flame.OVERDUE}.get(n, Flame.NONE)
+        await world.add_referral(
+            n, flame=flame, size=CompanySize.S51_250, expires_at=START + timedelta(days=1, hours=n)
+        )
+    await world.add_referral(31, title="Needle in the haystack", expires_at=START + timedelta(days=9))
+    await page.goto("/inbox")
+    await expect(page.locator("[data-walk]")).to_have_count(25)
+    await desk.look(page, "first")
+    await page.locator("a[rel=next]").click()
+    await expect(page.locator("[data-walk]")).to_have_count(6)
+    await page.locator("details.filters summary").click()
+    await page.fill("#text", "needle")
+    await desk.look(page, "filter")
+    await page.locator("search form button").click()
+    await expect(page.locator("[data-walk]")).to_have_count(1)
+    await page.fill("#filter-name", "Hay")
+    await submitted(page, "form[action='/filters'] button")
+    await expect(page.get_by_role("link", name="Hay", exact=True)).to_be_visible()
+    await page.locator(".star").click()
+    await expect(page.locator(".star")).to_have_attribute("aria-pressed", "true")
+    await desk.look(page, "found")
+    await page.goto("/inbox?starred=1")
+    await expect(page.locator("[data-walk]")).to_have_text("Needle in the haystack")
+
+
+async def test_keyboard(desk: Desk) -> None:
+    for n in range(1, 4):
+        await desk.world.add_referral(n)
+    page = await desk.signed_in()
+    await page.goto("/inbox")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_focused()
+    if desk.scripts:
+        await page.keyboard.press("j")
+        await page.keyboard.press("j")
+        await expect(page.locator("[data-walk]").nth(1)).to_be_focused()
+        await page.keyboard.press("k")
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(re.compile("/referrals/"))
+
+
+async def test_answer(desk: Desk) -> None:
+    world = desk.world
+    referral = await world.add_referral(1, contact_requested=True)
+    page = await desk.signed_in()
+    await page.goto(f"/referrals/{referral.id}")
+    await desk.look(page, "new")
+    if desk.scripts:
+        while (await world.referral(referral.id)).substatus is not Substatus.RECEIVED:
+            await page.wait_for_timeout(20)
+    await submitted(page, "form[action$='/contact'] button")
+    await expect(page.locator("a[href^='mailto:']")).to_be_visible()
+    await page.locator("#accept summary").click()
+    await page.fill("#accept-dealValue-amount", "viel")
+    await page.fill("#accept-closingDate", "2020-01-01")
+    await desk.look(page, "accept")
+    await submitted(page, "#accept button")
+    await expect(page.locator("#accept-dealValue-amount")).to_have_value("viel")
+    await expect(page.locator("#accept-dealValue-amount")).to_have_attribute("aria-invalid", "true")
+    await desk.look(page, "problems")
+    await page.fill("#accept-engagementName", "Azure for Acme")
+    await page.fill("#accept-dealValue-amount", "48000")
+    await page.fill("#accept-closingDate", "2027-01-31")
+    await page.fill("#accept-person-firstName", "Bea")
+    await page.fill("#accept-person-lastName", "Gil")
+    await page.fill("#accept-person-email", "bea@partner1.example")
+    await submitted(page, "#accept button")
+    assert (await world.referral(referral.id)).status is Status.ACTIVE
+    await desk.look(page, "accepted")
+    await submitted(page, "form[action$='/undo'] button")
+    assert (await world.referral(referral.id)).status is Status.NEW
+
+
+async def test_deal(desk: Desk) -> None:
+    world = desk.world
+    referral = await world.add_referral(1)
+    page = await desk.signed_in()
+    await page.goto(f"/referrals/{referral.id}")
+    await page.locator("#accept summary").click()
+    await page.fill("#accept-dealValue-amount", "48000")
+    await page.fill("#accept-closingDate", "2027-01-31")
+    await submitted(page, "#accept button")
+    await page.locator("#edit summary").click()
+    await page.fill("#edit-notes", "They call back on Monday.")
+    await submitted(page, "#edit button")
+    await page.locator("#contact-person summary").click()
+    await page.fill("#contact-person-person-firstName", "Bea")
+    await page.fill("#contact-person-person-lastName", "Gil")
+    await page.fill("#contact-person-person-email", "bea@partner1.example")
+    await submitted(page, "#contact-person button")
+    await page.locator("#won summary").click()
+    await desk.look(page, "active")
+    await page.fill("#won-finalValue-amount", "51000")
+    await submitted(page, "#won button")
+    assert (await world.referral(referral.id)).substatus is Substatus.WON
+    await desk.look(page, "won")
+    await page.goto("/archived")
+    await expect(page.locator("[data-walk]")).to_have_count(1)
+
+
+async def test_decline(desk: Desk) -> None:
+    world = desk.world
+    referral = await world.add_referral(1)
+    page = await desk.signed_in()
+    await page.goto(f"/referrals/{referral.id}")
+    await page.locator("#decline summary").click()
+    await page.select_option("#decline-reason", "other")
+    await submitted(page, "#decline button")
+    await desk.look(page, "problems")
+    await page.fill("#decline-notes", "We closed that office.")
+    await submitted(page, "#decline button")
+    assert (await world.referral(referral.id)).substatus is Substatus.DECLINED
+    await desk.look(page, "declined")
+
+
+async def test_classic(desk: Desk) -> None:
+    world = desk.world
+    await world.add_referral(1, policy=PolicyName.CLASSIC)
+    await world.stores.partners.put_partners([make_partner(1, policy=PolicyName.CLASSIC, version=2)])
+    page = await desk.signed_in()
+    await page.goto("/inbox")
+    await page.locator("[data-walk]").click()
+    await page.wait_for_url(re.compile("/referrals/"))
+    await desk.look(page, "new")
+    await submitted(page, "form[action$='/interest'] button")
+    id_ = page.url.rpartition("/")[2]
+    assert (await world.referral(id_)).stage is Stage.EVALUATING
+    await page.goto("/evaluating")
+    await expect(page.locator("[data-walk]")).to_have_count(1)
+
+
+async def test_not_here(desk: Desk) -> None:
+    referral = await desk.world.add_referral(1, partner=2)
+    page = await desk.signed_in()
+    await page.goto(f"/referrals/{referral.id}")
+    await desk.look(page, "foreign")
+    assert referral.title not in await page.content()
