@@ -10,7 +10,7 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test faults check unit fmt bench schemas lock preflight clean
+.PHONY: help demo up down status test faults check unit fmt bench bench-quality schemas lock preflight clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,9 @@ fmt: $(VENV)/.dev ## format and mend what can be mended
 
 bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and with the floor
 	@$(BIN)/python -m bench.pipeline
+
+bench-quality: $(VENV)/.dev ## who really got the work, was it found? DATA=folder with requests.jsonl.xz; OPTIONS=--ablation
+	@$(BIN)/python -m bench.quality $(DATA) $(OPTIONS)
 
 schemas: $(VENV)/.dev ## write the generated documents: schemas/generated, docs/events.md, docs/settings.md
 	@$(BIN)/python -m schemas.generate

@@ -67,6 +67,9 @@ GAUGES_EVERY_S = 15.0
 #: How often a router counts the open referrals of profiles with a capacity anew, seconds.
 CAPACITY_EVERY_S = 5.0
 
+#: How often a router sees whether other rules hold, seconds.
+RULES_EVERY_S = 5.0
+
 TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
 
 
@@ -225,6 +228,7 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
             decode_profile=profile_of,
             decode_standing=standing_of,
             pasts=stores.pasts,
+            rules=stores.rules,
             parent_of=parent_of,
             policies=world.policies,
             max_rounds=world.settings.max_rounds,
@@ -236,6 +240,7 @@ def router(world: World, delivery: Delivery, health: Health) -> Parts:
     _consume(world, parts, Group.ROUTER_NEXT_BEST, (Topic.REFERRAL_EVENTS,), made.next_best)
     parts.loops["profiles"] = made.view.follow
     parts.loops["standings"] = made.standings.follow
+    parts.loops["rules"] = repeat(made.ruling.look, RULES_EVERY_S)
     parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)
     return parts
@@ -270,6 +275,7 @@ def notifier(world: World, delivery: Delivery, health: Health) -> Parts:
             mailer=mailer,
             clock=world.clock,
             decode=event_of,
+            signer=world.links,
         ),
         owner=world.name,
         sender=Sender(address=settings.mail_from, domain=settings.mail_domain),

@@ -29,6 +29,7 @@ from services.adapters.memory.stores import MemoryStores
 from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import READS
 from services.adapters.regions import parent_of
+from services.adapters.signing import SignedLinks
 from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi
@@ -205,6 +206,7 @@ class CrashWorld:
                 decode_profile=wire.profile_of,
                 decode_standing=wire.standing_of,
                 pasts=self.stores.pasts,
+                rules=self.stores.rules,
                 parent_of=parent_of,
             )
         )
@@ -232,6 +234,7 @@ class CrashWorld:
             mailer=self.mailer,
             clock=self.clock,
             decode=wire.event_of,
+            signer=SignedLinks("a key of the tests", self.stores.secrets),
         )
         made = build_notifier(
             ports,

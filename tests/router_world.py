@@ -108,6 +108,7 @@ class RouterWorld:
                 decode_profile=wire.profile_of,
                 decode_standing=wire.standing_of,
                 pasts=self.stores.pasts,
+                rules=self.stores.rules,
                 parent_of=parent_of,
             )
         )

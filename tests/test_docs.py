@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
 from schemas import generate
@@ -111,6 +112,38 @@ def test_the_topics_that_pages_name_are_the_topics() -> None:
     assert rows == [(spec.topic.value, str(spec.partitions)) for spec in TOPICS]
     drawing = (ROOT / "ARCHITECTURE.md").read_text("utf-8").split("```")[1]
     assert set(re.findall(r"\b[a-z]+\.[a-z]+\b", drawing)) <= {spec.topic.value for spec in TOPICS}
+
+
+def alarms() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text("utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm() -> None:
+    sections = re.findall(r"^## ([a-z-]+)$", (ROOT / "docs/runbook.md").read_text("utf-8"), re.MULTILINE)
+    assert len(sections) == len(set(sections))
+    told = {rule["annotations"]["runbook"] for rule in alarms()}
+    # The audit is a command that ends with code 1, not a metric.
+    assert told | {"docs/runbook.md#audit-violation"} == {f"docs/runbook.md#{name}" for name in sections}
+
+
+def test_every_section_of_the_runbook_names_its_alarms_and_says_why_and_what_to_do() -> None:
+    parts = re.split(r"^## ([a-z-]+)$", (ROOT / "docs/runbook.md").read_text("utf-8"), flags=re.MULTILINE)[1:]
+    text = dict(zip(parts[::2], parts[1::2], strict=True))
+    for name, words in text.items():
+        assert all(heading in words for heading in ("**You see**", "**Why**", "**Do**")), name
+    for rule in alarms():
+        assert rule["alert"] in text[rule["annotations"]["runbook"].partition("#")[2]], rule["alert"]
+
+
+def test_links_within_a_page_lead_to_a_heading() -> None:
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        headings = {
+            re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-")
+            for h in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        }
+        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings, page.name
 
 
 def dependencies() -> set[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bench.quality.data import Request
 from bench.quality.rfis import REGISTERED, instant, outcomes_of, profile_of, rfi_of
+from services.core.rules import DEFAULT_RULES, Rules
 from services.matching.indexed import IndexedMatcher
 from services.matching.learning import Outcome, Past, fold, standing_of
 from services.matching.matcher import Matcher
@@ -16,7 +17,7 @@ from services.matching.matcher import Matcher
 DEPTH = 200
 
 
-class _Idle:
+class Idle:
     """Nobody is busy."""
 
     def open_count(self, profile_id: str) -> int:  # noqa: ARG002 - whoever it is
@@ -24,8 +25,13 @@ class _Idle:
         return 0
 
 
-def _as_it_is(outcome: Outcome) -> Outcome:
+def _as_it_is(outcome: Outcome) -> Outcome | None:
     return outcome
+
+
+def indexed(rules: Rules = DEFAULT_RULES) -> IndexedMatcher:
+    """The production matcher, by these rules, with nobody busy."""
+    return IndexedMatcher(Idle(), rules=rules)
 
 
 class Exchange:
@@ -33,11 +39,11 @@ class Exchange:
 
     Args:
         matcher: the product's, or its plain twin.
-        heard: what is made of an outcome before it is folded in; an ablation leaves parts out.
+        heard: what is made of an outcome before it is folded in; an ablation leaves parts or all of it out.
     """
 
-    def __init__(self, matcher: Matcher | None = None, heard: Callable[[Outcome], Outcome] = _as_it_is) -> None:
-        self._matcher: Matcher = matcher or IndexedMatcher(_Idle())
+    def __init__(self, matcher: Matcher | None = None, heard: Callable[[Outcome], Outcome | None] = _as_it_is) -> None:
+        self._matcher: Matcher = matcher or indexed()
         self._heard = heard
         self._pasts: defaultdict[str, Past] = defaultdict(Past)
         self._known: set[str] = set()
@@ -45,7 +51,8 @@ class Exchange:
     def learn(self, request: Request) -> None:
         """Fold the outcomes of an award in, as the statistics do with events."""
         for supplier, outcome in outcomes_of(request):
-            self._pasts[supplier] = fold(self._pasts[supplier], self._heard(outcome))
+            if (heard := self._heard(outcome)) is not None:
+                self._pasts[supplier] = fold(self._pasts[supplier], heard)
         for supplier in request.winners:
             if supplier not in self._known:
                 self._known.add(supplier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from bench.quality.data import Request
 from services.core.codes import Channel
@@ -70,10 +71,14 @@ def profile_of(supplier: str, country: str) -> RoutableProfile:
     )
 
 
+@lru_cache(maxsize=10_000)
+def _signs(request: Request) -> dict[str, float]:
+    return {sign.key: sign.weight for sign in signals(rfi_of(request))}
+
+
 def outcomes_of(request: Request) -> Iterator[tuple[str, Outcome]]:
     """What an award means for each who took part: a bid is an accept, then it is won or lost."""
-    at = instant(request.date)
-    terms = {sign.key: sign.weight for sign in signals(rfi_of(request))}
+    at, terms = instant(request.date), _signs(request)
     for supplier in (*request.winners, *request.losers):
         end = Result.WON if supplier in request.winners else Result.LOST
         for result in (Result.ACCEPTED, end):

@@ -12,6 +12,7 @@ from services.audit.report import Fault, Finding, Report
 from services.core.codes import RfiState
 from services.core.events import Event
 from services.core.ids import dead_letter_id, refusal_id
+from services.core.mail import NO_RFI
 from services.core.ports import Record
 from services.core.stores import DeadLetterStore, ReferralStore, RefusalStore, RfiStore, SendJobStore
 
@@ -68,7 +69,8 @@ async def _look(sources: Sources, backlog: Backlog, on_progress: Callable[[str, 
     await _submitted(sources, report, on_progress)
     events = await _events(sources, report, on_progress)
     deliveries = sources.deliveries() if sources.deliveries is not None else None
-    seen_jobs: set[str] = set()
+    # Mails that belong to no request: sign-in links.
+    seen_jobs = {job.id for job in await sources.jobs.of_rfis([NO_RFI])}
     after = ""
     while batch := await sources.rfis.scan(after, BATCH):
         after = batch[-1].id

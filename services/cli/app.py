@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import clock, dlq, importing, match, parked, referral, rfi, system
+from services.cli import clock, dlq, importing, match, parked, partner, referral, rfi, system, what_if
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
 from services.cli.operating import init_command, lag_command, publisher_command, run_command
@@ -24,7 +24,9 @@ app.command("audit")(audit_command)
 app.command("lag")(lag_command)
 app.add_typer(rfi.app, name="rfi")
 app.add_typer(referral.app, name="referral")
+match.app.registered_commands += what_if.app.registered_commands
 app.add_typer(match.app, name="match")
+app.add_typer(partner.app, name="partner")
 app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(parked.app, name="parked")

@@ -15,7 +15,9 @@ from services.cli.reasons import said
 from services.cli.session import with_world
 from services.core.errors import NotFound
 from services.core.rfi import Routing
+from services.core.rules import DEFAULT_RULES, Rules
 from services.matching.explanation import Explanation, ProfileVerdict
+from services.matching.pasts import stored_standings
 from services.matching.reference import ReferenceMatcher
 
 app = typer.Typer(help="Matching: why this partner, and why not that one.", no_args_is_help=True)
@@ -32,13 +34,23 @@ class _Counts:
         return self._counts.get(profile_id, 0)
 
 
+async def rules_in_force(world: World) -> Rules:
+    """The published rules, else the default ones."""
+    published = await world.stores.rules.current()
+    return published.rules if published else DEFAULT_RULES
+
+
 async def matcher_of(world: World) -> ReferenceMatcher:
-    """A matcher with every stored profile and the open referrals of now."""
+    """A matcher with the rules, profiles, standings and open referrals of now."""
     profiles = await world.stores.partners.all_profiles()
     limited = [profile.id for profile in profiles if profile.capacity is not None]
-    matcher = ReferenceMatcher(_Counts(await world.stores.referrals.open_counts(limited)), parent_of)
+    counts = _Counts(await world.stores.referrals.open_counts(limited))
+    matcher = ReferenceMatcher(counts, parent_of, await rules_in_force(world))
     for profile in profiles:
         matcher.put(profile)
+    async for standings in stored_standings(world.stores.pasts):
+        for standing in standings:
+            matcher.learn(standing.profile_id, standing)
     return matcher
 
 

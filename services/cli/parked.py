@@ -50,8 +50,8 @@ def _show_mails(found: Sequence[SendJob], number: int) -> None:
         console.print("No failed mails.")
         return
     # Its address is a person's, and who may see it is not decided here: the RFI says whom it was for.
-    rows = [(job.id, f"{job.kind}\nof RFI {job.rfi_id}", job.last_error) for job in found]
-    console.print(table(f"Failed mails ({number})", ["id", "mail", "last error"], rows))
+    rows = [(f"{job.id}\nof {job.rfi_id}", job.kind, job.last_error) for job in found]
+    console.print(table(f"Failed mails ({number}), each with its RFI", ["id", "mail", "last error"], rows))
 
 
 @app.command("release")

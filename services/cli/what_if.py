@@ -15,13 +15,16 @@ from rich.progress import Progress
 from services.adapters.regions import parent_of
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
-from services.cli.match import app
+from services.cli.match import rules_in_force
 from services.cli.session import with_world
 from services.core.errors import CommandInvalid, Problem
-from services.core.rules import DEFAULT_RULES, PublishedRules, Rules, differences
+from services.core.rules import PublishedRules, Rules, differences
 from services.matching.reference import ReferenceMatcher
 from services.matching.replay import Case, Quality, Replay, Replayed, Trial
 from services.matching.rules_file import read_rules, write_rules
+
+#: Its commands stand in the group `match`.
+app = typer.Typer()
 
 #: Partners named as gaining most, and as losing most.
 SHIFTS_SHOWN = 10
@@ -37,12 +40,6 @@ class _NothingOpen:
     def open_count(self, profile_id: str) -> int:  # noqa: ARG002 - the port's signature
         """None."""
         return 0
-
-
-async def rules_in_force(world: World) -> Rules:
-    """The published rules, else the default ones."""
-    published = await world.stores.rules.current()
-    return published.rules if published else DEFAULT_RULES
 
 
 @app.command("replay")
@@ -158,7 +155,7 @@ def publish_command(rules: RulesFile) -> None:
 def rules_command(
     listed: Annotated[bool, typer.Option("--list", help="The published versions instead.")] = False,
 ) -> None:
-    """The rules that hold, as a file to change: referrals match rules > new.yaml"""
+    """The rules that hold, as a file to change: `referrals match rules > new.yaml`."""
 
     async def work(world: World) -> None:
         if not listed:

@@ -33,6 +33,10 @@ class MailKind(StrEnum):
     #: Asked for by a person on the sign-in page; it belongs to no RFI. The job's event id is the link's id.
 
 
+#: The `rfi_id` of jobs that belong to no RFI.
+NO_RFI = ""
+
+
 class Role(StrEnum):
     """Whom a mail is for."""
 

@@ -9,6 +9,7 @@ from services.core.rfi import Need, Rfi
 from services.matching.classification import code_of
 from services.matching.keywords import LANGUAGES, Segments, fold, language_of, phrase, segments, weak_stems
 from services.matching.regions import ParentOf, PlaceKey, flat, key_of
+from services.matching.spelling import meant
 from services.matching.synonyms import known, near_keys, of_code, words_of_key
 
 
@@ -70,7 +71,7 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
     texts = (
         (Source.TITLE, title),
         (Source.PART, named),
-        (Source.WIDER, _wider(offers, (*title, *named))),
+        (Source.WIDER, (*_wider(offers, (*title, *named)), *_guesses(need))),
         (Source.DESCRIPTION, segments(need.description, language)),
     )
     weak = weak_stems(language)
@@ -100,6 +101,12 @@ def _said(need: Need, language: str) -> tuple[Said, ...]:
             elif key := phrase(text, language):
                 found.setdefault(key, Said(key, text, source))
     return tuple(found.values())
+
+
+def _guesses(need: Need) -> Segments:
+    """What was probably meant by what was named with a typing error."""
+    guesses = (meant(text) for text in (*need.keywords, *need.products, *need.services))
+    return tuple((guess,) for guess in dict.fromkeys(guesses) if guess is not None)
 
 
 def _wider(offers: tuple[Said, ...], runs: Segments) -> Segments:

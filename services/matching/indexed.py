@@ -87,6 +87,13 @@ class IndexedMatcher:
         """Take in a version of a profile: the highest one holds."""
         return self._held.put(profile)
 
+    def take_rules(self, rules: Rules) -> None:
+        """Rank by these rules; only before the first profile."""
+        if len(self._held):
+            raise ValueError("profiles were read by other rules: give a new matcher the new rules")
+        self._weights = weights_of(rules)
+        self._held = Holdings(self._parent_of, self._weights)
+
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile: the highest version holds."""
         return self._held.learn(profile_id, standing)

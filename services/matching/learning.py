@@ -33,6 +33,9 @@ _RESULTS, _SPEED = 0.8, 0.2
 _POWER, _BREADTH = 0.25, 0.2
 
 
+_Kept = Mapping[str, tuple[float, float]]
+
+
 class Result(StrEnum):
     """What became of a referral, as far as the partner decides it; an undone decision is none."""
 
@@ -71,21 +74,18 @@ class Past:
     #: The same of first answers.
     done: float = 0.0
     #: How much it has done (won, in the end); fades.
-    terms: Mapping[str, float] = field(default_factory=dict)
+    terms: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    #: What results taught of each sign, and how often it was taken on; both fade.
     responses: tuple[float, ...] = ()
     #: Seconds of the last first answers.
     events: tuple[str, ...] = ()
 
 
-#: How much of an RFI's signs each result adds or takes. An accept that ends as a loss keeps a trace: it was asked for
-#: its line of work. It keeps little, so that taking everything on does not teach a profile what it can't do.
-_TEACHES = {
-    Result.ACCEPTED: 0.2,
-    Result.WON: 0.8,
-    Result.LOST: -0.1,
-    Result.DECLINED: -0.5,
-    Result.EXPIRED: -0.1,
-}
+#: How much of an RFI's signs each result adds or takes.
+_TEACHES = {Result.ACCEPTED: 0.0, Result.WON: 0.8, Result.LOST: -0.01, Result.DECLINED: -0.5, Result.EXPIRED: -0.1}
+#: What taking something on is worth, however often: it shows the line of work. Not more with each time, or accepting
+#: everything would teach a profile what it can't do; while it goes on losing, even this goes.
+_TRACE = 0.2
 #: How good a result is for the prior, from 0 to 1. Accepting alone proves nothing; an honest no is better than a loss.
 _WORTH = {Result.WON: 1.0, Result.LOST: 0.2, Result.DECLINED: 0.4, Result.EXPIRED: 0.0}
 #: The kinds of signs that a decline says something about, by its reason; other reasons are the customer's.
@@ -129,10 +129,15 @@ def standing_of(profile_id: str, past: Past) -> Standing | None:
         version=past.version,
         at=past.at,
         prior=round(_RESULTS * _rate(past.results) + _SPEED * _rate(past.speed), 6),
-        terms={key: weight for key, s in past.terms.items() if (weight := _weight(s, breadth))},
+        terms={key: weight for key, kept in past.terms.items() if (weight := _weight(_strength(kept), breadth))},
         response=timedelta(seconds=median(past.responses)) if past.responses else None,
         counts=past.counts,
     )
+
+
+def _strength(kept: tuple[float, float]) -> float:
+    taught, taken_on = kept
+    return taught + _TRACE * min(1.0, taken_on)
 
 
 def _weight(strength: float, breadth: float) -> float:
@@ -154,16 +159,17 @@ def _added(sums: tuple[float, float], old: float, new: float, worth: float | Non
     return (count, good) if worth is None else (count + new, good + worth * new)
 
 
-def _taught(terms: Mapping[str, float], old: float, new: float, outcome: Outcome) -> Mapping[str, float]:
-    taught = {key: strength * old for key, strength in terms.items()}
-    share = _TEACHES[outcome.result] * new
+def _taught(terms: _Kept, old: float, new: float, outcome: Outcome) -> _Kept:
+    taught = {key: (one * old, other * old) for key, (one, other) in terms.items()}
+    share, taken_on = _TEACHES[outcome.result] * new, new if outcome.result is Result.ACCEPTED else 0.0
     kinds = _kinds(outcome)
     for key, weight in outcome.terms.items():
         if kinds is None or key.partition(":")[0] in kinds:
-            taught[key] = taught.get(key, 0.0) + weight * share
+            one, other = taught.get(key, (0.0, 0.0))
+            taught[key] = one + weight * share, other + weight * taken_on
     if len(taught) > MOST_TERMS:
         # Equal strengths are kept in the order of their names, so that every replay keeps the same.
-        taught = dict(nlargest(MOST_TERMS, taught.items(), key=lambda item: (abs(item[1]), item[0])))
+        taught = dict(nlargest(MOST_TERMS, taught.items(), key=lambda item: (abs(_strength(item[1])), item[0])))
     return taught
 
 

@@ -146,8 +146,8 @@ class Market:
             return known
         reach = self._weights.reach
         found: dict[int, int] = dict.fromkeys(self._wider[within] if within else (), reach[Reach.WITHIN])
-        # Widest first: the narrowest place of a profile has the last word.
-        for key in sorted(served, key=lambda k: reach_of(k).points):
+        # The lowest points first: of the places of a profile the one that earns most has the last word.
+        for key in sorted(served, key=lambda k: reach[reach_of(k)]):
             found.update(dict.fromkeys(self._places[key], reach[reach_of(key)]))
         for speakers in (self._speakers.get(tag, set()), self._speakers.get("", set())):
             for number in speakers & found.keys():

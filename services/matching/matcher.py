@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi, Routing
+from services.core.rules import Rules
 from services.core.standing import Standing
 from services.matching.explanation import Explanation
 
@@ -24,6 +25,13 @@ class Matcher(Protocol):
 
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile; False when this or a higher version was there already."""
+
+    def take_rules(self, rules: Rules) -> None:
+        """Rank by these rules from now on.
+
+        Raises:
+            ValueError: profiles are held already, read by other rules.
+        """
 
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile, known or not yet; False when as much was known already."""

@@ -3,9 +3,10 @@
     score = 0.85 * (weight of the matched terms / weight of all terms asked) + 0.10 * region + 0.05 * language
           + 0.30 * (weight of the learned signs, each as far as it was learned / weight of all signs) + 0.05 * past
 
-The numbers are those of the default rules (`services.core.rules`). A past from -1 to 1 says how well a profile did with what it got; the second line is nothing for a profile without one.
-Counted in grains (1e-8), as whole numbers: equal is equal, whatever the order of adding. Equals are ordered by a hash
-of (RFI, profile), so that over many RFIs equal partners get equal shares.
+The numbers are those of the default rules (`services.core.rules`). A past from -1 to 1 says how well a profile did with
+what it got; the second line is nothing for a profile without one. Counted in grains (1e-8), as whole numbers: equal is
+equal, whatever the order of adding. Equals are ordered by a hash of (RFI, profile), so that over many RFIs they
+get equal shares.
 """
 
 from __future__ import annotations
@@ -49,7 +50,13 @@ class Ranking:
 
 
 def rank(
-    rfi: Rfi, market: Market, asked: Asked, tag: str, offers: Sequence[Offer], weights: Weights = DEFAULT_WEIGHTS
+    rfi: Rfi,
+    market: Market,
+    asked: Asked,
+    tag: str,
+    *,
+    offers: Sequence[Offer],
+    weights: Weights = DEFAULT_WEIGHTS,
 ) -> Ranking:
     """Score every profile of the market that an RFI could go to."""
     wanted = wanted_of(rfi, asked, market, weights)

@@ -51,6 +51,12 @@ class ReferenceMatcher:
         self._replace(profile)
         return True
 
+    def take_rules(self, rules: Rules) -> None:
+        """Rank by these rules; only before the first profile."""
+        if self._offers:
+            raise ValueError("profiles were read by other rules: give a new matcher the new rules")
+        self._weights = weights_of(rules)
+
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile: the highest version holds."""
         held = self._standings.get(profile_id)
@@ -131,7 +137,7 @@ class ReferenceMatcher:
         """The RFI against the market of its country."""
         market = self._markets.get(rfi.need.place.country) or Market(self._weights)
         tag = keywords.primary_tag(rfi.language)
-        return rank(rfi, market, read(rfi, self._parent_of), tag, self._offers, self._weights)
+        return rank(rfi, market, read(rfi, self._parent_of), tag, offers=self._offers, weights=self._weights)
 
     def _route(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> Routing:
         if rfi.selected_partners:

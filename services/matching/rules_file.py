@@ -46,7 +46,10 @@ def read_rules(text: str) -> Rules:
     if problems:
         raise CommandInvalid(problems)
     parts = {name: replace(getattr(DEFAULT_RULES, name), **said.get(name, {})) for name in _PARTS}
-    return replace(DEFAULT_RULES, **{name: value for name, value in said.items() if name not in _PARTS}, **parts)
+    rules = replace(DEFAULT_RULES, **{name: value for name, value in said.items() if name not in _PARTS}, **parts)
+    if problem := _order_problem(rules.region):
+        raise CommandInvalid([problem])
+    return rules
 
 
 def write_rules(rules: Rules) -> str:
@@ -89,6 +92,15 @@ def _part_problems(name: str, value: object) -> Iterator[Problem]:
             yield from _share_problems(f"/{name}/{each}", share)
         else:
             yield _unknown(f"/{name}/{each}", known)
+
+
+def _order_problem(region: RegionShares) -> Problem | None:
+    # Of several served places the narrowest counts; that is the one with most points only in this order.
+    shares = [getattr(region, each.name) for each in fields(region)]
+    if shares == sorted(shares, reverse=True):
+        return None
+    names = " >= ".join(each.name for each in fields(region))
+    return Problem("/region", "order", f"the narrower a place is named, the more it adds: {names}")
 
 
 def _share_problems(field: str, value: object) -> Iterator[Problem]:

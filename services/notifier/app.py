@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
+from services.core.account_stores import LinkSigner
 from services.core.codes import PolicyName
 from services.core.events import Event
 from services.core.mail import Mailer, MailKind
@@ -39,6 +40,7 @@ class NotifierPorts:
     mailer: Mailer
     clock: Clock
     decode: Callable[[Record], Event]
+    signer: LinkSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def build(
         clock=clock,
         policies=policies,
         sender=sender,
-        links=Links(base_url.rstrip("/")),
+        links=Links(base_url.rstrip("/"), ports.signer.sign),
         dice=dice,
         metrics=metrics,
     )

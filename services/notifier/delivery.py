@@ -19,6 +19,7 @@ from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore
 from services.core.visibility import contact_visible
+from services.notifier.account_letters import OF_ACCOUNTS, account_lines, account_sheet, outdated
 from services.notifier.directory import Directory
 from services.notifier.layout import Sheet
 from services.notifier.letter import Links, Matter, Personal
@@ -82,9 +83,12 @@ class BatchDelivery:
 
     async def attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> list[JobUpdate]:
         """Send what is still true, and say how each job goes on."""
-        updates: list[JobUpdate] = []
+        apart = [job for job in jobs if job.kind in OF_ACCOUNTS]
+        updates = await self._attempt_accounts(apart) if apart else []
         matters: dict[str, Matter] = {}
         for job in jobs:
+            if job.kind in OF_ACCOUNTS:
+                continue
             because = obsolete(job, loaded.rfis.get(job.rfi_id), loaded.referrals.get(job.referral_id or ""))
             if because is None:
                 matters[job.id] = self._matter(job, loaded)
@@ -93,7 +97,23 @@ class BatchDelivery:
                 self._metrics.attempts.labels(job.kind.value, "obsolete").inc()
         deliveries = await self._send(matters)
         await self._offer_to_others(matters, deliveries, loaded)
-        return updates + self._decide(matters, deliveries)
+        return updates + self._decide({id_: matter.job for id_, matter in matters.items()}, deliveries)
+
+    async def _attempt_accounts(self, jobs: Sequence[SendJob]) -> list[JobUpdate]:
+        """Mails that belong to no request: only their address and their link are their own."""
+        now = self._clock.now()
+        late = {job.id: because for job in jobs if (because := outdated(job, now)) is not None}
+        due = {job.id: job for job in jobs if job.id not in late and is_mailbox(job.address)}
+        sent = [
+            envelope(job, account_sheet(job), lines(account_lines(job, self._links)), self._sender, now)
+            for job in due.values()
+        ]
+        deliveries = {each.job_id: each for each in await self._mailer.send(sent)} if sent else {}
+        detail = "not a usable mail address"
+        unusable = {job.id: job for job in jobs if job.id not in late and job.id not in due}
+        deliveries |= {id_: Delivery(job_id=id_, outcome=Outcome.REFUSED, detail=detail) for id_ in unusable}
+        updates = self._decide(due | unusable, deliveries)
+        return updates + [obsolete_update(job, late[job.id]) for job in jobs if job.id in late]
 
     def _matter(self, job: SendJob, loaded: Loaded) -> Matter:
         referral = loaded.referrals.get(job.referral_id or "")
@@ -174,11 +194,10 @@ class BatchDelivery:
             if person.email.casefold() != matter.job.address.casefold()
         ]
 
-    def _decide(self, matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[JobUpdate]:
+    def _decide(self, jobs: Mapping[str, SendJob], deliveries: Mapping[str, Delivery]) -> list[JobUpdate]:
         now, updates = self._clock.now(), []
         counts: Counter[tuple[str, str]] = Counter()
-        for id_, matter in matters.items():
-            job = matter.job
+        for id_, job in jobs.items():
             # A mailer that says nothing of an envelope may have sent it.
             delivery = deliveries.get(id_) or Delivery(job_id=id_, outcome=Outcome.UNKNOWN, detail="no outcome")
             update = after_attempt(job, delivery, now, self._dice())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.mail import SendJob
 from services.core.partner import Partner
 from services.core.referral import Referral
@@ -68,11 +69,17 @@ class Links:
 
     base_url: str
     #: Without a slash at the end.
+    sign: Callable[[str, str], str]
+    #: (purpose, text) -> the text with our signature, which the page asks for.
 
     def referral(self, referral_id: str) -> str:
         """The partner's page of a referral."""
         return f"{self.base_url}/referrals/{referral_id}"
 
     def engagement(self, rfi_id: str) -> str:
-        """The customer's own page of an RFI."""
-        return f"{self.base_url}/requests/{rfi_id}"
+        """The customer's own page of an RFI; who has the link is the customer."""
+        return f"{self.base_url}/requests/{self.sign(CUSTOMER_LINK, rfi_id)}"
+
+    def sign_in(self, link_id: str) -> str:
+        """The page with the button that signs in."""
+        return f"{self.base_url}/sign-in/link/{self.sign(SIGN_IN_LINK, link_id)}"

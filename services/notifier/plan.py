@@ -1,4 +1,9 @@
-"""Which mails does an event ask for, to whom; and does the state of things still call for one when it is to be sent?"""
+"""Which mails does an event ask for, to whom; and does the state of things still call for one when it is to be sent?
+
+A new kind of mail: a member of `MailKind`, a line in the tables here (which event, to whom, true while what), a
+function in `partner_letters` or `customer_letters`, its words in the catalogues, a line in docs/mails.md. Tests go over
+all kinds and name what is missing; layout, encoding and sending need nothing.
+"""
 
 from __future__ import annotations
 

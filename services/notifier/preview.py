@@ -17,6 +17,7 @@ from services.core.mail import MailKind, Role, SendJob
 from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Round, Routing
+from services.notifier.account_letters import OF_ACCOUNTS
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Links, Matter
 from services.notifier.mime import Sender, envelope
@@ -25,7 +26,7 @@ from services.notifier.words import languages
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
-LINKS = Links("https://exchange.example")
+LINKS = Links("https://exchange.example", lambda _purpose, text: f"{text}.signature")
 _PLACE = Place(country="ES", subdivision="ES-AN", city="Sevilla", postal_code="41001")
 _NEED = Need(
     title="Move our order system to the cloud",
@@ -73,7 +74,7 @@ def matter(kind: MailKind, language: str, variant: str = "") -> Matter:
 def examples() -> Iterator[tuple[str, Matter]]:
     """Every kind, and the variants that look different, in every language; with a name for each."""
     variants = [
-        *((kind, "") for kind in MailKind),
+        *((kind, "") for kind in MailKind if kind not in OF_ACCOUNTS),
         *((MailKind.NEW_REFERRAL, variant) for variant in ("flame", "classic", "picked")),
         (MailKind.SENT_TO_PARTNERS, "no_match"),
         *((kind, "declined") for kind in (MailKind.ASKED_ANOTHER, MailKind.NOBODY_LEFT)),

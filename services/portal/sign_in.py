@@ -11,7 +11,7 @@ import structlog
 from services.core.account_stores import SIGN_IN_LINK
 from services.core.accounts import Session, SignInLink, User
 from services.core.ids import job_id, user_id
-from services.core.mail import JobState, JobUpdate, MailKind, Role, SendJob
+from services.core.mail import NO_RFI, JobState, JobUpdate, MailKind, Role, SendJob
 from services.portal.forms import own_path
 from services.portal.keys import key_hash, new_key
 from services.portal.pace import Pace
@@ -54,7 +54,7 @@ class SignIn:
             event_id=link.id,
             kind=MailKind.SIGN_IN_LINK,
             role=Role.PARTNER,
-            rfi_id="",
+            rfi_id=NO_RFI,
             partner_id=user.partner_id,
             address=user.email,
             name=user.name,

@@ -14,6 +14,7 @@ from services.core.policy import POLICIES, Policy
 from services.core.ports import Clock, Outgoing, Publisher, Record
 from services.core.rfi import Rfi
 from services.core.rounds import MAX_ROUNDS
+from services.core.rules import RuleStore
 from services.core.standing import Standing
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
 from services.matching.capacity import Capacity
@@ -26,6 +27,7 @@ from services.router.asking import Asking, PolicyNames
 from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
 from services.router.next_best import NextBestHandler, NextBestPorts
+from services.router.ruling import Ruling
 from services.router.siblings import SiblingsHandler
 
 
@@ -37,6 +39,7 @@ class RouterPorts:
     referrals: ReferralStore
     partners: PartnerStore
     pasts: PastStore
+    rules: RuleStore
     publisher: Publisher
     publish_referrals: PublishReferrals
     publish_rfis: Callable[[Sequence[Rfi]], Awaitable[None]]
@@ -63,11 +66,12 @@ class Router:
 
     `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements),
     `next_best` takes `referral.events` (group router-next-best). `view.follow` and `standings.follow` are loops,
-    `refresh_capacity` is to be repeated every few seconds.
+    `refresh_capacity` and `ruling.look` are to be repeated every few seconds.
     """
 
     matcher: Matcher
     capacity: Capacity
+    ruling: Ruling
     view: View[RoutableProfile]
     standings: View[Standing]
     handler: RouterHandler
@@ -75,11 +79,13 @@ class Router:
     next_best: NextBestHandler
 
     async def prepare(self) -> None:
-        """Load profiles, standings and open counts; only then may RFIs be routed.
+        """Load rules, profiles, standings and open counts; only then may RFIs be routed.
 
         Raises:
             DependencyUnavailable: try again.
+            RulesChanged: rules were published meanwhile; start anew.
         """
+        await self.ruling.take_up()
         await self.view.load()
         await self.standings.load()
         await self.refresh_capacity()
@@ -122,6 +128,7 @@ def build(ports: RouterPorts) -> Router:
     return Router(
         matcher=matcher,
         capacity=capacity,
+        ruling=Ruling(ports.rules, matcher),
         view=_profiles(ports, matcher),
         standings=_standings(ports, matcher),
         handler=handler,

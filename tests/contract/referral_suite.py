@@ -55,6 +55,16 @@ class ReferralStoreSuite:
         assert await stores.referrals.add([referral]) == set()
         assert await stores.referrals.load([referral.id, "missing"]) == {referral.id: referral}
 
+    async def test_mails_get_all_of_a_referral_but_its_timers_history_and_outbox(self, stores: Stores) -> None:
+        referral = make_referral(1, team=(make_person(),), accepted_at=START)
+        referral = replace(referral, outbox=(created_event(referral),))
+        await stores.referrals.add([referral, make_referral(2)])
+        found = await stores.referrals.for_mails([referral.id, "missing"])
+        assert referral.history
+        assert referral.timers.expire_at
+        assert found == {referral.id: replace(referral, timers=Timers(), history=(), outbox=())}
+        assert await stores.referrals.for_mails([]) == {}
+
     async def test_adding_again_changes_nothing_and_says_so(self, stores: Stores) -> None:
         await stores.referrals.add([make_referral(1, title="first")])
         there = await stores.referrals.add([make_referral(1, title="second"), make_referral(2)])

@@ -44,6 +44,7 @@ def router_of(kafka: str, mongo: Mongo) -> tuple[Router, KafkaPublisher]:
         decode_profile=wire.profile_of,
         decode_standing=wire.standing_of,
         pasts=stores.pasts,
+        rules=stores.rules,
         parent_of=parent_of,
     )
     return build(ports), publisher

@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
-from services.adapters.process import http_loop
-from services.adapters.settings import Settings
-from services.bootstrap import World, open_world, prepare
-from services.core.accounts import ApiToken
+from services.bootstrap import World
 from services.core.referral import Referral
-from services.portal.keys import key_hash
-from services.portal_wiring import portal_app
-from tests.builders import make_partner, make_referral, make_rfi
+from tests.builders import make_referral, make_rfi
+from tests.portal.real_portal import KEY, real_world, served
 
-KEY = "rxt_schemathesis"
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
 
 @pytest.fixture
 async def world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIterator[World]:
-    settings = Settings(
-        kafka=kafka, mongo=mongo_server, mongo_database=mongo_database, portal_requests_per_minute=10**6
-    )
-    async with open_world(settings, "portal") as world:
-        await prepare(world)
-        await world.stores.partners.put_partners([make_partner(1), make_partner(2)])
+    async with real_world(kafka, mongo_server, mongo_database) as world:
         await world.stores.rfis.add([make_rfi(n) for n in range(1, 41)])
         await world.stores.referrals.add([make_referral(n, partner=n % 2 + 1) for n in range(1, 41)])
-        token = ApiToken(
-            id="schemathesis",
-            token_hash=key_hash(KEY),
-            name="schemathesis",
-            partner_id=make_partner(1).id,
-            scopes=("referrals.write",),
-            created_at=datetime.now(UTC),
-        )
-        await world.stores.tokens.put_token(token)
         yield world
-
-
-@asynccontextmanager
-async def served(world: World) -> AsyncIterator[str]:
-    """The portal at an address, as its process serves it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    stop = asyncio.Event()
-    serving = asyncio.ensure_future(http_loop(portal_app(world), "127.0.0.1", port)(stop))
-    address = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient() as client, asyncio.timeout(20):
-        while True:
-            try:
-                await client.get(f"{address}/openapi.json")
-                break
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-    try:
-        yield address
-    finally:
-        stop.set()
-        await serving
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.adapters.mongo.documents import JOBS, PARTNERS, PROFILES, PUBLISHERS, REFERRALS, RFIS, through_bson
+from services.adapters.mongo.driver import NAIVE
 from services.core.codes import Status
 from services.core.events import Event, EventType
 from services.core.mail import SendJob
@@ -71,6 +72,16 @@ CODECS = {Rfi: RFIS, Referral: REFERRALS, Partner: PARTNERS, Profile: PROFILES, 
 def test_every_value_comes_back_from_bson_as_it_was(kind: type[Any], data: st.DataObject) -> None:
     value, codec = data.draw(values_of(kind)), CODECS[kind]
     assert codec.from_doc(through_bson(codec.to_doc(value))) == value  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", CODECS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_what_is_read_without_zones_gets_them_all(kind: type[Any], data: st.DataObject) -> None:
+    value, codec = data.draw(values_of(kind)), CODECS[kind]
+    doc = codec.to_doc(value)  # type: ignore[attr-defined]
+    naive = bson.decode(bson.encode(doc, codec_options=NAIVE), NAIVE)
+    (read,) = codec.by_id_of_naive([naive]).values()  # type: ignore[attr-defined]
+    assert read == value
 
 
 def test_instants_keep_milliseconds() -> None:

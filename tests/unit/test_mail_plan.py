@@ -11,6 +11,7 @@ from services.core.codes import RfiState, Stage, Status, Substatus
 from services.core.events import Event, EventType
 from services.core.mail import MailKind, Role, SendJob
 from services.core.referral import Referral
+from services.notifier.account_letters import OF_ACCOUNTS
 from services.notifier.plan import Wanted, job_of, obsolete, partner_contacts, wanted
 from tests.builders import START, make_location, make_partner, make_person, make_profile, make_referral, make_rfi
 
@@ -157,18 +158,18 @@ STILL_SENT = {
 }
 
 
-@pytest.mark.parametrize("kind", list(MailKind))
+@pytest.mark.parametrize("kind", sorted(set(MailKind) - OF_ACCOUNTS))
 @pytest.mark.parametrize("state", list(STATES))
 def test_a_mail_is_sent_only_while_it_is_true(kind: MailKind, state: str) -> None:
     assert (obsolete(job(kind), make_rfi(), STATES[state]) is None) == (state in STILL_SENT[kind])
 
 
-@pytest.mark.parametrize("kind", [k for k in MailKind if job(k).role is Role.CUSTOMER])
+@pytest.mark.parametrize("kind", [k for k in MailKind if k not in OF_ACCOUNTS and job(k).role is Role.CUSTOMER])
 def test_a_customer_who_has_withdrawn_hears_no_more(kind: MailKind) -> None:
     for state in STATES.values():
         assert obsolete(job(kind), make_rfi(state=RfiState.WITHDRAWN), state) is not None
 
 
-@pytest.mark.parametrize("kind", list(MailKind))
+@pytest.mark.parametrize("kind", sorted(set(MailKind) - OF_ACCOUNTS))
 def test_an_erased_request_ends_its_mails(kind: MailKind) -> None:
     assert obsolete(job(kind), None, NEW) is not None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,11 +18,12 @@ from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.mail import MemoryMailer
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.stores import MemoryStores
+from services.adapters.signing import SignedLinks
 from services.core.codes import Status, Substatus
 from services.core.creation import created_event
 from services.core.errors import DependencyUnavailable, UnreadableRecord
 from services.core.events import Event, EventType
-from services.core.mail import Envelope, JobState, Outcome, SendJob
+from services.core.mail import NO_RFI, Envelope, JobState, MailKind, Outcome, Role, SendJob
 from services.core.policy import POLICIES
 from services.core.ports import Change, Record
 from services.core.referral import Referral
@@ -54,6 +57,7 @@ class World:
             mailer=self.mailer,
             clock=self.clock,
             decode=self.decode,
+            signer=SignedLinks("a key of the tests", self.stores.secrets),
         )
         return build(
             ports,
@@ -145,6 +149,31 @@ async def test_jobs_of_a_process_that_died_are_sent_by_another_once_their_lease_
     assert await heir.senders.claim_once() == 3
     assert world.states() == {"sent": 3}
     assert len(world.mailer.accepted) == 3
+    # They had only waited in its hands: nobody can have sent them before.
+    assert world.metric("referrals_mail_possible_duplicates_total", cause="lease_ran_out") == 0
+
+
+class _Killed(BaseException):
+    """kill -9: no handler of ours may catch it."""
+
+
+async def test_what_a_process_was_sending_when_it_died_counts_as_possibly_doubled() -> None:
+    world = World()
+    records = await world.seed()
+    dying = world.start()
+    await handle(dying, records)
+
+    def die(_: Envelope) -> Outcome:
+        raise _Killed
+
+    world.mailer.answer = die
+    with pytest.raises(_Killed):
+        await dying.senders.deliver(list(world.stores.jobs.stored.values()))
+    world.mailer.answer = lambda _: Outcome.SENT
+    world.clock.advance(timedelta(seconds=31))
+    assert await world.start().senders.claim_once() == 3
+    assert world.states() == {"sent": 3}
+    assert {job.lost_leases for job in world.stores.jobs.stored.values()} == {1}
     assert world.metric("referrals_mail_possible_duplicates_total", cause="lease_ran_out") == 3
 
 
@@ -418,3 +447,34 @@ async def test_senders_do_not_go_on_when_nobody_renews_their_leases() -> None:
         with pytest.raises(ExceptionGroup) as died:
             await notifier.senders.run(asyncio.Event())
     assert died.group_contains(RuntimeError, match="unforeseen")
+
+
+async def test_a_sign_in_link_is_mailed_though_it_belongs_to_no_request() -> None:
+    world = World()
+    job = SendJob(
+        id="6f1a5b1e-0000-5000-8000-000000000001",
+        event_id="link-1",
+        kind=MailKind.SIGN_IN_LINK,
+        role=Role.PARTNER,
+        rfi_id=NO_RFI,
+        address="ana@partner1.example",
+        name="Ana Ruiz",
+        language="es",
+        at=world.clock.now(),
+        due_at=world.clock.now(),
+    )
+    stale = replace(job, id="6f1a5b1e-0000-5000-8000-000000000002", at=START - timedelta(hours=2))
+    notifier = world.start()
+    await world.stores.jobs.add_leased([job, stale], "portal", world.clock.real_now())
+    assert await notifier.senders.claim_once() == 2
+    assert world.states() == {"sent": 1, "obsolete": 1}
+    (mail,) = world.mailer.accepted
+    text = message_from_bytes(mail.message, policy=policy.default)
+    assert mail.recipient == "ana@partner1.example"
+    assert text["subject"] == "Su enlace para iniciar sesión"
+    part = text.get_body(("plain",))
+    assert part is not None
+    body = part.get_content()
+    signed = re.search(r"https://exchange\.example/sign-in/link/(\S+)", body)
+    assert signed is not None
+    assert SignedLinks("a key of the tests", world.stores.secrets).read("sign-in", signed[1]) == "link-1"

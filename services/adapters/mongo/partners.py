@@ -35,11 +35,11 @@ class MongoPartners:
 
     async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:
         """By id."""
-        return PARTNERS.by_id(await self._partners.by_ids(ids))
+        return PARTNERS.by_id_of_naive(await self._partners.naive_by_ids(ids))
 
     async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
         """By id."""
-        return PROFILES.by_id(await self._profiles.by_ids(ids))
+        return PROFILES.by_id_of_naive(await self._profiles.naive_by_ids(ids))
 
     async def all_profiles(self) -> list[Profile]:
         """By id, in the order of ids."""

@@ -89,11 +89,10 @@ def reach(ix: int, q: int, n: int, begin: int, end: int) -> int:
         for i in range(i64(i64(q, f.NEAR_AT), n), i64(i64(q, f.NEAR_AT), n + 1)):
             if i64(i64(q, f.REGIONS), i) == region:
                 best = max(best, i64(i64(q, f.BONUS), i))
-    bonus = i64(i64(q, f.WITHIN_BONUS), n)
-    if best < bonus and i64(i64(q, f.WITHIN_AT), n) < i64(i64(q, f.WITHIN_AT), n + 1):
+    if best == ELSEWHERE and i64(i64(q, f.WITHIN_AT), n) < i64(i64(q, f.WITHIN_AT), n + 1):
         for at in range(begin, end):
             if within(q, n, u32(words, at)):
-                return bonus
+                return i64(i64(q, f.WITHIN_BONUS), n)
     return best
 
 

@@ -5,6 +5,7 @@ A contact leaves only after its disclosure is written down; if that fails, so do
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from services.core.codes import PolicyName
@@ -82,9 +83,12 @@ class Reader:
         if not referrals:
             return []
         partner_id = partner_of(me)
-        rfis = await self._ports.rfis.load(list({each.rfi_id for each in referrals}))
-        stars = await self._ports.favourites.among(partner_id, [each.id for each in referrals])
-        partner = (await self._ports.partners.load_partners([partner_id])).get(partner_id)
+        rfis, stars, partners = await asyncio.gather(
+            self._ports.rfis.load(list({each.rfi_id for each in referrals})),
+            self._ports.favourites.among(partner_id, [each.id for each in referrals]),
+            self._ports.partners.load_partners([partner_id]),
+        )
+        partner = partners.get(partner_id)
         told = [
             Told(
                 referral=each,

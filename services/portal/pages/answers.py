@@ -149,6 +149,12 @@ def every_problem(unread: Sequence[Problem], command: c.Command, referral: Refer
     return list(first.values())
 
 
+def in_order(problems: Sequence[Problem], values: Mapping[str, str]) -> list[Problem]:
+    """The problems in the order of the form's fields, which is that of what browsers send."""
+    places = {name: place for place, name in enumerate(values)}
+    return sorted(problems, key=lambda problem: places.get(name_of(problem.field), len(places)))
+
+
 def _at_its_field(problem: Problem) -> Problem:
     for written, shown in _PERSONS.items():
         if problem.field.startswith(written):

@@ -27,7 +27,7 @@ CHANNELS = {
 }
 _STATES = {
     Substatus.PENDING: _("New, not opened yet"),
-    Substatus.RECEIVED: _("New"),
+    Substatus.RECEIVED: _("New, opened"),
     Substatus.ACCEPTED: _("Accepted"),
     Substatus.WON: _("Won"),
     Substatus.LOST: _("Lost"),
@@ -94,7 +94,7 @@ _WITHDRAWN_BECAUSE = {
 def state_said(words: Words, status: Status, substatus: Substatus) -> str:
     """Where a referral stands."""
     if status is Status.ACTIVE:
-        return words.say(_("Active"))
+        return words.say(_("Accepted, in work"))
     return words.say(_STATES[substatus])
 
 

@@ -22,7 +22,7 @@ from services.core.visibility import contact_visible
 from services.portal.access import Forbidden, NotHere, partner, partner_writer
 from services.portal.identity import Identity
 from services.portal.notices import go_on
-from services.portal.pages.answers import ANSWERS, every_problem, read_answer
+from services.portal.pages.answers import ANSWERS, every_problem, in_order, read_answer
 from services.portal.pages.downloads import deadline, vcard
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
@@ -88,7 +88,9 @@ class Desk:
         """The page with everything that is wrong with what was entered, which is kept."""
         found = every_problem(entry.problems, command, referral, self.ports.clock.now())
         now, rfi = await self.load(me, referral.id)
-        values = view(await self.matter(me, now, rfi), words_for(request), replace(entry, problems=found))
+        values = view(
+            await self.matter(me, now, rfi), words_for(request), replace(entry, problems=in_order(found, entry.values))
+        )
         return frame_of(request).page(request, "referral.html.j2", {**values, "refused": None}, status=422)
 
     async def too_late(self, request: Request, me: Identity, referral_id: str) -> Response:

@@ -1,18 +1,23 @@
-"""What can an operator do with what was put aside (records, referrals, mails), on a running exchange?"""
+"""What does an operator see of a running exchange, and what can be done with what was put aside?"""
 
 from __future__ import annotations
 
+import re
+import shlex
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import yaml
 
 from schemas.topics import Group, Topic
 from services.bootstrap import World
 from services.core.aside import Letters
 from services.core.mail import JobState, JobUpdate
 from services.core.ports import Outgoing
-from tests.e2e.exchange import Exchange, as_file, eventually, good_rfi, running_exchange
+from services.engines.supervisor import status
+from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -97,3 +102,57 @@ def test_what_was_given_up_is_listed_and_released(exchange: Exchange) -> None:
     # The expirer takes the referral up and finds nothing due; a sender sends the mail once more.
     eventually(lambda: sum(m.job == mail for m in exchange.mails()) == 2, "the mail was sent again")
     assert "nothing with the id" in exchange.cli("parked", "release", mail, code=1)
+
+
+#: Served by Prometheus itself.
+PROMETHEUS_OWN = {"up"}
+
+
+def metrics(exchange: Exchange) -> set[str]:
+    """Names of everything that any process serves on /metrics."""
+    ports = [process.health_port for process in status(exchange.home).processes if process.health_port]
+    names: set[str] = set()
+    for port in ports:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            names |= set(re.findall(r"^# TYPE (\S+)", answer.read().decode(), re.MULTILINE))
+    return names
+
+
+def asked_for(expression: str) -> set[str]:
+    """Names of metrics in a PromQL expression: words that are no function, keyword, label or text."""
+    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
+    words = re.findall(r"\b([a-z_][a-z_0-9]*)\b(?!\s*\()", bare)
+    return {word for word in words if word not in {"and", "or", "unless", "by", "sum", "max", "min"}}
+
+
+def test_every_metric_of_the_alarms_is_served_by_some_process(exchange: Exchange) -> None:
+    groups = yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text("utf-8"))["groups"]
+    wanted = {name for group in groups for rule in group["rules"] for name in asked_for(rule["expr"])}
+    assert len(wanted) > 15
+    assert wanted - PROMETHEUS_OWN - metrics(exchange) == set()
+
+
+#: Commands of the runbook that change nothing and name nothing that only an incident has.
+LOOKS = ("status", "lag", "logs", "dlq list", "parked list", "rfi refused", "audit", "clock show", "--dry-run")
+
+
+def looks() -> list[str]:
+    text = (ROOT / "docs/runbook.md").read_text("utf-8")
+    lines = re.findall(r"^(referrals .*?)(?:\s+#.*)?$", text, re.MULTILINE) + re.findall(r"`(referrals [^`]+)`", text)
+    chosen = {line for line in lines if any(look in line for look in LOOKS) and "--watch" not in line}
+    return sorted(chosen)
+
+
+def test_every_command_of_the_runbook_that_only_looks_runs(exchange: Exchange) -> None:
+    assert len(looks()) > 10
+    for line in looks():
+        assert exchange.cli(*shlex.split(line)[1:]), line
+
+
+def test_a_watched_audit_looks_again_and_ends_with_what_it_finds(exchange: Exchange) -> None:
+    exchange.quiet()
+    shown = exchange.cli("audit", "--watch", "--every-s", "0.1", "--looks", "2")
+    assert "nothing missing" in shown
+    assert "look 2 at" in shown
+    exchange.run(lambda world: world.mongo.collection("send_jobs").delete({}))
+    assert "FAULTS" in exchange.cli("audit", "--watch", "--every-s", "0.1", code=1)

@@ -1,0 +1,67 @@
+"""A portal on real engines, as its process serves it: composed by the composition root, over a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import httpx
+from pydantic import SecretStr
+
+from services.adapters.process import http_loop
+from services.adapters.settings import Settings
+from services.bootstrap import World, open_world, prepare
+from services.core.accounts import ApiToken
+from services.portal.keys import key_hash
+from services.portal_wiring import portal_app
+from tests.builders import make_partner
+
+#: Token of partner 1.
+KEY = "rxt_real"
+
+
+@asynccontextmanager
+async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIterator[World]:
+    """The engines with topics and indexes, partners 1 and 2, and a token of partner 1."""
+    settings = Settings(
+        kafka=kafka, mongo=SecretStr(mongo_server), mongo_database=mongo_database, portal_requests_per_minute=10**6
+    )
+    async with open_world(settings, "portal") as world:
+        await prepare(world)
+        await world.stores.partners.put_partners([make_partner(1), make_partner(2)])
+        token = ApiToken(
+            id="real",
+            token_hash=key_hash(KEY),
+            name="CRM",
+            partner_id=make_partner(1).id,
+            scopes=("referrals.write",),
+            created_at=datetime.now(UTC),
+        )
+        await world.stores.tokens.put_token(token)
+        yield world
+
+
+@asynccontextmanager
+async def served(world: World) -> AsyncIterator[str]:
+    """The portal at an address, as its process serves it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop = asyncio.Event()
+    serving = asyncio.ensure_future(http_loop(portal_app(world), "127.0.0.1", port)(stop))
+    address = f"http://127.0.0.1:{port}"
+    async with httpx.AsyncClient() as client, asyncio.timeout(20):
+        while True:
+            try:
+                await client.get(f"{address}/openapi.json")
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    try:
+        yield address
+    finally:
+        stop.set()
+        await serving
