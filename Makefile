@@ -66,6 +66,9 @@ bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and 
 bench-quality: $(VENV)/.dev ## who really got the work, was it found? DATA=folder with requests.jsonl.xz; OPTIONS=--ablation
 	@$(BIN)/python -m bench.quality $(DATA) $(OPTIONS)
 
+bench-match: $(VENV)/.dev ## matches per second of the index, beside a full scan, pyroaring and tantivy
+	@$(BIN)/python -m bench.match
+
 schemas: $(VENV)/.dev ## write the generated documents: schemas/generated, docs/events.md, docs/settings.md
 	@$(BIN)/python -m schemas.generate
 	@$(BIN)/python -m services.openapi

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.adapters.settings import Settings
 from services.bootstrap import World
+from services.operations import operator_actions
 from services.portal.app import build
 from services.portal.ports import OidcOptions, PortalOptions, PortalPorts
 from services.submitting import submissions
@@ -25,11 +26,15 @@ def portal_ports(world: World) -> PortalPorts:
         partners=stores.partners,
         jobs=stores.jobs,
         idempotency=stores.idempotency,
+        refusals=stores.refusals,
+        dead_letters=stores.dead_letters,
+        aside=stores.aside,
         users=stores.users,
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
         commands=world.commands,
         intake=submissions(world),
+        operations=operator_actions(world),
         clock=world.clock,
         signer=world.links,
         policies=world.policies,

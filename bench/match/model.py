@@ -49,7 +49,8 @@ class Network:
 def zipf(rng: np.random.Generator, count: int, power: float, size: int) -> I64:
     """Draws from 0 to below `count`."""
     weights = np.cumsum(np.arange(1, count + 1, dtype=np.float64) ** -power)
-    return np.searchsorted(weights, rng.random(size) * weights[-1]).astype(np.int64)
+    found: I64 = np.searchsorted(weights, rng.random(size) * weights[-1]).astype(np.int64)
+    return found
 
 
 def parents_of(shape: Shape) -> I64:
@@ -119,7 +120,7 @@ def network(shape: Shape, count: int, seed: int = 7) -> Network:
 def among(sorted_values: I64, wanted: I64) -> np.ndarray:  # type: ignore[type-arg]
     """For each whether it is one of the sorted values."""
     at = np.minimum(np.searchsorted(sorted_values, wanted), sorted_values.size - 1)
-    return sorted_values[at] == wanted  # type: ignore[no-any-return]
+    return sorted_values[at] == wanted
 
 
 def requests(network_: Network, count: int, seed: int = 11) -> list[Query]:

@@ -25,7 +25,7 @@ from services.cli.letters import (
     show_letters,
     show_rehearsal,
 )
-from services.cli.replaying import OnError, Replay, Replayer
+from services.adapters.replaying import OnError, Replay, Replayer
 from services.cli.session import with_world
 
 app = typer.Typer(help="Dead letters: records that a consumer could not use.", no_args_is_help=True)

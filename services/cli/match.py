@@ -17,8 +17,8 @@ from services.core.errors import NotFound
 from services.core.rfi import Routing
 from services.core.rules import DEFAULT_RULES, Rules
 from services.matching.explanation import Explanation, ProfileVerdict
+from services.matching.growing import GrowingMatcher
 from services.matching.pasts import stored_standings
-from services.matching.reference import ReferenceMatcher
 
 app = typer.Typer(help="Matching: why this partner, and why not that one.", no_args_is_help=True)
 
@@ -40,12 +40,12 @@ async def rules_in_force(world: World) -> Rules:
     return published.rules if published else DEFAULT_RULES
 
 
-async def matcher_of(world: World) -> ReferenceMatcher:
+async def matcher_of(world: World) -> GrowingMatcher:
     """A matcher with the rules, profiles, standings and open referrals of now."""
     profiles = await world.stores.partners.all_profiles()
     limited = [profile.id for profile in profiles if profile.capacity is not None]
     counts = _Counts(await world.stores.referrals.open_counts(limited))
-    matcher = ReferenceMatcher(counts, parent_of, await rules_in_force(world))
+    matcher = GrowingMatcher(counts, parent_of, await rules_in_force(world))
     for profile in profiles:
         matcher.put(profile)
     async for standings in stored_standings(world.stores.pasts):

@@ -41,7 +41,7 @@ class Holdings(Sequence[Offer]):
 
     def __init__(self, parent_of: ParentOf, weights: Weights = DEFAULT_WEIGHTS) -> None:
         self._parent_of, self._weights = parent_of, weights
-        self.index = ProfileIndex()
+        self.network = ProfileIndex()
         self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(weights), Tongues()
         self.lexicons: dict[str, CountryLexicon] = {}
         self.profiles: list[RoutableProfile] = []
@@ -133,7 +133,7 @@ class Holdings(Sequence[Offer]):
         self.gazetteer.count(offer.serves, 1)
         if profile.paused_until is not None:
             self._add_pause(profile.paused_until, number)
-        self.index.put(number, self._entry(offer, list(countries)))
+        self.network.put(number, self._entry(offer, list(countries)))
 
     def _leave(self, number: int) -> None:
         offer = self[number]
@@ -145,7 +145,7 @@ class Holdings(Sequence[Offer]):
         self.gazetteer.count(offer.serves, -1)
         if offer.profile.paused_until is not None:
             self._drop_pause(offer.profile.paused_until, number)
-        self.index.remove(number)
+        self.network.remove(number)
 
     def _entry(self, offer: Offer, countries: Sequence[str]) -> Entry:
         profile, intern = offer.profile, self.vocabulary.intern
@@ -169,19 +169,19 @@ class Holdings(Sequence[Offer]):
 
     def match(self, queries: Sequence[Query], tags: Sequence[str]) -> Hits:
         """Ask the index; `tags` are the languages that the queries name by their places in it."""
-        return self.index.match(pack(queries, np.array(self.tongues.table(tags), np.uint8)))
+        return self.network.match(pack(queries, np.array(self.tongues.table(tags), np.uint8)))
 
     def survey(self, query: Query, tag: str) -> I64:
         """Everybody of a market who matches; see `ProfileIndex.survey`."""
-        return self.index.survey(pack([query], np.array(self.tongues.table([tag]), np.uint8)), 0)
+        return self.network.survey(pack([query], np.array(self.tongues.table([tag]), np.uint8)), 0)
 
     def pause(self, now: datetime) -> None:
         """Flag who is paused at this instant, and nobody else. An instant may lie before the last one."""
         until = bisect_right(self._pauses, now, key=_end)
         for _, number in self._pauses[self._paused_from : until]:
-            self.index.block(number, PAUSED, on=False)
+            self.network.block(number, PAUSED, on=False)
         for _, number in self._pauses[until : self._paused_from]:
-            self.index.block(number, PAUSED, on=True)
+            self.network.block(number, PAUSED, on=True)
         self._paused_from = until
 
     def _add_pause(self, end: datetime, number: int) -> None:
@@ -190,8 +190,8 @@ class Holdings(Sequence[Offer]):
         if at < self._paused_from:
             self._paused_from += 1
         else:
-            self.index.rows.reserve(number + 1)
-            self.index.block(number, PAUSED, on=True)
+            self.network.rows.reserve(number + 1)
+            self.network.block(number, PAUSED, on=True)
 
     def _drop_pause(self, end: datetime, number: int) -> None:
         at = self._pauses.index((end, number), bisect_left(self._pauses, end, key=_end))
@@ -199,7 +199,7 @@ class Holdings(Sequence[Offer]):
         if at < self._paused_from:
             self._paused_from -= 1
         else:
-            self.index.block(number, PAUSED, on=False)
+            self.network.block(number, PAUSED, on=False)
 
 
 def _end(pause: tuple[datetime, int]) -> datetime:

@@ -152,7 +152,7 @@ class IndexedMatcher:
     def _look_at_full(self, open_count: OpenCount) -> None:
         for number in [n for n in self._full if not is_full(self._held.profiles[n], open_count)]:
             self._full.discard(number)
-            self._held.index.block(number, FULL, on=False)
+            self._held.network.block(number, FULL, on=False)
 
     def _read(self, rfi: Rfi) -> _Reading:
         asked = read(rfi, self._parent_of)
@@ -214,7 +214,7 @@ class IndexedMatcher:
         while late := [n for n, _ in found.open if is_full(self._held.profiles[n], open_count)]:
             self._full.update(late)
             for number in late:
-                self._held.index.block(number, FULL, on=True)
+                self._held.network.block(number, FULL, on=True)
             (again,) = self._ask([reading])
             found = again or found
         chosen = tuple(self._chosen(reading, number, grains / ONE) for number, grains in found.open)

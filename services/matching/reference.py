@@ -129,6 +129,14 @@ class ReferenceMatcher:
         number = self._numbers.get(profile_id)
         return self._offers[number].profile if number is not None else None
 
+    def profiles(self) -> list[RoutableProfile]:
+        """All that are held."""
+        return [offer.profile for offer in self._offers]
+
+    def standings(self) -> list[Standing]:
+        """All that were learned."""
+        return list(self._standings.values())
+
     def limited(self) -> list[str]:
         """Ids of the profiles that have a capacity."""
         return [offer.profile.id for offer in self._offers if offer.profile.capacity is not None]

@@ -87,7 +87,7 @@ class Wanted:
 def wanted_of(rfi: Rfi, asked: Asked, lexicon: Lexicon, weights: Weights = DEFAULT_WEIGHTS) -> Wanted:
     """Weigh what an RFI asks for."""
     terms, signs = terms_of(asked, lexicon, weights), signs_of(rfi, lexicon)
-    scale = weights.fit / (fsum(term.weight for term in terms) or 1.0)
+    scale = weights.fit / (_whole(terms) or 1.0)
     sign_scale = weights.learned / (fsum(sign.weight for sign in signs) or 1.0)
     return Wanted(
         terms=terms,
@@ -96,6 +96,11 @@ def wanted_of(rfi: Rfi, asked: Asked, lexicon: Lexicon, weights: Weights = DEFAU
         points=tuple(round(term.weight * scale) for term in terms),
         sign_points=tuple(round(sign.weight * sign_scale) for sign in signs),
     )
+
+
+def _whole(terms: tuple[Term, ...]) -> float:
+    """The weight of all that is asked. Wider things only add: who offers just what was asked has it in full."""
+    return fsum(t.weight for t in terms if t.source is not Source.WIDER) or fsum(t.weight for t in terms)
 
 
 def terms_of(asked: Asked, lexicon: Lexicon, weights: Weights = DEFAULT_WEIGHTS) -> tuple[Term, ...]:

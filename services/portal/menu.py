@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.portal.identity import Identity, IdentityKind
+from services.wording.words import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +15,22 @@ class MenuItem:
     path: str
     title: str
     kind: IdentityKind
+    exact: bool = False
+    #: Whether pages below this path belong to other lines.
+
+    def current(self, path: str) -> bool:
+        """Whether the page at this path belongs to this line."""
+        return path == self.path or (not self.exact and path.startswith(self.path))
 
     def shown(self, me: Identity) -> bool:
         """Whether it stands in this person's menu."""
         return me.kind is self.kind
 
 
-MENU: tuple[MenuItem, ...] = ()
-#: For example: MenuItem(path="/profiles", title=_("Business profiles"), kind=IdentityKind.PARTNER)
+MENU: tuple[MenuItem, ...] = (
+    MenuItem(path="/operator", title=_("Operation"), kind=IdentityKind.OPERATOR, exact=True),
+    MenuItem(path="/operator/refused", title=_("Refused"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/letters", title=_("Dead letters"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/parked", title=_("Parked"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/partners", title=_("Partners"), kind=IdentityKind.OPERATOR),
+)

@@ -30,6 +30,12 @@ NOTICES = {
     "filter-saved": _("The filter is saved."),
     "request-withdrawn": _("Your request is taken back. Everybody who had it is told."),
     "partner-chosen": _("Thank you. Your choice is noted, and the others are told."),
+    "replayed": _("It was given again. Look in a moment what became of it."),
+    "not-replayed": _("It could not be given again: its original is no longer kept."),
+    "dropped": _("The dead letter is closed."),
+    "why-needed": _("Say why it is dropped."),
+    "released": _("It is tried again."),
+    "retried": _("The mail is tried again."),
     "filter-removed": _("The filter is removed."),
 }
 

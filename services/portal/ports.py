@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 from services.core.account_stores import LinkSigner, SignInStore, TokenStore, UserStore
+from services.core.aside import AsideStore
 from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand
@@ -18,7 +19,16 @@ from services.core.ports import Clock
 from services.core.referral import Referral
 from services.core.reveals import RevealLog
 from services.core.rfi import Rfi
-from services.core.stores import IdempotencyStore, PartnerStore, ReferralStore, RfiStore, SendJobStore
+from services.core.stores import (
+    DeadLetterStore,
+    IdempotencyStore,
+    PartnerStore,
+    ReferralStore,
+    Refusal,
+    RefusalStore,
+    RfiStore,
+    SendJobStore,
+)
 
 
 class Commands(Protocol):
@@ -59,6 +69,25 @@ class RfiIntake(Protocol):
         """
 
 
+class Operations(Protocol):
+    """What an operator sets right."""
+
+    async def replay_refusal(self, refusal: Refusal, mended: bytes | None) -> None:
+        """Submit a refused RFI again: mended, or (None) as it was.
+
+        Raises:
+            CommandInvalid: there is nothing to send, because the original is no longer kept.
+            DependencyUnavailable: it may have been submitted; doing it again makes no second RFI.
+        """
+
+    async def replay_letters(self, ids: Sequence[str]) -> list[tuple[str, str]]:
+        """Give dead letters again to the groups that failed; those that could not be, each with why.
+
+        Raises:
+            DependencyUnavailable: those before were given; doing it again does no harm.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalPorts:
     """What the portal needs of the world."""
@@ -71,11 +100,15 @@ class PortalPorts:
     partners: PartnerStore
     jobs: SendJobStore
     idempotency: IdempotencyStore
+    refusals: RefusalStore
+    dead_letters: DeadLetterStore
+    aside: AsideStore
     users: UserStore
     sign_ins: SignInStore
     tokens: TokenStore
     commands: Commands
     intake: RfiIntake
+    operations: Operations
     clock: Clock
     signer: LinkSigner
     policies: Mapping[PolicyName, Policy]

@@ -18,9 +18,9 @@ from services.core.rules import RuleStore
 from services.core.standing import Standing
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
 from services.matching.capacity import Capacity
+from services.matching.growing import GrowingMatcher
 from services.matching.matcher import Matcher
 from services.matching.pasts import stored_standings
-from services.matching.reference import ReferenceMatcher
 from services.matching.regions import ParentOf
 from services.matching.view import Feed, View
 from services.router.asking import Asking, PolicyNames
@@ -102,7 +102,7 @@ class Router:
 def build(ports: RouterPorts) -> Router:
     """Put a router together; opens nothing."""
     capacity = Capacity(ports.referrals)
-    matcher = ReferenceMatcher(capacity, ports.parent_of)
+    matcher = GrowingMatcher(capacity, ports.parent_of)
     closing = Closing(
         referrals=ports.referrals, publish=ports.publish_referrals, clock=ports.clock, policies=ports.policies
     )

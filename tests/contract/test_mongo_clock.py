@@ -72,12 +72,15 @@ async def test_a_database_whose_clock_was_set_is_told_of(database: Mongo) -> Non
         seconds.now += 1
         await clock.refresh()
         assert logs == [], "a second is no jump"
+        assert clock.jumps == 0
+        assert abs(clock.skew_s) < 60
         # An hour passes here and none there: as if its clock had been set back.
         seconds.now += 3600
         await clock.refresh()
     [told] = logs
     assert told["event"] == "database_clock_jumped"
     assert -3605 < told["by_s"] < -3590
+    assert clock.jumps == 1
 
 
 async def test_a_sandbox_shifts_business_time_alone(database: Mongo) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -30,6 +28,7 @@ from services.cli.system import start
 from services.engines.bundled.spool import MailEntry, MailSpool
 from services.engines.locations import Home
 from services.engines.supervisor import down, status
+from tests.e2e.prompt import run_command
 
 T = TypeVar("T")
 
@@ -55,17 +54,9 @@ class Exchange:
 
     def cli(self, *arguments: str, code: int = 0, timeout_s: float = 60) -> str:
         """Run `referrals …` as a person would; returns what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            cwd=ROOT,
-            env=self.environment,
-        )
-        assert done.returncode == code, f"exit {done.returncode}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
-        return done.stdout + done.stderr
+        ended, out, err = run_command(arguments, self.environment, timeout_s)
+        assert ended == code, f"exit {ended}: {out[-2000:]}{err[-3000:]}"
+        return out + err
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -65,5 +65,4 @@ def audited(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     running = request.config.stash.get(SITE, None)
     if running is not None:
-        report = running.audit()
-        assert report.clean, report.findings[:5]
+        assert not (found := running.audited()), found[:5]

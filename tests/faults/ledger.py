@@ -15,8 +15,8 @@ from services.engines.bundled.spool import MailEntry
 
 Doc = Mapping[str, Any]
 
-#: States of a referral that nothing can change any more.
-_CLOSED = "Closed"
+#: A referral in this status waits for an answer, and must have a time when it ends.
+_NEW = "New"
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ def _referrals(books: Books, referrals: Iterable[Doc], told: Iterable[Told], now
         due = referral.get("next_due_at")
         if due is not None and not referral.get("parked") and due.replace(tzinfo=UTC) <= now:
             books.lost.append(f"referral {id_} overdue since {due}")
-        if referral["status"] != _CLOSED and due is None:
+        if referral["status"] == _NEW and due is None:
             books.lost.append(f"referral {id_} is open and without a deadline")
         said = Counter(entry["what"] for entry in referral["history"])
         once = ("referral.created", "referral.expired", "referral.reminder_due", "referral.expiring_soon")

@@ -35,7 +35,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report: Path | None = session.config.getoption("--report")
     if report is None or not session.config.stash[RESULTS]:
         return
-    kept = report.with_suffix(".json")
+    kept = Path(__file__).parent / "results.json"
     results = [result.as_json() for result in session.config.stash[RESULTS]]
     known = json.loads(kept.read_text("utf-8")) if kept.exists() else []
     # A run of some faults only replaces theirs.

@@ -482,6 +482,9 @@ async def test_a_referral_whose_request_was_erased_is_left_out_of_lists(world: P
     kept = await world.add_referral(2)
     del world.stores.rfis.stored[referral.rfi_id]
     assert [each["id"] for each in (await crm.get(PATH)).json()["value"]] == [kept.id]
+    assert (await crm.get(f"{PATH}/{referral.id}")).status_code == 404
+    assert (await crm.post(f"{PATH}/{referral.id}/open")).status_code == 404
+    assert (await patched(crm, referral.id, ACCEPT)).status_code == 404
 
 
 async def test_documents_of_the_first_version_are_told_too(world: PortalWorld, crm: Browser) -> None:

@@ -244,7 +244,9 @@ async def test_a_classic_partner_shows_interest_first(world: PortalWorld, ana: B
     assert (await world.referral(other.id)).substatus is Substatus.DECLINED
 
 
-@pytest.mark.parametrize(("flame", "said"), [(Flame.RAISED, "flame.svg"), (Flame.OVERDUE, "waiting.svg"), (Flame.NONE, None)])
+@pytest.mark.parametrize(
+    ("flame", "said"), [(Flame.RAISED, "flame.svg"), (Flame.OVERDUE, "waiting.svg"), (Flame.NONE, None)]
+)
 async def test_the_flame_stands_on_top_and_changes(
     world: PortalWorld, ana: Browser, flame: Flame, said: str | None
 ) -> None:

@@ -100,10 +100,10 @@ async def test_one_person_is_mailed_a_few_links_only(world: PortalWorld) -> None
 async def test_one_address_asks_for_so_many_links_only(world: PortalWorld) -> None:
     browser = world.client()
     await browser.get("/sign-in")
-    answers = [await browser.submit("/sign-in", {"email": f"x{n}@y.example"}) for n in range(61)]
-    assert answers[59].status_code == 200
-    assert answers[60].status_code == 429
-    assert int(answers[60].headers["retry-after"]) > 0
+    answers = [await browser.submit("/sign-in", {"email": f"x{n}@y.example"}) for n in range(130)]
+    assert {answer.status_code for answer in answers[:60]} == {200}
+    (first, *_) = [answer for answer in answers if answer.status_code == 429]
+    assert int(first.headers["retry-after"]) > 0
 
 
 async def test_looking_at_a_link_or_posting_to_it_as_scanners_do_uses_nothing(world: PortalWorld) -> None:

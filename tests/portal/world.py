@@ -33,6 +33,7 @@ from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.intake.regions import Regions
 from services.intake.submit import Submitter
+from services.operations import OperatorActions
 from services.portal.app import build
 from services.portal.keys import key_hash
 from services.portal.pace import Pace
@@ -75,6 +76,7 @@ class PortalWorld:
     app: FastAPI
     ports: PortalPorts
     options: PortalOptions
+    log: MemoryLog
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def client(self, **more: Any) -> Browser:
@@ -174,6 +176,9 @@ def portal_world(
         partners=stores.partners,
         jobs=stores.jobs,
         idempotency=stores.idempotency,
+        refusals=stores.refusals,
+        dead_letters=stores.dead_letters,
+        aside=stores.aside,
         users=stores.users,
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
@@ -181,9 +186,16 @@ def portal_world(
         intake=Submissions(
             Submitter(stores.rfis, stores.idempotency, publisher, clock, regions=REGIONS), clock, REGIONS
         ),
+        operations=OperatorActions(
+            refusals=stores.refusals,
+            letters=stores.dead_letters,
+            aside=stores.aside,
+            publisher=publisher,
+            clock=clock,
+        ),
         clock=clock,
         signer=SignedLinks("a key of the tests", stores.secrets),
         policies=policies,
     )
     options = options or PortalOptions(base_url=BASE)
-    return PortalWorld(stores, clock, build(ports, options), ports, options)
+    return PortalWorld(stores, clock, build(ports, options), ports, options, log)

@@ -105,9 +105,7 @@ def plumber_and_painter(folder: Path) -> list[Request]:
     rows = []
     for n in range(20):
         title, region, winner = jobs[n % 2]
-        rows.append(
-            row(n, n, winner, title=f"{title} of house {n}", region=region, bidders=["plumber", "painter", "x"])
-        )
+        rows.append(row(n, n, winner, title=f"{title} of house {n}", region=region))
     return requests(folder, rows)
 
 

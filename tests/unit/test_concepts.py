@@ -172,3 +172,16 @@ def test_the_fingerprint_changes_with_the_files(tmp_path: Path) -> None:
     other.mkdir()
     (other / "one.yaml").write_text("a: {en: [two]}\n", "utf-8")
     assert concepts.fingerprint(tmp_path) != concepts.fingerprint(other)
+
+
+def test_who_offers_just_what_was_asked_has_it_in_full() -> None:
+    matcher = ReferenceMatcher(Idle())
+    bare: dict[str, Any] = {"industries": (), "products": (), "services": ()}
+    matcher.put(make_profile(1, keywords=("azure",), **bare))
+    alone = matcher.match([make_rfi(1, need=make_need(title="x1", description="", keywords=("azure",), **bare))], START)
+    matcher.put(make_profile(2, keywords=("cloud",), **bare))
+    beside = matcher.match(
+        [make_rfi(1, need=make_need(title="x1", description="", keywords=("azure",), **bare))], START
+    )
+    (only,), (first, second) = alone[0].chosen, beside[0].chosen
+    assert only.score == first.score > second.score

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER
-from services.cli.replaying import addressed
+from services.adapters.replaying import addressed
 from services.core.errors import CommandInvalid
 from services.core.ports import DeadLetter, Record
 from tests.builders import START

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from schemas.refused import RfiRefusedV1
 from schemas.topics import TOPICS, Topic
@@ -20,6 +21,7 @@ from services.core.errors import DependencyUnavailable
 from services.core.events import EventType
 from services.core.ports import Record
 from services.intake.handler import DEFAULT_SOURCE, IntakeHandler
+from services.intake.metrics import IntakeMetrics
 from tests.builders import SOURCE, START
 from tests.submissions import StoppedClock, regions, rfi_json, submitted_record
 
@@ -34,10 +36,19 @@ class World:
 
     def __post_init__(self) -> None:
         self.publisher = MemoryPublisher(self.log)
+        self.registry = CollectorRegistry()
+        self.metrics = IntakeMetrics(self.registry)
 
     async def handle(self, *records: Record) -> None:
         # A process of its own for each batch: nothing may depend on what the last one remembers.
-        handler = IntakeHandler(self.stores.rfis, self.stores.refusals, self.publisher, self.clock, regions=regions())
+        handler = IntakeHandler(
+            self.stores.rfis,
+            self.stores.refusals,
+            self.publisher,
+            self.clock,
+            regions=regions(),
+            metrics=self.metrics,
+        )
         assert await handler(records) == []
 
     def accepted(self) -> list[str]:
@@ -46,6 +57,22 @@ class World:
     def refused(self) -> list[RfiRefusedV1]:
         records = self.log.records(Topic.RFI_REFUSED)
         return [RfiRefusedV1.model_validate_json(cloud_event_of(r).data) for r in records]
+
+
+async def test_outcomes_and_problems_are_counted() -> None:
+    world = World()
+    await world.handle(
+        submitted_record(rfi_json()),
+        submitted_record(rfi_json(id="fax", channel="fax"), offset=1),
+        submitted_record(rfi_json(id="both", channel="fax", consent__share=False), offset=2),
+    )
+    await world.handle(submitted_record(rfi_json(), offset=3))
+
+    def counted(name: str, **labels: str) -> float | None:
+        return world.registry.get_sample_value(f"referrals_{name}_total", labels)
+
+    assert {o: counted("rfis", outcome=o) for o in ("new", "known", "refused")} == {"new": 1, "known": 1, "refused": 2}
+    assert (counted("rfi_problems", code="unknown_channel"), counted("rfi_problems", code="no_consent")) == (2, 1)
 
 
 async def test_a_faultless_rfi_is_stored_and_told() -> None:

@@ -156,7 +156,9 @@ class KafkaAdmin:
                 finally:
                     await stop()
         except (KafkaError, TimeoutError, OSError) as error:
-            raise DependencyUnavailable("kafka", f"at {self._reached['bootstrap_servers']}: {type(error).__name__}") from error
+            raise DependencyUnavailable(
+                "kafka", f"at {self._reached['bootstrap_servers']}: {type(error).__name__}"
+            ) from error
 
 
 def _committed_or(found: Mapping[TopicPartition, Any], place: tuple[str, int], begin: int) -> int:

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from aiokafka.protocol.fetch import FetchRequest
 
+from services.adapters.kafka.connections import expect_closed_transports
 from services.adapters.kafka.salvage import Unreadable, salvage
 from services.adapters.kafka.steering import Steering
 from services.core.errors import Misconfigured
@@ -47,6 +48,11 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         self.steering = listener
         super().subscribe(topics=topics, pattern=pattern, listener=listener)  # type: ignore[no-untyped-call, unused-ignore]
 
+    async def start(self) -> None:
+        """As in aiokafka, over connections that tell of their end."""
+        expect_closed_transports()
+        await super().start()  # type: ignore[no-untyped-call, unused-ignore]
+
     async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
         """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.
 
@@ -56,6 +62,7 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         steering = self.steering
         steering.progress.polled()
         self._notice_outage()
+        self._notice_dead_task()
         if self._on_hold():
             await asyncio.sleep(min(_LONG_POLL_S, steering.held_for_s() or _LONG_POLL_S))
             # The poll is made all the same: a member that does not poll leaves its group.
@@ -112,6 +119,17 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
             progress.waiting_on = "kafka"
         elif not lost and progress.waiting_on == "kafka" and not self.steering.held_for_s():
             progress.waiting_on = None
+
+    def _notice_dead_task(self) -> None:
+        """Halt when one of aiokafka's own tasks has died: polling would find nothing ever again, and look well."""
+        if self.steering.halted:
+            return
+        for owner, name in (("_fetcher", "_fetch_task"), ("_coordinator", "_coordination_task")):
+            task = getattr(getattr(self, owner, None), name, None)
+            if task is not None and task.done() and not task.cancelled() and task.exception() is not None:
+                reason = f"aiokafka's {name.strip('_')} died of {type(task.exception()).__name__}"
+                log.critical("kafka.consumer_died", consumer=self.steering.progress.name, error=reason)
+                self.steering.halt(reason)
 
     def _positions(self) -> dict[TopicPartition, int]:
         """Where the next fetch begins, for each partition that knows it already (aiokafka's own call would wait)."""

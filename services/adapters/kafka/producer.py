@@ -17,6 +17,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
+from services.adapters.kafka.connections import expect_closed_transports
 from services.adapters.kafka.partitioner import partition_of
 from services.adapters.kafka.security import PLAINTEXT, Security
 from services.core.errors import DependencyUnavailable, Invalid, Misconfigured
@@ -146,6 +147,7 @@ class KafkaPublisher:
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
             if self._producer is None:
+                expect_closed_transports()
                 producer = AIOKafkaProducer(**self._settings)
                 try:
                     await producer.start()

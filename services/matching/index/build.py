@@ -15,6 +15,7 @@ import numpy as np
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import class_of, level_of
 from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, NO_WEIGHT, SMALL, U8, U32, U64
+from services.matching.index.memory import get
 
 #: Bits sorted in one pass, and passes for a term (24 bits) with its class (2).
 RADIX, PASSES = 9, 3
@@ -68,7 +69,7 @@ def sort_levels(adjust: I32, ceilings: I64, order: I64) -> I64:
     """Fill `order` with the numbers by level, highest first; returns the level of each number, 0 being the highest."""
     levels, sizes = np.empty(order.size, np.int64), np.zeros(LEVELS + 1, np.int64)
     for number in range(order.size):
-        levels[number] = LEVELS - 1 - level_of(ceilings, np.int64(adjust[number]))
+        levels[number] = LEVELS - 1 - level_of(ceilings, get(adjust, number))
         sizes[levels[number] + 1] += 1
     places = np.cumsum(sizes)
     for number in range(order.size):
@@ -82,11 +83,11 @@ def count_members(row_at: U32, words: U32, count: int) -> I64:
     """How many profiles each region has."""
     members = np.zeros(1, np.int64)
     for number in range(count):
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at == 0:
             continue
-        for r in range(at + HEAD, at + HEAD + (np.int64(words[at]) >> 8)):
-            region = np.int64(words[r])
+        for r in range(at + HEAD, at + HEAD + (get(words, at) >> 8)):
+            region = get(words, r)
             if region >= members.size:
                 wider = np.zeros(max(region + 1, 2 * members.size), np.int64)
                 wider[: members.size] = members
@@ -100,7 +101,7 @@ def positive(words: U32, begin: int, end: int) -> int:
     """How many terms have a weight above zero."""
     found = 0
     for t in range(begin, end):
-        found += (np.int64(words[t]) & 255) > NO_WEIGHT
+        found += (get(words, t) & 255) > NO_WEIGHT
     return found
 
 
@@ -109,14 +110,14 @@ def count_entries(row_at: U32, words: U32, count: int, members: I64) -> I64:
     """How many entries each region gets: one for each profile, and where it is not small one for each of its terms."""
     entries = members.copy()
     for number in range(count):
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at == 0:
             continue
-        terms = at + HEAD + (np.int64(words[at]) >> 8)
-        had = positive(words, terms, terms + np.int64(words[at + 1]))
+        terms = at + HEAD + (get(words, at) >> 8)
+        had = positive(words, terms, terms + get(words, at + 1))
         for r in range(at + HEAD, terms):
-            if members[np.int64(words[r])] > SMALL:
-                entries[np.int64(words[r])] += had
+            if members[get(words, r)] > SMALL:
+                entries[get(words, r)] += had
     return entries
 
 
@@ -130,21 +131,21 @@ def entry_of(term: int, class_: int, level: int, number: int) -> np.uint64:
 def fill(row_at: U32, words: U32, order: I64, levels: I64, members: I64, places: I64, entries: U64) -> None:
     """Put down the entries of each region, the highest level first. `places` is used up."""
     for number in order:
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at == 0:
             continue
-        terms = at + HEAD + (np.int64(words[at]) >> 8)
-        end = terms + np.int64(words[at + 1])
+        terms = at + HEAD + (get(words, at) >> 8)
+        end = terms + get(words, at + 1)
         for r in range(at + HEAD, terms):
-            region = np.int64(words[r])
+            region = get(words, r)
             entries[places[region]] = entry_of(ALL, 0, levels[number], number)
             places[region] += 1
             if members[region] <= SMALL:
                 continue
             for t in range(terms, end):
-                weight = (np.int64(words[t]) & 255) - 128
+                weight = (get(words, t) & 255) - 128
                 if weight > 0:
-                    term = np.int64(words[t]) >> 8
+                    term = get(words, t) >> 8
                     entries[places[region]] = entry_of(term, class_of(weight), levels[number], number)
                     places[region] += 1
 
@@ -204,8 +205,8 @@ def finish(entries: U64, starts: I64, region_at: I64, list_terms: U32, list_at: 
     for region in range(starts.size - 1):
         region_at[region] = lists
         for i in range(starts[region], starts[region + 1]):
-            entry = np.int64(entries[i])
-            if i == starts[region] or (entry >> 32) != (np.int64(entries[i - 1]) >> 32):
+            entry = get(entries, i)
+            if i == starts[region] or (entry >> 32) != (get(entries, i - 1) >> 32):
                 list_terms[lists], list_at[lists] = entry >> 32, i
                 lists += 1
             postings[i] = entry & 0xFFFFFFFF

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -36,10 +36,11 @@ def _place() -> str | None:
 
 def compiled(function: F) -> F:
     """Compile at the first call, keep the result for the next process, and let other threads run meanwhile."""
-    chosen, place = numba.config.CACHE_DIR, _place()
-    numba.config.CACHE_DIR = place or chosen
+    config: Any = numba.config
+    chosen, place = config.CACHE_DIR, _place()
+    config.CACHE_DIR = place or chosen
     try:
-        kernel: F = numba.njit(cache=True, nogil=True)(function)
+        kernel: Any = numba.njit(cache=True, nogil=True)(function)
     finally:
-        numba.config.CACHE_DIR = chosen
-    return kernel
+        config.CACHE_DIR = chosen
+    return cast("F", kernel)

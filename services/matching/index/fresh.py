@@ -12,6 +12,7 @@ import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import ALL, CLASSES, HEAD, I32, I64, LEVELS, U8, U32
+from services.matching.index.memory import get
 
 _CLASS_BOUNDS = np.array(CLASSES, np.int64)
 
@@ -66,9 +67,9 @@ def entries_of(row_at: U32, words: U32, numbers: I64) -> int:
     """How many entries these profiles need at most."""
     total = 0
     for number in numbers:
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at:
-            total += (np.int64(words[at]) >> 8) * (1 + np.int64(words[at + 1]))
+            total += (get(words, at) >> 8) * (1 + get(words, at + 1))
     return total
 
 
@@ -88,21 +89,21 @@ def add_rows(
 ) -> int:
     """Put changed profiles into the table; returns how many entries it has then."""
     for number in numbers:
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at == 0:
             continue
         regions = at + HEAD
-        terms = regions + (np.int64(words[at]) >> 8)
-        end = terms + np.int64(words[at + 1])
+        terms = regions + (get(words, at) >> 8)
+        end = terms + get(words, at + 1)
         # Bounds may rise, never fall: the postings under the highest level promise a little more then.
-        ceilings[LEVELS - 1] = max(ceilings[LEVELS - 1], np.int64(adjust[number]))
-        posted[number] = level_of(ceilings, np.int64(adjust[number]))
-        level = LEVELS - 1 - np.int64(posted[number])
+        ceilings[LEVELS - 1] = max(ceilings[LEVELS - 1], get(adjust, number))
+        posted[number] = level_of(ceilings, get(adjust, number))
+        level = LEVELS - 1 - get(posted, number)
         for r in range(regions, terms):
-            region, stamp = np.int64(words[r]), np.int64(stamps[number])
+            region, stamp = get(words, r), get(stamps, number)
             used = add(keys, heads, fresh, used, (region << 24) | ALL, (level << 24) | number, stamp)
             for t in range(terms, end):
-                term, weight = np.int64(words[t]) >> 8, (np.int64(words[t]) & 255) - 128
+                term, weight = get(words, t) >> 8, (get(words, t) & 255) - 128
                 if weight > 0:
                     posting = ((class_of(weight) << 6 | level) << 24) | number
                     used = add(keys, heads, fresh, used, (region << 24) | term, posting, stamp)

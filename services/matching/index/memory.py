@@ -8,16 +8,23 @@ there. Whoever calls a kernel keeps the `Table` until it returns; the table keep
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
+from services.matching.index.compiled import compiled
 from services.matching.index.layout import I64
 
 Reader = Callable[[int, int], int]
+
+
+@compiled
+def get(array: Any, index: int) -> int:
+    """An entry of an array as a 64-bit number, so that numbers of different widths can be reckoned with."""
+    return np.int64(array[index])  # type: ignore[return-value]  # a number within a kernel
 
 
 class Table:
@@ -74,4 +81,4 @@ def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:
 
 
 #: Write a 64-bit number: address, index, value.
-put: Callable[[int, int, int], None] = intrinsic(_write)
+put: Callable[[int, int, int], None] = cast("Any", intrinsic(_write))

@@ -39,7 +39,7 @@ class Snapshot(NamedTuple):
     words: U32
     row_at: U32
     used: int
-    count: int
+    many: int
 
 
 class ProfileIndex:
@@ -52,6 +52,7 @@ class ProfileIndex:
         #: Written to the rows, not yet to the table.
         self._since: dict[int, None] = {}
         #: In the table: changed since the postings were made.
+        self._used = 0
         self._clear_table(1 << 10)
         self._index: Table | None = None
         self._making: Future[Snapshot] | None = None
@@ -181,10 +182,10 @@ class ProfileIndex:
             words = grown(words, end + end // 8)
             compact(rows.row_at, rows.words, late, words, made.used, row_at)
         rows.words, rows.row_at, rows.used, self._postings = words, row_at, end, made.postings
-        rows.posted[: made.count] = made.postings.posted
+        rows.posted[: made.many] = made.postings.posted
         rows.flags &= 255 - STALE
         rows.flags[late] |= STALE
-        low = too_low(rows.adjust, rows.posted, made.postings.ceilings, made.count)
+        low = too_low(rows.adjust, rows.posted, made.postings.ceilings, made.many)
         self._since = dict.fromkeys(late.tolist())
         self._changed.update(dict.fromkeys(low.tolist()))
         self._clear_table(1 << 10)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.matching.index.layout import I64, Queries
+from services.matching.index.layout import I64, U8, Queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def as_array(values: array[int]) -> I64:
     return np.frombuffer(values, np.int64) if len(values) else np.zeros(0, np.int64)
 
 
-def pack(queries: Sequence[Query], tongues: np.ndarray | None = None) -> Queries:  # type: ignore[type-arg]
+def pack(queries: Sequence[Query], tongues: U8 | None = None) -> Queries:
     """The arrays of a batch. `tongues` says by (row, set of languages) what is spoken, as bytes of 0 and 1."""
     terms, near, within, without = _Column(), _Column(), _Column(), _Column()
     points, bonus, heads = array("q"), array("q"), array("q")

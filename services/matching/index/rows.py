@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import F32, HEAD, I32, I64, NO_WEIGHT, NUMBERS, STALE, U8, U16, U32, U64, Index
+from services.matching.index.memory import get
 from services.matching.index.search import bit_of
 
 
@@ -153,7 +154,7 @@ class Rows:
         )
 
 
-def grown(array: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
+def grown(array: Any, size: int) -> Any:
     """The array with more room, zeros behind."""
     wider = np.zeros(size, array.dtype)
     wider[: array.size] = array
@@ -182,13 +183,13 @@ def sign(row_at: U32, words: U32, signatures: U64, flags: U8, stamps: U32, numbe
     for number in numbers:
         flags[number] |= STALE
         stamps[number] += 1
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         signature = np.int64(0)
         if at:
             signature = np.int64(words[at] & 255)
-            terms = at + HEAD + (np.int64(words[at]) >> 8)
-            for t in range(terms, terms + np.int64(words[at + 1])):
-                signature |= bit_of(np.int64(words[t]) >> 8)
+            terms = at + HEAD + (get(words, at) >> 8)
+            for t in range(terms, terms + get(words, at + 1)):
+                signature |= bit_of(get(words, t) >> 8)
         signatures[number] = signature
 
 
@@ -197,16 +198,16 @@ def compact(row_at: U32, words: U32, numbers: I64, target: U32, used: int, new_a
     """Copy the rows of these profiles to `target` from `used` on; returns the end, or the room needed if it's short."""
     need = used
     for number in numbers:
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         if at:
-            need += HEAD + (np.int64(words[at]) >> 8) + np.int64(words[at + 1])
+            need += HEAD + (get(words, at) >> 8) + get(words, at + 1)
     if need > target.size:
         return need
     for number in numbers:
-        at = np.int64(row_at[number])
+        at = get(row_at, number)
         new_at[number] = used if at else 0
         if at:
-            length = HEAD + (np.int64(words[at]) >> 8) + np.int64(words[at + 1])
+            length = HEAD + (get(words, at) >> 8) + get(words, at + 1)
             for i in range(length):
                 target[used + i] = words[at + i]
             used += length

@@ -78,6 +78,16 @@ class Reader:
         mine = [each for each in siblings if each.partner_id == partner_of(me) and each.id != referral.id]
         return await self.told(me, mine)
 
+    async def told_one(self, me: Identity, referral: Referral) -> Told:
+        """One referral as told.
+
+        Raises:
+            NotFound: its request is not stored any more.
+        """
+        for told in await self.told(me, [referral]):
+            return told
+        raise NotFound(f"there is no referral {referral.id}")
+
     async def told(self, me: Identity, referrals: Sequence[Referral], way: Way = Way.API) -> list[Told]:
         """Referrals with what is told with them; the contacts that will be seen are written down before."""
         if not referrals:

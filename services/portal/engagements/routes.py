@@ -67,7 +67,7 @@ def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:
             found = await reader.one(me, referral_id)
         except NotFound:
             return _sent(await reader.sent(me, referral_id))
-        return _one(*await reader.told(me, [found]))
+        return _one(await reader.told_one(me, found))
 
     @routes.get(
         f"{PATH}/{{referral_id}}/related",
@@ -111,7 +111,7 @@ def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         wanted = read_patch(await request.body())
         changed = await writer.change(me, referral_id, wanted, if_match)
         if "return=representation" in (prefer or "").replace(" ", ""):
-            return _one(*await reader.told(me, [changed]))
+            return _one(await reader.told_one(me, changed))
         return Response(status_code=204, headers={"etag": await reader.etag(changed)})
 
     @routes.put(
@@ -125,7 +125,7 @@ def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         if if_match is None:
             raise Faulty([Problem("If-Match", "required", "send the eTag that you read, so that nothing gets lost")])
         changed = await writer.change(me, referral_id, read_whole(await request.body()), if_match)
-        return _one(*await reader.told(me, [changed]))
+        return _one(await reader.told_one(me, changed))
 
 
 Step = Literal["open", "interest", "undo"]
@@ -149,7 +149,7 @@ def _add_steps(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         )
         async def take(referral_id: ReferralId, me: Writing, if_match: IfMatch = None) -> Response:
             changed = await writer.carry_out(me, referral_id, command(by=me.name), if_match)
-            return _one(*await reader.told(me, [changed]))
+            return _one(await reader.told_one(me, changed))
 
     for step, (command, summary) in _STEPS.items():
         add(step, command, summary)

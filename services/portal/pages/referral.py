@@ -88,9 +88,8 @@ class Desk:
         """The page with everything that is wrong with what was entered, which is kept."""
         found = every_problem(entry.problems, command, referral, self.ports.clock.now())
         now, rfi = await self.load(me, referral.id)
-        values = view(
-            await self.matter(me, now, rfi), words_for(request), replace(entry, problems=in_order(found, entry.values))
-        )
+        told = replace(entry, problems=in_order(found, entry.values))
+        values = view(await self.matter(me, now, rfi), words_for(request), told)
         return frame_of(request).page(request, "referral.html.j2", {**values, "refused": None}, status=422)
 
     async def too_late(self, request: Request, me: Identity, referral_id: str) -> Response:

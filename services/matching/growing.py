@@ -1,0 +1,144 @@
+"""Which matcher does a process use? The plain one while the network is small, the compiled one from then on.
+
+Both give the same answers. The plain one starts at once and needs nothing compiled; so a small exchange never loads
+the compiler, and a fresh installation need not wait for it. When a network has outgrown it, the compiled one is made
+ready by a thread (a second or so; once in an installation the kernels are compiled, which takes longer) and takes over
+with everything that is held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+
+from services.core.partner import RoutableProfile
+from services.core.rfi import Rfi, Routing
+from services.core.rules import DEFAULT_RULES, Rules
+from services.core.standing import Standing
+from services.matching.explanation import Explanation
+from services.matching.matcher import CapacityView, Matcher
+from services.matching.reference import ReferenceMatcher
+from services.matching.regions import ParentOf, flat
+
+if TYPE_CHECKING:
+    from services.matching.indexed import IndexedMatcher
+
+log = structlog.get_logger("matching")
+
+#: Profiles that the plain matcher serves well; and from how many on a process waits until the compiled one is ready.
+SMALL, LARGE = 2_000, 20_000
+
+
+class GrowingMatcher:
+    """Port `Matcher`.
+
+    Args:
+        capacity: open referrals of each profile.
+        parent_of: which subdivision lies in which.
+        rules: by which numbers it ranks.
+        small: most profiles for the plain matcher.
+        large: from so many profiles on nothing is taken in before the compiled matcher is ready.
+    """
+
+    def __init__(
+        self,
+        capacity: CapacityView,
+        parent_of: ParentOf = flat,
+        rules: Rules = DEFAULT_RULES,
+        *,
+        small: int = SMALL,
+        large: int = LARGE,
+    ) -> None:
+        self._capacity, self._parent_of, self._rules, self._small, self._large = (
+            capacity,
+            parent_of,
+            rules,
+            small,
+            large,
+        )
+        self._plain: ReferenceMatcher | None = ReferenceMatcher(capacity, parent_of, rules)
+        self._matcher: Matcher = self._plain
+        self._making: Future[type[IndexedMatcher]] | None = None
+        self._count = 0
+
+    @property
+    def compiled(self) -> bool:
+        """True once the compiled matcher has taken over."""
+        return self._plain is None
+
+    def take_rules(self, rules: Rules) -> None:
+        """Rank by these rules from now on; before the first profile.
+
+        Raises:
+            ValueError: profiles are held already.
+        """
+        self._matcher.take_rules(rules)
+        self._rules = rules
+
+    def put(self, profile: RoutableProfile) -> bool:
+        """Take in a version of a profile: the highest one holds."""
+        if self._plain is not None and self._plain.profile(profile.id) is None:
+            self._count += 1
+            self._grow()
+        return self._matcher.put(profile)
+
+    def learn(self, profile_id: str, standing: Standing) -> bool:
+        """Take in what the past has taught about a profile: the highest version holds."""
+        return self._matcher.learn(profile_id, standing)
+
+    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+        """A routing for each RFI, in order."""
+        self._grow()
+        return self._matcher.match(rfis, now, given)
+
+    def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
+        """Match once more, and say why."""
+        return self._matcher.explain(rfi, partner_id, now)
+
+    def profile(self, profile_id: str) -> RoutableProfile | None:
+        """The version that is held."""
+        return self._matcher.profile(profile_id)
+
+    def limited(self) -> list[str]:
+        """Ids of the profiles that have a capacity."""
+        return self._matcher.limited()
+
+    def _grow(self) -> None:
+        """Take the next step to the compiled matcher, if the network asks for it."""
+        if self._plain is None or self._count <= self._small:
+            return
+        if self._making is None:
+            thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiling")
+            self._making = thread.submit(_ready)
+            thread.shutdown(wait=False)
+        if self._count > self._large or self._making.done():
+            self._take_over(self._plain, self._making)
+
+    def _take_over(self, plain: ReferenceMatcher, making: Future[type[IndexedMatcher]]) -> None:
+        try:
+            made = making.result()(self._capacity, self._parent_of, self._rules)
+        except Exception:
+            # Whatever a compiler can't do on some machine: the plain matcher decides the same, and slow beats down.
+            log.exception("index_not_ready", profiles=self._count)
+            self._small = self._count * 2
+            self._making = None
+            return
+        for standing in plain.standings():
+            made.learn(standing.profile_id, standing)
+        for profile in plain.profiles():
+            made.put(profile)
+        self._plain, self._matcher = None, made
+        log.info("index_ready", profiles=self._count)
+
+
+def _ready() -> type[IndexedMatcher]:
+    """The compiled matcher with its kernels loaded; numba is loaded here and nowhere before."""
+    from services.matching.index.warm import warm_up
+    from services.matching.indexed import IndexedMatcher
+
+    warm_up()
+    return IndexedMatcher

@@ -1,0 +1,161 @@
+"""An operator's pages: refused requests, dead letters, parked things, partners, and what became of a request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+
+from schemas.topics import Group, Topic
+from services.core.aside import Letters
+from services.core.errors import Problem
+from services.core.ids import dead_letter_id, refusal_id
+from services.core.ports import DeadLetter, Record
+from services.core.stores import Refusal
+from tests.builders import START, make_partner, make_referral
+from tests.portal.browser import Desk
+from tests.portal.test_customer_page import asked
+from tests.portal.test_partner_journeys import submitted
+from tests.portal.world import PortalWorld
+
+BAD = b'{"id": "crm-7", "customer": {"company": "Canary & Sons"}}'
+
+
+def record(offset: int = 3) -> Record:
+    return Record(
+        topic=Topic.RFI_SUBMITTED,
+        partition=0,
+        offset=offset,
+        timestamp=START,
+        key=b"crm-7",
+        value=BAD,
+        headers=(("content-type", b"application/json"),),
+    )
+
+
+async def refused(world: PortalWorld) -> str:
+    id_ = refusal_id(Topic.RFI_SUBMITTED, 0, 3)
+    problem = Problem("/customer/contact/email", "required", "give the contact's mail address")
+    await world.stores.refusals.put(
+        [Refusal(id=id_, source="crm", publisher_id="crm-7", problems=(problem,), at=START, record=record())]
+    )
+    return id_
+
+
+async def put_aside(world: PortalWorld, offset: int = 3) -> str:
+    letter = DeadLetter(
+        group=Group.ROUTER,
+        record=replace(record(offset), topic=Topic.RFI_ACCEPTED),
+        reason="UnknownMessage",
+        detail="a type of tomorrow",
+        at=START,
+    )
+    await world.stores.dead_letters.put([letter])
+    return dead_letter_id(Group.ROUTER, Topic.RFI_ACCEPTED, 0, offset)
+
+
+def published(world: PortalWorld, topic: Topic) -> list[Record]:
+    return world.log.records(topic)
+
+
+async def test_nobody_but_an_operator_finds_these_pages(world: PortalWorld) -> None:
+    letter, refusal = await put_aside(world), await refused(world)
+    rfi = await asked(world, 1)
+    paths = ["/operator", "/operator/refused", f"/operator/refused/{refusal}", "/operator/letters"]
+    paths += [f"/operator/letters/{letter}", "/operator/parked", "/operator/partners", f"/operator/requests/{rfi.id}"]
+    partner, boss = await world.signed_in(partner=1), await world.signed_in(partner=None)
+    for path in paths:
+        answer = await partner.get(path)
+        assert answer.status_code == 404
+        assert "Canary" not in answer.text
+        assert (await world.client().get(path)).status_code == 303
+        assert (await boss.get(path)).status_code == 200
+
+
+async def test_the_overview_counts_what_waits(world: PortalWorld) -> None:
+    await put_aside(world)
+    await refused(world)
+    rfi = await asked(world, 1)
+    page = (await (await world.signed_in(partner=None)).get("/operator")).text
+    assert '<a href="/operator/letters">Dead letters</a></dt><dd>1</dd>' in page
+    assert rfi.need.title in page
+
+
+async def test_a_refused_request_is_mended_and_submitted_again(world: PortalWorld) -> None:
+    id_, boss = await refused(world), await world.signed_in(partner=None)
+    page = (await boss.get(f"/operator/refused/{id_}")).text
+    assert "give the contact&#39;s mail address" in page
+    assert "Canary &amp; Sons" in page
+    answer = await boss.submit(f"/operator/refused/{id_}/replay", {"mended": '{"id": "crm-7", "mended": true}'})
+    assert answer.status_code == 303
+    (sent,) = published(world, Topic.RFI_SUBMITTED)
+    assert orjson.loads(sent.value or b"") == {"id": "crm-7", "mended": True}
+    assert (await world.stores.refusals.load([id_]))[id_].replayed_at is not None
+
+
+async def test_an_original_that_nobody_touched_goes_again_as_it_was(world: PortalWorld) -> None:
+    id_, boss = await refused(world), await world.signed_in(partner=None)
+    await boss.get(f"/operator/refused/{id_}")
+    await boss.submit(f"/operator/refused/{id_}/replay", {"mended": BAD.decode()})
+    (sent,) = published(world, Topic.RFI_SUBMITTED)
+    assert sent.value == BAD
+
+
+async def test_a_dead_letter_is_given_to_its_group_again_and_closed(world: PortalWorld) -> None:
+    id_, boss = await put_aside(world), await world.signed_in(partner=None)
+    await boss.get(f"/operator/letters/{id_}")
+    assert (await boss.submit(f"/operator/letters/{id_}/replay")).status_code == 303
+    (sent,) = published(world, Topic.RFI_ACCEPTED)
+    assert sent.value == BAD
+    assert await world.stores.aside.letters(Letters(), 10) == []
+
+
+async def test_a_dead_letter_is_dropped_only_with_a_reason(world: PortalWorld) -> None:
+    id_, boss = await put_aside(world), await world.signed_in(partner=None)
+    await boss.get(f"/operator/letters/{id_}")
+    await boss.submit(f"/operator/letters/{id_}/drop", {"why": " "})
+    assert len(await world.stores.aside.letters(Letters(), 10)) == 1
+    await boss.submit(f"/operator/letters/{id_}/drop", {"why": "a test of ours"})
+    assert await world.stores.aside.letters(Letters(), 10) == []
+    closed = (await world.stores.aside.closings([id_]))[id_]
+    assert closed.why.startswith("a test of ours (operator:")
+
+
+async def test_a_request_shows_who_was_asked_and_where_each_stands(world: PortalWorld) -> None:
+    rfi = await asked(world, 1, 2)
+    page = (await (await world.signed_in(partner=None)).get(f"/operator/requests/{rfi.id}")).text
+    assert make_partner(1).name in page
+    assert make_partner(2).name in page
+    assert rfi.customer.contact.email not in page
+
+
+async def test_a_parked_referral_can_be_released(world: PortalWorld) -> None:
+    referral = make_referral(1)
+    await world.stores.referrals.add([referral])
+    await world.stores.referrals.defer(referral.id, referral.version, START, 8, parked=True)
+    boss = await world.signed_in(partner=None)
+    assert referral.title in (await boss.get("/operator/parked")).text
+    await boss.submit("/operator/parked/release", {"id": referral.id})
+    assert await world.stores.aside.parked(10) == []
+
+
+async def test_an_operator(desk: Desk) -> None:
+    world = desk.world
+    refusal, letter, rfi = await refused(world), await put_aside(world), await asked(world, 1, 2)
+    page = await desk.signed_in(partner=None)
+    for name, path in {
+        "overview": "/operator",
+        "refused": "/operator/refused",
+        "letters": "/operator/letters",
+        "parked": "/operator/parked",
+        "partners": "/operator/partners",
+        "request": f"/operator/requests/{rfi.id}",
+        "refusal": f"/operator/refused/{refusal}",
+        "letter": f"/operator/letters/{letter}",
+    }.items():
+        await page.goto(path)
+        await desk.look(page, name)
+    await page.fill("#why", "seen")
+    await submitted(page, "form[action$='/drop'] button")
+    await desk.look(page, "dropped")
+    assert await world.stores.aside.letters(Letters(), 10) == []

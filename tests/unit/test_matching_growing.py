@@ -1,0 +1,65 @@
+"""A small network is served plainly; one that has outgrown that goes over to the compiled matcher with all it knows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from services.core.rules import Rules
+from services.core.standing import Standing
+from services.matching.growing import GrowingMatcher
+from services.matching.reference import ReferenceMatcher
+from tests.builders import START, make_profile, make_rfi
+from tests.unit.test_matching_oracle import Opens
+
+#: The first call on a machine compiles the kernels.
+pytestmark = pytest.mark.timeout(900)
+
+NOBODY = Opens({})
+RFIS = [make_rfi(n) for n in range(1, 5)]
+
+
+def standing(n: int) -> Standing:
+    return Standing(profile_id=make_profile(n).id, version=1, at=START, prior=n / 20)
+
+
+def filled(matcher: Any, count: int) -> Any:
+    for n in range(1, count + 1):
+        matcher.put(make_profile(n))
+        matcher.learn(make_profile(n).id, standing(n))
+    return matcher
+
+
+def test_a_small_network_is_served_plainly() -> None:
+    assert not filled(GrowingMatcher(NOBODY, small=9), 9).compiled
+
+
+def test_a_network_that_has_outgrown_it_goes_over_when_the_compiled_one_is_ready() -> None:
+    growing, plain = filled(GrowingMatcher(NOBODY, small=5), 12), filled(ReferenceMatcher(NOBODY), 12)
+    deadline = time.monotonic() + 800
+    while not growing.compiled and time.monotonic() < deadline:
+        assert growing.match(RFIS, START) == plain.match(RFIS, START)
+        time.sleep(0.01)
+    assert growing.compiled
+    assert growing.match(RFIS, START) == plain.match(RFIS, START)
+    assert growing.put(make_profile(13, version=2)) is plain.put(make_profile(13, version=2))
+    assert growing.match(RFIS, START) == plain.match(RFIS, START)
+
+
+def test_a_large_network_waits_for_the_compiled_one() -> None:
+    growing = filled(GrowingMatcher(NOBODY, small=2, large=4), 6)
+    assert growing.compiled
+    assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY), 6).match(RFIS, START)
+
+
+def test_rules_hold_on_both_sides_of_the_change() -> None:
+    rules = Rules(version="test-9", most_partners=2, past=0.2)
+    growing = GrowingMatcher(NOBODY, small=2, large=4)
+    growing.take_rules(rules)
+    filled(growing, 6)
+    assert growing.compiled
+    assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY, rules=rules), 6).match(RFIS, START)
+    with pytest.raises(ValueError, match="new matcher"):
+        growing.take_rules(rules)

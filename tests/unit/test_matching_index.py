@@ -1,0 +1,212 @@
+"""The index finds what a look at every profile finds: scores, ties, partners once, whatever has changed before."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import pytest
+
+from services.matching.index.layout import FULL, PAUSED
+from services.matching.index.profiles import ProfileIndex
+from services.matching.index.queries import Query, any_of, must, must_not, pack
+from services.matching.index.rows import Entry
+from services.matching.index.warm import warm_up
+from services.matching.ranking import tie_break, tie_key
+
+#: The first call on a machine compiles the kernels.
+pytestmark = pytest.mark.timeout(900)
+
+Line = tuple[int, int, int, int]
+
+
+@dataclass
+class Twin:
+    """The same profiles, looked at one by one."""
+
+    entries: dict[int, Entry]
+    flags: dict[int, int]
+
+    def lists(self, q: Query) -> tuple[list[list[Line]], int]:
+        """The three lists, and the bits of why nobody could."""
+        found: list[list[Line]] = [[], [], []]
+        why = 0
+        for number, entry in self.entries.items():
+            weights = dict(zip(entry.terms, entry.weights, strict=True))
+            grains = entry.adjust + sum(points * weights.get(term, 0) for term, points in (*q.alone, *q.besides))
+            if q.alone and not any(weights.get(term, 0) > 0 for term, _ in q.alone):
+                continue
+            if not all(g.fewest <= sum(weights.get(t, 0) > 0 for t in g.terms) <= g.most for g in q.groups):
+                continue
+            if entry.partner in q.without or far(entry, q):
+                continue
+            reach = max((points for region, points in q.near if region in entry.regions), default=-1)
+            if reach < 0 and set(q.within) & set(entry.regions):
+                reach = q.within_points
+            tie = scrambled(q.tie, entry.tie)
+            if reach < 0:
+                found[2].append((-grains, tie, number, entry.partner))
+                continue
+            line = (-grains - reach * 100 - q.tongue_points * 100 * (entry.speaks == 1), tie, number, entry.partner)
+            found[1].append(line)
+            closed = 1 if q.size and not entry.sizes & q.size else self.flags.get(number, 0)
+            why |= closed
+            if not closed:
+                found[0].append(line)
+        rooms = (q.open, q.any, q.outside)
+        return [once(lines)[:room] for lines, room in zip(found, rooms, strict=True)], why
+
+
+def far(entry: Entry, q: Query) -> bool:
+    # The test's circle lies on the equator, where a degree of longitude is 111.2 km.
+    return bool(q.circle[2]) and entry.coordinate is not None and abs(entry.coordinate[1]) * 111.195 > q.circle[2]
+
+
+def once(lines: list[Line]) -> list[Line]:
+    """Each partner's best only, in order."""
+    best: dict[int, Line] = {}
+    for line in sorted(lines):
+        best.setdefault(line[3], line)
+    return list(best.values())
+
+
+def scrambled(left: int, right: int) -> int:
+    mask = (1 << 64) - 1
+    x = left ^ right
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 & mask
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EB & mask
+    return (x ^ (x >> 31)) >> 1
+
+
+def an_entry(chance: random.Random) -> Entry:
+    terms = sorted(chance.sample(range(1, 60), chance.choice([0, 1, 3, 5, 40])))
+    return Entry(
+        partner=chance.randint(0, 60),
+        regions=[*chance.sample(range(1, 12), chance.randint(1, 3)), 0],
+        terms=terms,
+        weights=[chance.choice([100, 100, 50, 20, 1, -30]) for _ in terms],
+        sizes=chance.choice([255, 3, 4]),
+        speaks=chance.choice([0, 1]),
+        adjust=chance.choice([0, 0, 1_000_000, 5_000_000, -400_000]),
+        tie=chance.getrandbits(62),
+        coordinate=chance.choice([None, None, (0.0, 0.5), (0.0, 3.0)]),
+    )
+
+
+def a_query(chance: random.Random) -> Query:
+    asked = [(t, chance.choice([1_000, 30_000, 400_000])) for t in chance.sample(range(1, 65), chance.randint(0, 6))]
+    cut = chance.choice([len(asked), max(1, len(asked) // 2)])
+    kind, room = chance.choice([must, any_of, must_not]), chance.randint(1, 5)
+    return Query(
+        tie=chance.getrandbits(62),
+        alone=asked[:cut],
+        besides=asked[cut:],
+        near=[(r, chance.choice([100_000, 50_000])) for r in chance.sample(range(1, 12), chance.randint(1, 3))],
+        within=sorted(chance.sample(range(1, 12), chance.choice([0, 0, 3]))),
+        within_points=25_000,
+        market=0,
+        groups=[kind(chance.sample(range(1, 60), 2))] if chance.random() < 0.3 else [],
+        without=chance.sample(range(60), chance.choice([0, 3])),
+        size=chance.choice([0, 1, 4]),
+        tongue_points=chance.choice([0, 50_000]),
+        circle=(0.0, 0.0, chance.choice([0.0, 0.0, 100.0])),
+        open=room,
+        any=room + 5,
+        outside=chance.choice([0, room + 10]),
+    )
+
+
+def change(network: ProfileIndex, twin: Twin, chance: random.Random) -> None:
+    for _ in range(chance.choice([3, 30, 400])):
+        number, entry = chance.randint(0, 900), an_entry(chance)
+        network.put(number, entry)
+        twin.entries[number] = entry
+    for number in chance.sample(sorted(twin.entries), 4):
+        if chance.random() < 0.3:
+            network.remove(number)
+            del twin.entries[number]
+            continue
+        flag, on = chance.choice([PAUSED, FULL]), chance.random() < 0.5
+        network.block(number, flag, on=on)
+        bit = {PAUSED: 2, FULL: 4}[flag]
+        twin.flags[number] = bit if on and not twin.flags.get(number) else 0
+        network.block(number, PAUSED | FULL, on=False)
+        network.block(number, flag, on=bool(twin.flags[number]))
+        grains = chance.choice([0, 9_000_000, 3_000_000, -5_000])
+        network.adjust(number, grains)
+        twin.entries[number] = replace(twin.entries[number], adjust=grains)
+
+
+def compare(network: ProfileIndex, twin: Twin, queries: list[Query], threads: int) -> None:
+    import numpy as np
+
+    hits = network.match(pack(queries, np.array([[0, 1]], np.uint8)), threads)
+    for n, query in enumerate(queries):
+        lists, why = twin.lists(query)
+        tops = [
+            [(-score, tie, number, partner) for score, tie, number, partner in hits.tops[n, which, :count].tolist()]
+            for which, count in enumerate(hits.counts[n].tolist())
+        ]
+        assert tops[:2] == lists[:2]
+        if not lists[0]:
+            assert hits.seen[n, 0] == why
+        # Who serves elsewhere is sought only when few come near.
+        if len({line[3] for line in lists[1]} - {line[3] for line in lists[0]}) < 5 and query.alone:
+            assert tops[2] == lists[2]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_index_finds_what_a_look_at_every_profile_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    network, twin = ProfileIndex(), Twin({}, {})
+    for step in range(12):
+        change(network, twin, chance)
+        if step == 7:
+            network.merge()
+        compare(network, twin, [a_query(chance) for _ in range(25)], threads=1 + step % 2)
+
+
+def test_changes_during_a_merge_beside_the_matches_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    # So few changes are merged beside the matches of a large network only.
+    monkeypatch.setattr("services.matching.index.profiles.MANY", 0)
+    monkeypatch.setattr("services.matching.index.profiles.SHARE", 0.0)
+    chance = random.Random(3)
+    network, twin = ProfileIndex(), Twin({}, {})
+    for number in range(700):
+        twin.entries[number] = an_entry(chance)
+        network.put(number, twin.entries[number])
+    merged = 0
+    for _ in range(40):
+        for number in chance.sample(range(720), 5):
+            twin.entries[number] = an_entry(chance)
+            network.put(number, twin.entries[number])
+        before = network.pending
+        compare(network, twin, [a_query(chance) for _ in range(5)], threads=1)
+        merged += network.pending < before
+    assert merged
+
+
+def test_a_row_with_no_terms_serves_requests_that_name_nothing() -> None:
+    network = ProfileIndex()
+    network.put(0, Entry(partner=1, regions=[3], terms=[], weights=[], sizes=255, speaks=0, adjust=7, tie=5))
+    hits = network.match(pack([Query(tie=1, near=[(3, 10)], open=2)]))
+    assert hits.tops[0, 0, 0].tolist() == [1_007, scrambled(1, 5), 0, 1]
+
+
+def test_nobody_is_found_in_an_empty_network() -> None:
+    hits = ProfileIndex().match(pack([Query(tie=1, alone=[(4, 10)], near=[(3, 10)], within=[2], market=9, any=3)]))
+    assert hits.counts.tolist() == [[0, 0, 0]]
+
+
+def test_ties_are_the_same_in_the_index_and_beside_it() -> None:
+    assert tie_break("an rfi", "a profile") == scrambled(tie_key("an rfi"), tie_key("a profile"))
+
+
+def test_warming_up_finds_the_profiles_it_puts() -> None:
+    assert warm_up() == 3
+
+
+def test_too_many_profiles_for_one_index_are_refused() -> None:
+    network = ProfileIndex()
+    with pytest.raises(OverflowError, match="split the network"):
+        network.put(1 << 24, an_entry(random.Random(1)))
