@@ -10,7 +10,7 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test faults check unit fmt bench bench-quality schemas lock preflight clean
+.PHONY: help demo up down status test faults check unit fmt bench bench-match bench-quality schemas lock preflight clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,8 +34,8 @@ $(VENV)/.dev: $(VENV)/.engines requirements/dev.txt
 demo: $(VENV)/.engines ## the main job: the whole exchange on real engines, 14 days in a minute
 	@$(BIN)/referrals demo
 
-up: $(VENV)/.engines ## start the exchange and leave it running
-	@$(BIN)/referrals up
+up: $(VENV)/.engines ## start the exchange and leave it running, with samples when it is empty
+	@$(BIN)/referrals up --samples samples
 
 down: $(VENV)/.engines ## stop it
 	@$(BIN)/referrals down
@@ -66,8 +66,8 @@ bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and 
 bench-quality: $(VENV)/.dev ## who really got the work, was it found? DATA=folder with requests.jsonl.xz; OPTIONS=--ablation
 	@$(BIN)/python -m bench.quality $(DATA) $(OPTIONS)
 
-bench-match: $(VENV)/.dev ## matches per second of the index, beside a full scan, pyroaring and tantivy
-	@$(BIN)/python -m bench.match
+bench-match: $(VENV)/.dev ## matches per second of the index, beside a full scan, pyroaring and tantivy; OPTIONS=--ten-million
+	@$(BIN)/python -m bench.match $(OPTIONS)
 
 schemas: $(VENV)/.dev ## write the generated documents: schemas/generated, docs/events.md, docs/settings.md
 	@$(BIN)/python -m schemas.generate

@@ -25,7 +25,8 @@ from services.cli.app import app
 from services.engines.bundled.together import running_engines
 from services.engines.choose import Endpoints
 from services.engines.locations import free_port
-from services.processes import PROCESSES, STOP_SLACK_S
+from services.processes import PROCESSES
+from services.running import STOP_SLACK_S
 from tests.bundled import need_bundled
 from tests.deployment import COMPOSE_FILE, ROOT, Dockerfile, compose, seconds
 from tests.e2e.exchange import eventually

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.matching.index.layout import F32, I64
 from services.matching.index.queries import Query
@@ -117,10 +118,11 @@ def network(shape: Shape, count: int, seed: int = 7) -> Network:
     return Network(shape, profiles, closed, parents, idf)
 
 
-def among(sorted_values: I64, wanted: I64) -> np.ndarray:  # type: ignore[type-arg]
+def among(sorted_values: I64, wanted: I64) -> NDArray[np.bool_]:
     """For each whether it is one of the sorted values."""
     at = np.minimum(np.searchsorted(sorted_values, wanted), sorted_values.size - 1)
-    return sorted_values[at] == wanted
+    found: NDArray[np.bool_] = sorted_values[at] == wanted
+    return found
 
 
 def requests(network_: Network, count: int, seed: int = 11) -> list[Query]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import clock, dlq, importing, match, parked, partner, referral, rfi, system, what_if
+from services.cli import accounts, clock, dlq, importing, match, parked, partner, referral, rfi, system, what_if
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
 from services.cli.operating import init_command, lag_command, publisher_command, run_command
@@ -31,6 +31,9 @@ app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(parked.app, name="parked")
 app.add_typer(clock.app, name="clock")
+app.add_typer(accounts.users, name="user")
+app.add_typer(accounts.tokens, name="token")
+app.add_typer(accounts.clients, name="client")
 app.command("publisher")(publisher_command)
 app.command("init")(init_command)
 app.command("run")(run_command)

@@ -20,6 +20,7 @@ from services.bootstrap import World
 from services.cli.console import console, plain_errors
 from services.cli.rfi import submit_all
 from services.cli.session import with_world
+from services.core.accounts import people_of
 from services.core.partner import Partner, Profile
 
 app = typer.Typer(help="Load partners and requests of others.", no_args_is_help=True)
@@ -38,9 +39,23 @@ def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
 
 
 async def store_partners(
-    world: World, partners: Sequence[Partner], profiles: Sequence[Profile], progress: Progress | None = None
+    world: World,
+    partners: Sequence[Partner],
+    profiles: Sequence[Profile],
+    progress: Progress | None = None,
+    *,
+    users: bool = True,
 ) -> None:
-    """Store partners and profiles and tell the routers. What is stored already is replaced by a next version."""
+    """Store partners and profiles and tell the routers. What is stored already is replaced by a next version.
+
+    With `users` the admin and the contacts of each partner may sign in; who may already is left as is.
+    """
+    if users:
+        of_partner: dict[str, list[Profile]] = {}
+        for profile in profiles:
+            of_partner.setdefault(profile.partner_id, []).append(profile)
+        for people in batches(user for each in partners for user in people_of(each, of_partner.get(each.id, []))):
+            await world.stores.users.add(people)
     task = progress.add_task("Partners", total=len(partners) + len(profiles)) if progress else None
     for some in batches(partners):
         await world.put_partners(some)
@@ -55,6 +70,7 @@ async def store_partners(
 @app.command("partners")
 def partners_command(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CSV, see samples/README.md")],
+    users: Annotated[bool, typer.Option(help="Let admins and contacts sign in.")] = True,
 ) -> None:
     """Load partners and their business profiles from CSV. A file with faults loads nothing and lists every fault."""
 
@@ -62,7 +78,7 @@ def partners_command(
         with Progress(console=console, transient=True) as progress:
             for file in files:
                 partners, profiles = read_partners(file, world.place)
-                await store_partners(world, partners, profiles, progress)
+                await store_partners(world, partners, profiles, progress, users=users)
                 console.print(f"{file.name}: {len(partners)} partners with {len(profiles)} business profiles.")
 
     with plain_errors():
@@ -107,7 +123,7 @@ async def _import_partners(world: World, releases: Sequence[Any], progress: Prog
     partners, profiles = partners_from_releases(
         releases, world.regions.country, lambda done: progress.update(task, completed=done)
     )
-    await store_partners(world, partners, profiles, progress)
+    await store_partners(world, partners, profiles, progress, users=False)
     console.print(f"{len(partners)} suppliers became partners with {len(profiles)} business profiles.")
 
 

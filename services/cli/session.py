@@ -24,6 +24,16 @@ def home() -> Home:
     return home_from(os.environ, Path.cwd())
 
 
+#: Name under which the portal's port is kept, so that links in mails lead there after the next start too.
+PORTAL_HTTP = "portal-http"
+
+
+def portal_address(at: Home) -> str | None:
+    """Where people reach the portal, or None before the first start."""
+    port = read_json(at.state).get("ports", {}).get(PORTAL_HTTP)
+    return f"http://127.0.0.1:{port}" if port else None
+
+
 def remember_mode(at: Home, *, sandbox: bool) -> None:
     """Note how the exchange in this home was started, so that later commands use the same clock."""
     write_json(at.run / "mode.json", {"sandbox": sandbox})
@@ -36,6 +46,8 @@ def settings_for(at: Home) -> Settings:
     found: dict[str, object] = {}
     if endpoints is not None:
         found = {"kafka": endpoints.kafka, "mongo": SecretStr(endpoints.mongo), "smtp": endpoints.smtp}
+    if (address := portal_address(at)) is not None:
+        found["base_url"] = address
     if read_json(at.run / "mode.json").get("sandbox"):
         found["sandbox"] = True
     missing = {name: value for name, value in found.items() if f"REFERRALS_{name.upper()}" not in os.environ}

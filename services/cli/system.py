@@ -5,24 +5,29 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from services.cli.console import console, errors, plain_errors, table
-from services.cli.session import home, remember_mode
+from services.cli.doors import show_doors
+from services.cli.session import PORTAL_HTTP, home, portal_address, remember_mode
 from services.engines.choose import Kind
 from services.engines.locations import Home, claim_ports, read_json
 from services.engines.processes import Spec
 from services.engines.supervisor import Progress, Running, down, log_paths, status, up
 
-PROCESSES = ("intake", "router", "notifier", "expirer", "statistics")
+PROCESSES = ("intake", "router", "notifier", "expirer", "statistics", "portal")
 
 app = typer.Typer()
 
 Engines = Annotated[str | None, typer.Option(help="bundled, docker or given; without it the first that works.")]
 
+
+#: Where the portal is looked for first.
+PORTAL_PORT = 8400
 
 #: Name under which the port of intake's HTTP side is kept, so that publishers find it where it was.
 INTAKE_HTTP = "intake-http"
@@ -38,14 +43,16 @@ def specs(
     *,
     sandbox: bool,
     intake_port: int,
+    portal_port: int = 0,
     instances: dict[str, int] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> list[Spec]:
-    """The four consumers as separate processes, each with a health port of its own.
+    """The consumers as separate processes, each with a health port of its own.
 
     Args:
         sandbox: whether the clock may be shifted.
         intake_port: where a single intake takes RFIs over HTTP.
+        portal_port: where a single portal serves pages and API, and links in mails lead; 0 takes a free one.
         instances: how many of a process, where not one.
         settings: more of their environment.
     """
@@ -55,6 +62,8 @@ def specs(
         # The supervisor starts no second instance of a name.
         "REFERRALS_STATIC_MEMBER": "true",
     }
+    if portal_port:
+        environment["REFERRALS_BASE_URL"] = f"http://127.0.0.1:{portal_port}"
     environment |= settings or {}
     if sandbox:
         environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
@@ -62,13 +71,19 @@ def specs(
         Spec(
             name=name,
             argv=(sys.executable, "-m", "services.cli", "run", name),
-            # Several instances of intake can't share a port; then the system chooses, and its log says which.
-            env=environment
-            | {"REFERRALS_INTAKE_PORT": "0" if (instances or {}).get(name, 1) > 1 else str(intake_port)},
+            env=environment | _ports(intake_port, portal_port, alone=(instances or {}).get(name, 1) == 1),
             instances=(instances or {}).get(name, 1),
         )
         for name in PROCESSES
     ]
+
+
+def _ports(intake_port: int, portal_port: int, *, alone: bool) -> dict[str, str]:
+    """Several instances can't share a port; then the system chooses."""
+    return {
+        "REFERRALS_INTAKE_PORT": str(intake_port if alone else 0),
+        "REFERRALS_PORTAL_PORT": str(portal_port if alone else 0),
+    }
 
 
 def start(
@@ -79,13 +94,25 @@ def start(
     instances: dict[str, int] | None = None,
     settings: Mapping[str, str] | None = None,
     on_progress: Progress | None = None,
+    preferred: Mapping[str, int] | None = None,
 ) -> Running:
-    """Bring everything up in `at`; the processes create topics and indexes themselves."""
-    # The port is asked for only while nobody of ours has it.
-    port = 0 if status(at).running else claim_ports(at.create(), [INTAKE_HTTP])[INTAKE_HTTP]
+    """Bring everything up in `at`; the processes create topics and indexes themselves.
+
+    `preferred` are ports by name, taken the first time if they are free.
+    """
+    ports = {INTAKE_HTTP: 0, PORTAL_HTTP: 0}
+    # Ports are asked for only while nobody of ours has them.
+    if not status(at).running:
+        ports = claim_ports(at.create(), list(ports), preferred or {})
     running = up(
         at,
-        specs(sandbox=sandbox, intake_port=port, instances=instances, settings=settings),
+        specs(
+            sandbox=sandbox,
+            intake_port=ports[INTAKE_HTTP],
+            portal_port=ports[PORTAL_HTTP],
+            instances=instances,
+            settings=settings,
+        ),
         engines,
         on_progress=on_progress or (lambda _n, _s: None),
     )
@@ -106,6 +133,9 @@ def _kind(text: str | None) -> Kind | None:
 def up_command(
     engines: Engines = None,
     sandbox: Annotated[bool, typer.Option(help="A clock that `referrals clock advance` can shift.")] = False,
+    samples: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Fill an empty exchange with these samples.")
+    ] = None,
     scale: Annotated[list[str] | None, typer.Option(help="Instances of a process, for example router=3.")] = None,
 ) -> None:
     """Start engines and processes, and leave them running."""
@@ -123,9 +153,12 @@ def up_command(
             engines=_kind(engines),
             instances=instances,
             on_progress=lambda name, state: spinner.update(f"{name}: {state}"),
+            preferred={PORTAL_HTTP: PORTAL_PORT},
         )
     console.print("The exchange was up already." if running.already else "The exchange is up.")
     show_status()
+    with plain_errors():
+        show_doors(samples)
     console.print("Submit an RFI:  referrals rfi submit FILE      Watch:  referrals watch      Stop:  referrals down")
 
 
@@ -156,6 +189,7 @@ def show_status() -> bool:
     if now.endpoints:
         known = {"Kafka": now.endpoints.kafka, "MongoDB": now.endpoints.mongo, "SMTP": now.endpoints.smtp}
         known["mails"] = str(now.endpoints.mail_dir or "with the mail server")
+        known["portal"] = str(portal_address(at))
         known["submit over HTTP"] = f"{intake_address(at)}/v1/rfis"
         console.print(table("Addresses", ["what", "where"], known.items()))
     return now.ready

@@ -6,9 +6,13 @@ database can't sign in with what is there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from services.core.ids import user_id
+from services.core.partner import Partner, Profile
 
 
 class Role(StrEnum):
@@ -127,3 +131,21 @@ SCOPES = ("referrals.read", "referrals.write", "profiles.read", "profiles.write"
 def folded(email: str) -> str:
     """How mail addresses are compared."""
     return email.strip().casefold()
+
+
+def people_of(partner: Partner, profiles: Sequence[Profile]) -> list[User]:
+    """The people of a partner that its data names: the admin, and the contacts of its locations as members."""
+    contacts = [location.contact for profile in profiles for location in profile.locations]
+    found: dict[str, User] = {}
+    for person, role in ((partner.admin, Role.ADMIN), *((contact, Role.MEMBER) for contact in contacts)):
+        user = User(
+            id=user_id(person.email),
+            email=folded(person.email),
+            name=f"{person.first_name} {person.last_name}".strip(),
+            partner_id=partner.id,
+            role=role,
+            language=person.language,
+            time_zone=person.time_zone,
+        )
+        found.setdefault(user.id, user)
+    return list(found.values())

@@ -108,14 +108,17 @@ def free_port() -> int:
         return _free_port(held, set())
 
 
-def claim_ports(home: Home, names: Iterable[str]) -> dict[str, int]:
+def claim_ports(home: Home, names: Iterable[str], preferred: Mapping[str, int] | None = None) -> dict[str, int]:
     """A loopback port for each name: the one it had last time if still free, else a new one, kept for next time.
+
+    A name that had none gets the `preferred` one if that is free.
 
     Call it only while the processes of `names` are down, or their own ports look taken.
     """
     known: dict[str, int] = dict(read_json(home.state).get("ports", {}))
     wanted = list(names)
-    keep = {name: known[name] for name in wanted if name in known and port_is_free(known[name])}
+    first = {**(preferred or {}), **known}
+    keep = {name: first[name] for name in wanted if name in first and port_is_free(first[name])}
     spoken_for = set(known.values())
     with ExitStack() as held:
         for name in wanted:

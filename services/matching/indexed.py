@@ -33,6 +33,7 @@ from services.matching.matcher import CapacityView
 from services.matching.picks import pick
 from services.matching.ranking import ONE, Ranking, fit_of, tie_key
 from services.matching.reasons import reasons_of
+from services.matching.reference import named_in
 from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
 from services.matching.terms import Wanted, wanted_of
 from services.matching.vocabulary import Around, CountryLexicon, phrase_name, sign_name
@@ -296,8 +297,3 @@ class IndexedMatcher:
             picked=picked,
             reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
         )
-
-
-def named_in(routing: Routing) -> list[str]:
-    """Everybody chosen or near, best first."""
-    return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))

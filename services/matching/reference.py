@@ -101,7 +101,7 @@ class ReferenceMatcher:
         rfi = self._weights.limited(rfi)
         ranking = self.ranking(rfi)
         routing = self._route(rfi, ranking, now, self._capacity.open_count)
-        wanted = [partner_id] if partner_id is not None else _named(routing)
+        wanted = [partner_id] if partner_id is not None else named_in(routing)
         numbers = [
             number
             for each in wanted
@@ -183,6 +183,6 @@ class ReferenceMatcher:
                 market.remove(number, offer, country)
 
 
-def _named(routing: Routing) -> list[str]:
+def named_in(routing: Routing) -> list[str]:
     """Everybody chosen or near, best first."""
     return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))

@@ -52,11 +52,16 @@ def applied(profile: P, suggestion: Suggestion) -> P | None:
 
 
 def region_code(place: Place) -> str:
-    """A region by its narrowest ISO code."""
+    """A region as a suggestion names it: its narrowest ISO code, or country and city where nothing is between them."""
+    if place.subdivision is None and place.city is not None:
+        return f"{place.country} {place.city}"
     return place.subdivision or place.country
 
 
 def _place(code: str) -> Place:
+    country, _, city = code.partition(" ")
+    if city:
+        return Place(country=country, city=city)
     return Place(country=code[:2], subdivision=code if "-" in code else None)
 
 

@@ -11,6 +11,7 @@ The steps, and what a crash after each leaves. Every redelivery runs them all ag
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,14 +22,19 @@ from services.core.events import Event, EventType
 from services.core.pasts import KeptPast, PastStore, is_in, read_with
 from services.core.ports import Change, Failure, Record
 from services.core.referral import Referral
-from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore
 from services.matching.learning import Result, fold
 from services.matching.pasts import past_of, written
-from services.statistics.outcomes import TYPES, outcome_of, result_in
+from services.statistics.outcomes import TYPES, outcome_of, result_in, terms_of
 from services.statistics.publishing import StandingPublisher
 
 log = structlog.get_logger("statistics")
+
+#: RFIs whose words are read before others may run.
+AT_A_TIME = 25
+
+#: What RFIs asked for, by their ids.
+Terms = Mapping[str, Mapping[str, float]]
 
 #: Rounds of loading, folding and writing before the batch is put back: each lost race needs one more.
 ATTEMPTS = 5
@@ -78,11 +84,20 @@ class StatisticsHandler:
         """
         failures, heard = self._read(records)
         if heard:
-            rfis = await self._rfis.load(sorted({each.event.rfi_id for each in heard}))
+            terms = await self._terms(sorted({each.event.rfi_id for each in heard}))
             referrals = await self._referrals.load(sorted({each.event.subject for each in heard}))
-            saved = await self._counted(_by_profile(heard), rfis, referrals)
+            saved = await self._counted(_by_profile(heard), terms, referrals)
             await self._standings.publish(saved)
         return failures
+
+    async def _terms(self, rfi_ids: Sequence[str]) -> Terms:
+        found: dict[str, Mapping[str, float]] = {}
+        for number, rfi in enumerate((await self._rfis.load(rfi_ids)).values(), 1):
+            found[rfi.id] = terms_of(rfi)
+            if number % AT_A_TIME == 0:
+                # Long texts take a while: heartbeats come in between.
+                await asyncio.sleep(0)
+        return found
 
     def _read(self, records: Sequence[Record]) -> tuple[list[Failure], list[_Heard]]:
         failures: list[Failure] = []
@@ -100,14 +115,14 @@ class StatisticsHandler:
         return failures, heard
 
     async def _counted(
-        self, heard: Mapping[str, Sequence[_Heard]], rfis: Mapping[str, Rfi], referrals: Mapping[str, Referral]
+        self, heard: Mapping[str, Sequence[_Heard]], terms: Terms, referrals: Mapping[str, Referral]
     ) -> list[KeptPast]:
         """The pasts with the outcomes in them, as they are stored now."""
         saved: list[KeptPast] = []
         left = sorted(heard)
         for _ in range(ATTEMPTS):
             stored = await self._pasts.load(left)
-            found = [_folded(id_, stored.get(id_), heard[id_], rfis, referrals) for id_ in left]
+            found = [_folded(id_, stored.get(id_), heard[id_], terms, referrals) for id_ in left]
             changes = [change for change in found if change is not None]
             if not changes:
                 return saved
@@ -131,7 +146,7 @@ def _folded(
     profile_id: str,
     kept: KeptPast | None,
     heard: Sequence[_Heard],
-    rfis: Mapping[str, Rfi],
+    terms: Terms,
     referrals: Mapping[str, Referral],
 ) -> Change[KeptPast] | None:
     """The past of a profile with the outcomes that are not in it yet; None when all are."""
@@ -140,8 +155,8 @@ def _folded(
     for each in heard:
         if is_in(each.record, read):
             continue
-        rfi, referral = rfis.get(each.event.rfi_id), referrals.get(each.event.subject)
-        past = fold(past, outcome_of(each.event, each.result, rfi, referral))
+        asked, referral = terms.get(each.event.rfi_id, {}), referrals.get(each.event.subject)
+        past = fold(past, outcome_of(each.event, each.result, asked, referral))
         read = read_with(read, each.record)
     if past is before:
         return None

@@ -33,14 +33,19 @@ def result_in(event: Event) -> Result | None:
     return _SETTLED.get(str(cause.get("type"))) if isinstance(cause, Mapping) else None
 
 
-def outcome_of(event: Event, result: Result, rfi: Rfi | None, referral: Referral | None) -> Outcome:
-    """The outcome with what was asked for; without it (an erased RFI) it counts, and teaches no terms."""
+def terms_of(rfi: Rfi) -> dict[str, float]:
+    """The signs of what was asked for, with their weights."""
+    return {signal.key: signal.weight for signal in signals(rfi)}
+
+
+def outcome_of(event: Event, result: Result, terms: Mapping[str, float], referral: Referral | None) -> Outcome:
+    """The outcome with what was asked for; without terms (an erased RFI) it counts, and teaches none."""
     reason = event.facts.get("reason")
     return Outcome(
         event_id=event.id,
         result=result,
         at=event.at,
-        terms={signal.key: signal.weight for signal in signals(rfi)} if rfi else {},
+        terms=terms,
         reason=reason if isinstance(reason, str) else None,
         response=_response(result, referral) if referral else None,
     )

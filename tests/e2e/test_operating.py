@@ -6,7 +6,6 @@ import re
 import shlex
 import urllib.request
 from collections.abc import Iterator
-from datetime import timedelta
 
 import pytest
 import yaml
@@ -14,8 +13,8 @@ import yaml
 from schemas.topics import Group, Topic
 from services.bootstrap import World
 from services.core.aside import Letters
-from services.core.mail import JobState, JobUpdate
 from services.core.ports import Outgoing
+from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from services.engines.supervisor import status
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
@@ -78,30 +77,35 @@ def test_many_letters_are_chosen_by_filters_rehearsed_and_dealt_with_at_once(exc
 
 
 def test_what_was_given_up_is_listed_and_released(exchange: Exchange) -> None:
+    set_faults(exchange.home.mail, FaultRule(fault=Fault.REFUSE_RECIPIENT, pattern="elena", code=550))
     exchange.submit(as_file(exchange, good_rfi("parked")))
     exchange.quiet()
 
-    async def give_up(world: World) -> tuple[str, str]:
+    async def given_up(world: World) -> tuple[str, str]:
         [referral, *_] = await world.stores.referrals.listed(limit=1)
         now = world.clock.now()
         await world.stores.referrals.defer(referral.id, referral.version, now, 5, parked=True, why="KeyError")
-        [job, *_] = await world.stores.jobs.of_rfis([referral.rfi_id])
-        # As if its sender had heard a 5xx: taken again, and given up.
-        await world.mongo.collection("send_jobs").update_all({"_id": job.id}, {"$set": {"state": "pending"}})
-        await world.stores.jobs.claim("cli", now + timedelta(days=1), now, now + timedelta(days=1), 1)
-        failed = JobUpdate(job_id=job.id, state=JobState.FAILED, attempts=1, last_error="refused: 550 no such box")
-        await world.stores.jobs.finish([failed], "cli")
-        return referral.id, job.id
+        [failed] = await world.stores.aside.failed(9)
+        return referral.id, failed.id
 
-    referral, mail = exchange.run(give_up)
+    referral, mail = exchange.run(given_up)
     listed = exchange.cli("parked", "list")
-    assert all(words in listed for words in (referral, "KeyError", mail, "550 no such box"))
+    assert all(words in listed for words in (referral, "KeyError", mail, "refused: 550"))
+    assert "elena" not in listed
+    set_faults(exchange.home.mail)
     assert "1 referrals and 1 mails" in exchange.cli("parked", "release", referral, mail, "--dry-run")
     assert "1 referrals and 0 mails" in exchange.cli("parked", "release", referral)
     assert "0 referrals and 1 mails" in exchange.cli("parked", "release", "--mails")
-    # The expirer takes the referral up and finds nothing due; a sender sends the mail once more.
-    eventually(lambda: sum(m.job == mail for m in exchange.mails()) == 2, "the mail was sent again")
+    eventually(lambda: [m.job for m in exchange.mails()].count(mail) == 1, "the mail was sent")
     assert "nothing with the id" in exchange.cli("parked", "release", mail, code=1)
+    exchange.run(lambda world: referral_is_due_again(world, referral))
+
+
+async def referral_is_due_again(world: World, id_: str) -> None:
+    [referral] = (await world.stores.referrals.load([id_])).values()
+    due = referral.timers.next_due()
+    assert due is not None
+    assert id_ in {each.id for each in await world.stores.referrals.due([referral.shard], due, 100)}
 
 
 #: Served by Prometheus itself.

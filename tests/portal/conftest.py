@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
@@ -21,9 +23,23 @@ async def world() -> AsyncIterator[PortalWorld]:
     await made.close()
 
 
-@pytest.fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a browser share one event loop, and so one browser: starting it takes longer than most journeys."""
+    for item in items:
+        if "desk" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chrome() -> AsyncIterator[Browser]:
+    """One browser for all journeys."""
+    async with launched() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[PortalWorld]:
-    """A portal over a real database."""
+    """A portal over a real database, for journeys in a browser."""
     with Mongo(mongo_server, mongo_database) as mongo:
         await ensure_indexes(mongo)
         made = portal_world(stores_of(mongo))
@@ -31,13 +47,13 @@ async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[Po
         await made.close()
 
 
-@pytest.fixture(params=["en", "en-without-js", "es", "es-without-js"])
-async def desk(request: pytest.FixtureRequest, real_world: PortalWorld) -> AsyncIterator[Desk]:
+@pytest_asyncio.fixture(params=["en", "en-without-js", "es", "es-without-js"], loop_scope="session")
+async def desk(request: pytest.FixtureRequest, real_world: PortalWorld, chrome: Browser) -> AsyncIterator[Desk]:
     """A person in front of a real browser and a real database, once for each language with and without JavaScript."""
     PHOTOGRAPHS.mkdir(parents=True, exist_ok=True)
     language, scripts = request.param[:2], not request.param.endswith("without-js")
     name = request.node.originalname.removeprefix("test_")
-    async with launched() as browser, listening(real_world.app) as address:
-        made = Desk(real_world, browser, address, language, scripts, name)
+    async with listening(real_world.app) as address:
+        made = Desk(real_world, chrome, address, language, scripts, name)
         yield made
         await made.close()

@@ -121,7 +121,7 @@ def change(network: ProfileIndex, twin: Twin, chance: random.Random) -> None:
         number, entry = chance.randint(0, 900), an_entry(chance)
         network.put(number, entry)
         twin.entries[number] = entry
-    for number in chance.sample(sorted(twin.entries), 4):
+    for number in chance.sample(sorted(twin.entries), min(4, len(twin.entries))):
         if chance.random() < 0.3:
             network.remove(number)
             del twin.entries[number]
@@ -155,15 +155,15 @@ def compare(network: ProfileIndex, twin: Twin, queries: list[Query], threads: in
             assert tops[2] == lists[2]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_index_finds_what_a_look_at_every_profile_finds(seed: int) -> None:
     chance = random.Random(seed)
     network, twin = ProfileIndex(), Twin({}, {})
-    for step in range(12):
+    for step in range(9):
         change(network, twin, chance)
-        if step == 7:
+        if step == 5:
             network.merge()
-        compare(network, twin, [a_query(chance) for _ in range(25)], threads=1 + step % 2)
+        compare(network, twin, [a_query(chance) for _ in range(20)], threads=1 + step % 2)
 
 
 def test_changes_during_a_merge_beside_the_matches_are_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:

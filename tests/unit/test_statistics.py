@@ -218,7 +218,7 @@ async def test_an_outcome_of_an_erased_request_counts_and_teaches_no_terms() -> 
     (settled,) = [event for event in referral.outbox if result_in(event) is not None]
     result = result_in(settled)
     assert result is not None
-    assert outcome_of(settled, result, None, None).reason == "noCapacity"
+    assert outcome_of(settled, result, {}, None).reason == "noCapacity"
     assert result_in(replace(settled, facts={**settled.facts, "cause": "damaged"})) is None
 
 

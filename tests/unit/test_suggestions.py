@@ -119,6 +119,8 @@ def test_what_went_past_says_what_would_have_brought_it() -> None:
         ("include_size", "1to9employees", 3),
         ("add_keyword", "kubernetes", 2),
     ]
+    city = tuple(Missed(elsewhere(n, Place(country="FR", city="Le Mans")), "outside_region") for n in range(2))
+    assert changes(served, missed=city) == [("add_region", "FR Le Mans", 2)]
     # Since then the profile has changed.
     changed = replace(PROFILE, serves=(Place(country="ES", subdivision="ES-CT"),), keywords=("kubernetes", "backup"))
     assert changes(changed, missed=missed) == []
@@ -138,6 +140,11 @@ CHANGES: list[tuple[SuggestionCode, str, dict[str, Any]]] = [
         "PT",
         {"serves": (Place(country="ES", subdivision="ES-AN"), CATALONIA, Place(country="PT"))},
     ),
+    (
+        SuggestionCode.ADD_REGION,
+        "FR Le Mans",
+        {"serves": (Place(country="ES", subdivision="ES-AN"), CATALONIA, Place(country="FR", city="Le Mans"))},
+    ),
     (SuggestionCode.REMOVE_WORDS, "backup", {"keywords": ("cloud migration",)}),
     (SuggestionCode.ADD_KEYWORD, "kubernetes", {"keywords": ("cloud migration", "backup", "kubernetes")}),
     (SuggestionCode.EXCLUDE_SIZE, "1to9employees", {"sizes": tuple(CompanySize)[1:]}),
@@ -148,7 +155,7 @@ CHANGES: list[tuple[SuggestionCode, str, dict[str, Any]]] = [
 WIDE = replace(PROFILE, serves=(Place(country="ES", subdivision="ES-AN"), CATALONIA), paused_until=NOW)
 
 
-@pytest.mark.parametrize(("code", "value", "fields"), CHANGES, ids=[code for code, _, _ in CHANGES])
+@pytest.mark.parametrize(("code", "value", "fields"), CHANGES, ids=[f"{code} {value}" for code, value, _ in CHANGES])
 def test_a_suggestion_can_be_made_with_one_click(code: SuggestionCode, value: str, fields: dict[str, Any]) -> None:
     suggestion = Suggestion(profile_id=PROFILE.id, code=code, value=value, count=2, rfi_ids=())
     changed = applied(WIDE, suggestion)

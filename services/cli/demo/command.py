@@ -84,14 +84,14 @@ def _stop(at: Home) -> None:
 
 
 def _play(at: Home, samples: Path, story: Story) -> Report:
-    with Live(story.show("Starting Kafka, MongoDB, a mail catcher and four consumers"), console=console) as live:
+    with Live(story.show("Starting Kafka, MongoDB, a mail catcher and the consumers"), console=console) as live:
         started = time.monotonic()
 
         def tell(name: str, state: str) -> None:
             live.update(story.show(f"Starting: {name}: {state}"))
 
         running = start(at, sandbox=True, on_progress=tell)
-        story.told("Engines and four consumers are up", running.endpoints.kind, time.monotonic() - started)
+        story.told("Engines and consumers are up", running.endpoints.kind, time.monotonic() - started)
         return asyncio.run(_story(at, samples, story, live))
 
 
