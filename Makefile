@@ -47,6 +47,7 @@ test: $(VENV)/.dev ## every test, on real engines and real processes
 	@$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) --hypothesis-profile thorough
 
 faults: $(VENV)/.dev ## every fault for real, in its long form; writes docs/reliability.md (SEED=1)
+	@rm -f build/faults.json
 	@$(PYTEST) -p tests.faults.plugin tests/faults --long --seed $(or $(SEED),1) --report docs/reliability.md
 
 check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests

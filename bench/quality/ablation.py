@@ -40,7 +40,7 @@ PARTS: Mapping[str, Callable[[], Exchange]] = {
     "without the customer": without_kinds(Kind.CUSTOMER, Kind.CUSTOMER_WORD),
     "without region and city": without_kinds(Kind.REGION, Kind.CITY),
     "without budget": without_kinds(Kind.BUDGET),
-    "without past results": lambda: Exchange(indexed(Rules(past=0.0))),
+    "without past results": lambda: Exchange(lambda: indexed(Rules(past=0.0))),
     "bids that lost unheard": lambda: Exchange(heard=_as_losses_count_nothing),
     "losses cost nothing": lambda: Exchange(heard=_without_lost),
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from bench.quality.data import Request
 from bench.quality.rfis import REGISTERED, instant, outcomes_of, profile_of, rfi_of
@@ -15,6 +16,8 @@ from services.matching.matcher import Matcher
 
 #: How deep a ranking is read; who stands lower counts as last.
 DEPTH = 200
+#: How long a router runs until it is started anew.
+RUNS = timedelta(days=180)
 
 
 class Idle:
@@ -38,33 +41,49 @@ class Exchange:
     """The product over suppliers that declare nothing: all it knows of them is learned.
 
     Args:
-        matcher: the product's, or its plain twin.
+        make: makes a matcher: the product's, or its plain twin.
         heard: what is made of an outcome before it is folded in; an ablation leaves parts or all of it out.
     """
 
-    def __init__(self, matcher: Matcher | None = None, heard: Callable[[Outcome], Outcome | None] = _as_it_is) -> None:
-        self._matcher: Matcher = matcher or indexed()
-        self._heard = heard
+    def __init__(
+        self, make: Callable[[], Matcher] = indexed, heard: Callable[[Outcome], Outcome | None] = _as_it_is
+    ) -> None:
+        self._make, self._heard = make, heard
+        self._matcher: Matcher | None = None
         self._pasts: defaultdict[str, Past] = defaultdict(Past)
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
+        self._started = datetime.min.replace(tzinfo=UTC)
 
     def learn(self, request: Request) -> None:
         """Fold the outcomes of an award in, as the statistics do with events."""
         for supplier, outcome in outcomes_of(request):
             if (heard := self._heard(outcome)) is not None:
                 self._pasts[supplier] = fold(self._pasts[supplier], heard)
-        for supplier in request.winners:
-            if supplier not in self._known:
-                self._known.add(supplier)
-                self._matcher.put(profile_of(supplier, request.country))
-        for supplier in (*request.winners, *request.losers):
-            standing = standing_of(supplier, self._pasts[supplier])
-            if supplier in self._known and standing is not None:
-                self._matcher.learn(supplier, standing)
+        new = [winner for winner in request.winners if winner not in self._known]
+        self._known |= dict.fromkeys(new, request.country)
+        if self._matcher is not None:
+            known = [supplier for supplier in (*request.winners, *request.losers) if supplier in self._known]
+            self._tell(self._matcher, new, known, None)
+
+    def _started_at(self, now: datetime) -> Matcher:
+        """A matcher that is at most so old; a new one reads what was learned as faded by then, as a router does."""
+        if self._matcher is None or now - self._started > RUNS:
+            self._started, self._matcher = now, self._make()
+            self._tell(self._matcher, list(self._known), list(self._known), now)
+        return self._matcher
+
+    def _tell(self, matcher: Matcher, new: Sequence[str], changed: Sequence[str], now: datetime | None) -> None:
+        for supplier in new:
+            matcher.put(profile_of(supplier, self._known[supplier]))
+        for supplier in changed:
+            standing = standing_of(supplier, self._pasts[supplier], now)
+            if standing is not None:
+                matcher.learn(supplier, standing)
 
     def scores(self, request: Request) -> Mapping[str, float]:
         """The best suppliers as the router would choose them."""
         rfi = rfi_of(request)
         rfi = replace(rfi, max_partners=DEPTH, need=replace(rfi.need, keywords=(REGISTERED,)))
-        (routing,) = self._matcher.match([rfi], instant(request.date))
+        now = instant(request.date)
+        (routing,) = self._started_at(now).match([rfi], now)
         return {chosen.partner_id: chosen.score for chosen in routing.chosen}

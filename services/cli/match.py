@@ -48,7 +48,7 @@ async def matcher_of(world: World) -> GrowingMatcher:
     matcher = GrowingMatcher(counts, parent_of, await rules_in_force(world))
     for profile in profiles:
         matcher.put(profile)
-    async for standings in stored_standings(world.stores.pasts):
+    async for standings in stored_standings(world.stores.pasts, world.clock.now()):
         for standing in standings:
             matcher.learn(standing.profile_id, standing)
     return matcher

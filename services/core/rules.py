@@ -53,6 +53,8 @@ class Rules:
     #: What having learned all signs of an RFI adds.
     past: float = 0.05
     #: What doing well with what one gets adds, and doing badly takes.
+    even: float = 0.0
+    #: Pasts are rounded to steps of this; who stands on the same step and fits the same gets an equal share of requests.
     language: float = 0.05
     region: RegionShares = field(default_factory=RegionShares)
     sources: SourceShares = field(default_factory=SourceShares)

@@ -26,7 +26,7 @@ MOST_TERMS, MOST_RESPONSES, MOST_EVENTS = 400, 31, 256
 #: An answer after this time is worth half of one at once.
 GOOD_RESPONSE = timedelta(hours=24)
 #: A prior starts at a half and moves as if this many middling outcomes had come before.
-DOUBT = 4.0
+DOUBT = 20.0
 #: The shares of results and of speed in the prior.
 _RESULTS, _SPEED = 0.8, 0.2
 #: A term's weight is this power of its strength (having done it at all says most), over how much the profile does.
@@ -119,17 +119,22 @@ def fold(past: Past, outcome: Outcome) -> Past:
     )
 
 
-def standing_of(profile_id: str, past: Past) -> Standing | None:
-    """What matching is told of a profile; None without a past."""
+def standing_of(profile_id: str, past: Past, now: datetime | None = None) -> Standing | None:
+    """What matching is told of a profile; None without a past.
+
+    As of its last outcome, or faded on to `now`. A weight halves in four half-lives, so that nobody needs to tell it
+    anew every month.
+    """
     if past.at is None:
         return None
-    breadth = (1 + past.done) ** _BREADTH
+    idle = 1.0 if now is None else min(1.0, _faded(now - past.at))
+    breadth = (1 + past.done * idle) ** _BREADTH
     return Standing(
         profile_id=profile_id,
         version=past.version,
         at=past.at,
         prior=round(_RESULTS * _rate(past.results) + _SPEED * _rate(past.speed), 6),
-        terms={key: weight for key, kept in past.terms.items() if (weight := _weight(_strength(kept), breadth))},
+        terms={key: weight for key, kept in past.terms.items() if (weight := _weight(_strength(kept) * idle, breadth))},
         response=timedelta(seconds=median(past.responses)) if past.responses else None,
         counts=past.counts,
     )

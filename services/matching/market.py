@@ -73,7 +73,8 @@ def learned_of(standing: Standing) -> dict[str, int]:
 
 def adjusted(standing: Standing, weights: Weights = DEFAULT_WEIGHTS) -> int:
     """Grains for how well a profile does with what it gets; a prior of a half, as without a past, earns none."""
-    return round((standing.prior - 0.5) * 2 * weights.past * GRAINS)
+    grains, step = round((standing.prior - 0.5) * 2 * weights.past * GRAINS), weights.even * GRAINS
+    return (grains + step // 2) // step * step if step else grains
 
 
 class Market:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -38,17 +39,17 @@ def past_of(kept: KeptPast | None) -> Past:
         raise ValueError(f"the past of profile {kept.id} can't be read: {error.error_count()} faults") from None
 
 
-def standing_in(kept: KeptPast) -> Standing | None:
-    """What matching is told of the profile.
+def standing_in(kept: KeptPast, now: datetime | None = None) -> Standing | None:
+    """What matching is told of the profile, as of its last outcome or faded on to `now`.
 
     Raises:
         ValueError: what is kept can't be read.
     """
-    return standing_of(kept.id, past_of(kept))
+    return standing_of(kept.id, past_of(kept), now)
 
 
-async def stored_standings(pasts: PastStore) -> AsyncIterator[list[Standing]]:
-    """What was learned of every profile, in pages; a past that can't be read is left out, and logged.
+async def stored_standings(pasts: PastStore, now: datetime | None = None) -> AsyncIterator[list[Standing]]:
+    """What was learned of every profile (faded to `now`) in pages; a past that can't be read is left out, and logged.
 
     Raises:
         DependencyUnavailable: the store does not answer.
@@ -56,12 +57,12 @@ async def stored_standings(pasts: PastStore) -> AsyncIterator[list[Standing]]:
     after = ""
     while page := await pasts.all(after, PAGE):
         after = page[-1].id
-        yield [standing for kept in page if (standing := _readable(kept)) is not None]
+        yield [standing for kept in page if (standing := _readable(kept, now)) is not None]
 
 
-def _readable(kept: KeptPast) -> Standing | None:
+def _readable(kept: KeptPast, now: datetime | None) -> Standing | None:
     try:
-        return standing_in(kept)
+        return standing_in(kept, now)
     except ValueError as error:
         log.error("past_unreadable", profile_id=kept.id, error=str(error))  # noqa: TRY400 - its words are ours
         return None

@@ -23,6 +23,7 @@ class Weights:
     fit: int
     learned: int
     past: int
+    even: int
     language: int
     reach: Mapping[Reach, int]
     shares: Mapping[Source, float]
@@ -42,6 +43,7 @@ def weights_of(rules: Rules) -> Weights:
         fit=points(rules.fit),
         learned=points(rules.learned),
         past=points(rules.past),
+        even=points(rules.even),
         language=points(rules.language),
         reach={each: points(getattr(rules.region, each.name.lower())) for each in Reach},
         shares={each: getattr(rules.sources, each.name.lower()) for each in Source},

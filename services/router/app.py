@@ -156,7 +156,7 @@ def _standings(ports: RouterPorts, matcher: Matcher) -> View[Standing]:
         what="standing",
         topic=Topic.PARTNER_STATS,
         feed=ports.feed,
-        stored=lambda: stored_standings(ports.pasts),
+        stored=lambda: stored_standings(ports.pasts, ports.clock.now()),
         decode=ports.decode_standing,
         take=lambda standing: matcher.learn(standing.profile_id, standing),
     )

@@ -43,7 +43,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     root = tmp_path_factory.mktemp("faults")
     need_bundled(root)
     # The short form does not wait for what production waits for.
-    quick = {} if is_long(request.config) else {"REFERRALS_BATCH_LIMIT_S": "12"}
+    quick = {} if is_long(request.config) else {"REFERRALS_BATCH_LIMIT_S": "8"}
     timing = TIMING if is_long(request.config) else replace(TIMING, hung_after_s=10.0)
     with running_site(root, settings=quick, timing=timing) as made:
         request.config.stash[SITE] = made

@@ -36,7 +36,7 @@ def restarted(site: Site, name: str, before: int) -> bool:
     return site.restarts(name) > before
 
 
-@long_only
+@long_only  # `make test` has tests/e2e/test_scale.py.
 def test_instances_come_and_go_under_load(trial: Trial) -> None:
     site, extra = trial.site, trial.number(1, 2)
     processes = CONSUMERS if trial.long else ("router", "notifier")
@@ -73,6 +73,8 @@ def test_a_stop_ends_the_batch_in_hand_or_gives_it_up_in_time(trial: Trial) -> N
             site.signal(name, signal.SIGTERM)
         for name in CONSUMERS:
             site.back(name, before[name])
+    if not trial.long:  # `make test` has tests/engine/test_kafka_delivery.py.
+        return
     with trial.whole(3, "SIGTERM while a handler hangs", times=2):
         hanging = {"router": "publisher.publish.after", "notifier": "jobs.add_leased.after"}
         before = {name: site.restarts(name) for name in hanging}
@@ -175,7 +177,7 @@ async def of_nobody(world: World) -> None:
     )
 
 
-@long_only
+@long_only  # `make test` has tests/unit/test_crash_chain.py, which goes back in every log.
 def test_a_full_replay_changes_nothing(trial: Trial) -> None:
     site = trial.site
     trial.send(trial.number(3, 50))

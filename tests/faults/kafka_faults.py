@@ -31,6 +31,7 @@ NETWORKS = {
 IN_SHORT = ("cut", "replies lost")
 
 
+@long_only  # `make test` has tests/e2e/test_kill.py.
 def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
     kafka = trial.site.engines["kafka"]
     for away_s in (5, 120) if trial.long else (1,):
@@ -42,6 +43,7 @@ def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
             trial.send(5)
 
 
+@long_only  # `make test` has tests/engine/test_kafka_outage.py.
 def test_kafka_absent_at_the_start_and_at_the_stop(trial: Trial) -> None:
     site = trial.site
     restarts = {name: site.restarts(name) for name in CONSUMERS}

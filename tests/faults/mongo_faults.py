@@ -41,6 +41,7 @@ def killed_in_the_middle(trial: Trial, away_s: float) -> None:
     trial.send(3)
 
 
+@long_only  # `make test` has tests/e2e/test_kill.py.
 def test_mongod_killed_in_the_middle_of_writes(trial: Trial) -> None:
     for away_s in (0, 5, 60) if trial.long else (1,):
         with trial.whole(14, f"kill -9 of mongod in the middle of writes, away for {away_s} s"):
@@ -139,6 +140,7 @@ def post(client: httpx.Client, trial: Trial, token: str, at: str, name: str) -> 
     return answer.status_code
 
 
+@long_only  # Its data has to go to another disk and back; `make test` has the 503 above.
 def test_a_full_disk_under_mongod(trial: Trial) -> None:
     """mongod ends when it cannot write its journal. We wait, intake says 503, and with room again all goes on."""
     site = trial.site

@@ -13,7 +13,8 @@ import pytest
 from tests.faults.report import page
 from tests.faults.trial import Result
 
-ROOT = Path(__file__).parent.parent.parent
+#: Results of the runs so far, so that a run of a few faults completes the page instead of replacing it.
+KEPT = Path(__file__).parent.parent.parent / "build" / "faults.json"
 RESULTS = pytest.StashKey[list[Result]]()
 
 
@@ -30,17 +31,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RESULTS] = []
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report."""
-    report: Path | None = session.config.getoption("--report")
-    if report is None or not session.config.stash[RESULTS]:
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Write the report after each test: a run takes long, and may be cut."""
+    report: Path | None = item.config.getoption("--report")
+    results = item.config.stash[RESULTS]
+    if report is None or not results:
         return
-    kept = Path(__file__).parent / "results.json"
-    results = [result.as_json() for result in session.config.stash[RESULTS]]
-    known = json.loads(kept.read_text("utf-8")) if kept.exists() else []
-    # A run of some faults only replaces theirs.
-    run = {result["what"] for result in results}
-    rows = sorted([*(row for row in known if row["what"] not in run), *results], key=lambda row: row["fault"])
-    kept.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
-    seed: int = session.config.getoption("--seed")
-    report.write_text(page([Result(**row) for row in rows], seed), "utf-8")
+    known = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else []
+    # A run of some faults replaces only theirs.
+    run = {result.what for result in results}
+    rows = [*(row for row in known if row["what"] not in run), *(result.as_json() for result in results)]
+    rows.sort(key=lambda row: row["fault"])
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    report.write_text(page([Result(**row) for row in rows], item.config.getoption("--seed")), "utf-8")

@@ -113,7 +113,7 @@ def test_popularity_can_not_tell_lines_of_work_apart_and_the_others_can(tmp_path
     every = plumber_and_painter(tmp_path)
     first = split(every)
     assert run(every, first, Popularity()).hit1 < 1.0
-    for ranker in (Neighbours(), Exchange(ReferenceMatcher(Idle()))):
+    for ranker in (Neighbours(), Exchange(lambda: ReferenceMatcher(Idle()))):
         figures = run(every, first, ranker)
         assert (figures.tests, figures.hit1, figures.mrr) == (4, 1.0, 1.0)
 

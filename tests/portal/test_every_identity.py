@@ -1,0 +1,230 @@
+"""Every operation of the portal x everybody who could call it: let in, or refused without one byte of what is there.
+
+The table stands in `who_may`. What the walk is about belongs to partner 1 and its customer, and is full of canaries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from schemas.topics import Group, Topic
+from services.core.accounts import Role
+from services.core.codes import RfiState
+from services.core.errors import Problem
+from services.core.ids import dead_letter_id, refusal_id
+from services.core.ports import DeadLetter, Record
+from services.core.rfi import Rfi, Routing
+from services.core.stores import Refusal
+from services.portal.openapi import document
+from services.portal.ports import PortalOptions
+from tests.builders import (
+    START,
+    make_chosen,
+    make_customer,
+    make_need,
+    make_partner,
+    make_person,
+    make_profile,
+    make_referral,
+    make_rfi,
+)
+from tests.portal.who_may import BODIES, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal
+from tests.portal.world import BASE, Browser, PortalWorld, portal_world
+
+#: In every text of the referral and of what lies around it.
+CANARY = "zebrafinch"
+_REFUSED = {401, 403, 404, 405}
+_API = ("/v1/", "/v1.0/", "/oauth/")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A portal with one referral of partner 1, the customer's link to it, and another customer's."""
+
+    world: PortalWorld
+    ids: dict[str, str]
+    links: dict[Who, str]
+
+    def state(self) -> list[Any]:
+        """All that an operation of somebody without a right must leave as it is."""
+        stores = self.world.stores
+        kept = [stores.referrals, stores.rfis, stores.refusals, stores.dead_letters, stores.jobs, stores.favourites]
+        records = [len(self.world.log.records(topic)) for topic in Topic]
+        return [deepcopy(each.stored) for each in kept] + [records, deepcopy(stores.dead_letters.dropped)]
+
+
+def _canaries() -> Rfi:
+    contact = make_person(first_name=CANARY, last_name=CANARY, email=f"{CANARY}@{CANARY}.example")
+    rfi = make_rfi(1, customer=make_customer(company=f"{CANARY} Ltd", contact=contact))
+    need = make_need(title=f"Move {CANARY}", description=f"All of {CANARY}")
+    return replace(
+        rfi, need=need, state=RfiState.ROUTED, version=2, routing=Routing(at=START, chosen=(make_chosen(1),))
+    )
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=100_000))
+    rfi, other = _canaries(), make_rfi(2, state=RfiState.ROUTED, version=2, routing=Routing(at=START, chosen=()))
+    await world.stores.rfis.add([rfi, other])
+    await world.stores.partners.put_partners([make_partner(1), make_partner(2)])
+    await world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
+    referral = make_referral(1)
+    canaried = replace(referral, title=rfi.need.title, company=rfi.customer.company)
+    await world.stores.referrals.add([canaried])
+    ids = {"referral_id": referral.id, "rfi_id": rfi.id, "token": "x.y", "version": "0", "name": "portal.css"}
+    ids |= await _put_aside(world)
+    links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}
+    yield Scene(world, ids, links)
+    await world.close()
+
+
+async def _put_aside(world: PortalWorld) -> dict[str, str]:
+    """A refusal and a dead letter, with canaries."""
+    record = Record(
+        topic=Topic.RFI_SUBMITTED, partition=0, offset=3, timestamp=START, key=b"k", value=f'"{CANARY}"'.encode()
+    )
+    ids = {
+        "refusal_id": refusal_id(Topic.RFI_SUBMITTED, 0, 3),
+        "letter_id": dead_letter_id(Group.ROUTER, Topic.RFI_ACCEPTED, 0, 3),
+    }
+    problem = Problem("/customer", "required", "give the customer")
+    refused = Refusal(id=ids["refusal_id"], source="s", publisher_id="p", problems=(problem,), at=START, record=record)
+    await world.stores.refusals.put([refused])
+    letter = replace(record, topic=Topic.RFI_ACCEPTED)
+    put = DeadLetter(group=Group.ROUTER, record=letter, reason="UnknownMessage", detail=CANARY, at=START)
+    await world.stores.dead_letters.put([put])
+    return ids
+
+
+async def _caller(scene: Scene, who: Who) -> Browser:
+    """A client that one is signed in with, anew."""
+    world = scene.world
+    match who:
+        case Who.ADMIN | Who.MEMBER | Who.VIEWER:
+            return await world.signed_in(1, email=f"{who.name}@partner1.example", role=Role[who.name])
+        case Who.OTHER:
+            return await world.signed_in(2)
+        case Who.OPERATOR:
+            return await world.signed_in(None)
+        case Who.PROGRAM | Who.OTHER_PROGRAM:
+            return await world.program(1 if who is Who.PROGRAM else 2)
+        case Who.READER | Who.NO_SCOPE:
+            return await world.program(1, ("referrals.read" if who is Who.READER else "webhooks.write",))
+        case Who.OPERATOR_PROGRAM:
+            return await world.program(None, ("operator",))
+        case _:
+            return world.client()
+
+
+def _operations(scene: Scene) -> Iterator[tuple[str, str]]:
+    for route in iter_route_contexts(scene.world.app.routes):
+        for method in sorted(route.methods or ()):
+            yield method, str(route.path)
+
+
+def _path(scene: Scene, path: str, who: Who) -> str:
+    signed = scene.links.get(who)
+    if signed is None:
+        # Who has no link tries the bare id, and a signature that is nearly right.
+        good = scene.links[Who.CUSTOMER]
+        signed = good[:-2] + ("AA" if not good.endswith("AA") else "BB")
+    return path.format_map({**scene.ids, "signed": signed})
+
+
+async def _call(scene: Scene, browser: Browser, who: Who, operation: str, *, token: bool = True) -> httpx.Response:
+    method, _, path = operation.partition(" ")
+    headers = {"if-match": '"1"', "accept": "application/json" if path.startswith(_API) else "text/html"}
+    if token:
+        headers["x-csrf-token"] = browser.token
+    if "{signed}" in path and who in scene.links:
+        page = await browser.get(_path(scene, "/requests/{signed}", who))
+        assert page.status_code == 200
+        headers["x-csrf-token"] = browser.token
+    body: dict[str, Any] = {"data": {"id": scene.ids["referral_id"], "partner": make_partner(1).id}}
+    if operation in BODIES:
+        body = {"json": BODIES[operation]}
+    elif path.endswith(".csv"):
+        body = {"content": f"Id,Status\r\n{scene.ids['referral_id']},Active\r\n"}
+    elif method == "PUT":
+        owner = await _caller(scene, Who.PROGRAM)
+        body = {"json": (await owner.get(_path(scene, path, Who.PROGRAM))).json()}
+    if method in {"GET", "HEAD"}:
+        body = {}
+    return await browser.request(method, _path(scene, path, who), headers=headers, **body)
+
+
+async def test_the_table_names_every_operation_and_no_other(scene: Scene) -> None:
+    there = {f"{method} {path}" for method, path in _operations(scene)}
+    assert there - RULES.keys() == set(), "name new routes in tests/portal/who_may.py: who may call them?"
+    assert RULES.keys() - there == set()
+
+
+async def test_the_document_tells_of_no_operation_beyond_the_table(scene: Scene) -> None:
+    told = {f"{method.upper()} {path}" for path, each in document(scene.world.app)["paths"].items() for method in each}
+    assert told
+    assert told <= RULES.keys()
+
+
+def _wrong(operation: str, who: Who, answer: httpx.Response, *, changed: bool) -> list[str]:
+    """What is wrong with an answer, in words."""
+    expected = refusal(RULES[operation], who)
+    seen = f"{who.value}: {operation} gave {answer.status_code}"
+    to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
+    if expected is None:
+        shut = answer.status_code in _REFUSED - ({401} if operation == "POST /oauth/token" else set())
+        refused = (shut and RULES[operation] is not Rule.ANYBODY) or answer.status_code >= 500
+        signs_in = RULES[operation] is Rule.ANYBODY or operation == "POST /sign-out"
+        found = [f"{seen}, and it may"] if refused or (to_sign_in and not signs_in) else []
+        # Another partner and another customer see what is theirs, and nothing else.
+        foreign = who in {Who.OTHER, Who.OTHER_PROGRAM, *UNKNOWN} - {Who.CUSTOMER}
+        leaks = foreign and CANARY in answer.text
+        return [*found, f"{seen} with what is another's"] if leaks else found
+    page = not operation.partition(" ")[2].startswith(_API)
+    right = answer.status_code == expected or (expected == 401 and page and to_sign_in)
+    found = [] if right else [f"{seen}, not {expected}"]
+    if CANARY in answer.text or CANARY in str(answer.headers):
+        found.append(f"{seen}, and leaked")
+    return [*found, f"{seen}, and changed something"] if changed else found
+
+
+@pytest.mark.parametrize("who", Who, ids=lambda who: who.name.lower())
+async def test_each_gets_what_the_table_says(scene: Scene, who: Who) -> None:
+    wrong: list[str] = []
+    for method, path in _operations(scene):
+        operation = f"{method} {path}"
+        browser = await _caller(scene, who)
+        before = scene.state()
+        answer = await _call(scene, browser, who, operation)
+        wrong += _wrong(operation, who, answer, changed=scene.state() != before)
+        if method in {"GET", "HEAD"} and scene.state() != before:
+            wrong.append(f"{who.value}: {operation} changed something by looking")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("who", sorted(set(Who) - PROGRAMS - UNKNOWN), ids=lambda who: who.name.lower())
+async def test_no_session_changes_anything_without_the_token_of_its_pages(scene: Scene, who: Who) -> None:
+    wrong: list[str] = []
+    for method, path in _operations(scene):
+        operation = f"{method} {path}"
+        if method in {"GET", "HEAD"} or RULES[operation] in {Rule.ANYBODY, Rule.CUSTOMER}:
+            continue
+        before = scene.state()
+        answer = await _call(scene, await _caller(scene, who), who, operation, token=False)
+        if answer.status_code != 403 or CANARY in answer.text or scene.state() != before:
+            wrong.append(f"{who.value}: {operation} gave {answer.status_code}")
+    assert wrong == []
+
+
+async def test_the_owner_does_see_the_canary(scene: Scene) -> None:
+    for who, path in ((Who.ADMIN, "GET /inbox"), (Who.PROGRAM, "GET /v1.0/engagements/referrals/{referral_id}")):
+        assert CANARY in (await _call(scene, await _caller(scene, who), who, path)).text
+    path = "GET /requests/{signed}"
+    assert CANARY in (await _call(scene, await _caller(scene, Who.CUSTOMER), Who.CUSTOMER, path)).text
