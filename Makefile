@@ -43,7 +43,8 @@ down: $(VENV)/.engines ## stop it
 status: $(VENV)/.engines ## what runs
 	@$(BIN)/referrals status
 
-test: $(VENV)/.dev ## every test, on real engines and real processes
+test: $(VENV)/.dev ## every test, on real engines, real processes and in a real browser
+	@sh scripts/chromium.sh
 	@$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) --hypothesis-profile thorough
 
 faults: $(VENV)/.dev ## every fault for real, in its long form; writes docs/reliability.md (SEED=1)

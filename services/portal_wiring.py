@@ -11,6 +11,7 @@ from services.bootstrap import World
 from services.operations import operator_actions
 from services.portal.app import build
 from services.portal.ports import OidcOptions, PortalOptions, PortalPorts
+from services.profile_keeping import ProfileKeeping
 from services.submitting import submissions
 
 
@@ -35,6 +36,7 @@ def portal_ports(world: World) -> PortalPorts:
         commands=world.commands,
         intake=submissions(world),
         operations=operator_actions(world),
+        profiles=ProfileKeeping(world.stores.partners, world.relay, lambda: world.regions),
         clock=world.clock,
         signer=world.links,
         policies=world.policies,

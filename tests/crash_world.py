@@ -1,4 +1,4 @@
-"""What do crash tests of the whole chain need? All four rooms over twins, each killed and started again at will.
+"""What do crash tests of the whole chain need? All rooms over twins, each killed and started again at will.
 
 Every call to a store, to Kafka or to the mail server goes through one set of faults, so a test can break the n-th.
 """

@@ -1,9 +1,9 @@
 """How evenly are requests spread over equally fitting partners, and by how much can a capacity be exceeded?
 
-A town of partners that offer the same, some with a better past than others, gets requests through two routers at once.
-Each counts what it gives out at once; what the other gives out it sees only when it counts anew. Printed for several
-weights of the past: the share of the busiest tenth, the Gini coefficient (0: all the same, 1: one has them all), and
-the most referrals that a partner got beyond its capacity, beside what was in flight.
+A town of partners that offer the same, some with a better past than others, gets requests through two routers at
+once. Each counts what it gives out at once; what the other gives out it sees only when it counts anew. Printed for
+several steps to which pasts are rounded (rule `even`): the Gini coefficient (0: all the same, 1: one has them all), the
+share of the busiest tenth, and the most referrals that a partner got beyond its capacity, beside what was in flight.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from bench.match.people import a_profile, a_request
-from services.core.rules import Rules
+from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching.growing import GrowingMatcher
 
@@ -62,11 +62,11 @@ def spread(given: Mapping[str, int], everybody: Sequence[str], beyond: int, in_f
 
 
 def simulate(
-    past: float, *, partners: int = 200, requests: int = 2_000, cap: int | None = None, every: int = 4
+    rules: Rules, *, partners: int = 200, requests: int = 2_000, cap: int | None = None, every: int = 4
 ) -> Spread:
     """Two routers in turn; each counts anew after `every` batches of its own."""
     counts = Counts(), Counts()
-    routers = [GrowingMatcher(each, rules=Rules(version=f"past-{past}", past=past)) for each in counts]
+    routers = [GrowingMatcher(each, rules=rules) for each in counts]
     profiles = [a_profile(n, capacity=cap) for n in range(partners)]
     for router in routers:
         for n, profile in enumerate(profiles):
@@ -94,13 +94,13 @@ def main() -> None:
     options = argparse.ArgumentParser(description="How evenly are requests spread?")
     options.add_argument("--requests", type=int, default=2_000)
     chosen = options.parse_args()
-    print("weight of the past | capacity | Gini | busiest tenth | most beyond capacity | in flight")
-    for past in (0.0, 0.05, 0.2):
+    print("past | even | capacity | Gini  | busiest tenth | most beyond capacity | in flight")
+    for even in (0.0, 0.01, 0.02, 0.05, 0.2):
         for cap in (None, 60):
-            found = simulate(past, requests=chosen.requests, cap=cap)
+            found = simulate(Rules(version=f"even-{even}", even=even), requests=chosen.requests, cap=cap)
             print(
-                f"{past:18} | {cap or 'none':>8} | {found.gini:.3f} | {found.busiest_tenth:.1%}"
-                f" | {found.beyond_cap} | {found.in_flight}"
+                f"{DEFAULT_RULES.past} | {even:4} | {cap or 'none':>8} | {found.gini:.3f} | {found.busiest_tenth:13.1%}"
+                f" | {found.beyond_cap:20} | {found.in_flight}"
             )
 
 

@@ -10,13 +10,12 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-#: From the first byte (or the connection) to the end of the headers, seconds.
-HEADERS_S = 10.0
-
 
 class ImpatientProtocol(H11Protocol):
     """uvicorn's protocol, with an end to waiting for headers."""
 
+    headers_s = 10.0
+    #: From the first byte (or the connection) to the end of the headers, seconds.
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
@@ -38,7 +37,7 @@ class ImpatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _wait(self) -> None:
-        self._patience = self.loop.call_later(HEADERS_S, self._give_up)
+        self._patience = self.loop.call_later(self.headers_s, self._give_up)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:

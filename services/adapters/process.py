@@ -78,7 +78,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-def http_loop(app: Any, host: str, port: int, *, connections: int | None = None) -> Loop:
+def http_loop(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    connections: int | None = None,
+    protocol: type[ImpatientProtocol] = ImpatientProtocol,
+) -> Loop:
     """An ASGI application as a loop; beyond so many `connections` others are told to come again (503)."""
 
     async def run(stop: asyncio.Event) -> None:
@@ -90,7 +97,7 @@ def http_loop(app: Any, host: str, port: int, *, connections: int | None = None)
                 log_config=None,
                 access_log=False,
                 lifespan="off",
-                http=ImpatientProtocol,
+                http=protocol,
                 limit_concurrency=connections,
                 server_header=False,
                 timeout_graceful_shutdown=5,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec
-from services.core.errors import VersionConflict
+from services.core.errors import Outdated, VersionConflict
 from services.core.partner import Partner, Profile
 from services.core.stores import PartnerStore
 
@@ -40,6 +40,24 @@ async def put_profiles(store: PartnerStore, profiles: Sequence[Profile]) -> None
         DependencyUnavailable: the database is away; some may have been stored.
     """
     await _put(PROFILES, store.load_profiles, store.put_profiles, profiles)
+
+
+async def change_profile(store: PartnerStore, profile: Profile, expected: int) -> Profile:
+    """Store what somebody made of version `expected` (0: of nothing) as the version after it; that profile.
+
+    The store keeps an equal version as it is, so what is read back tells who came first. The same change made again
+    after a lost answer is the same version.
+
+    Raises:
+        Outdated: it has another version by now.
+        DependencyUnavailable: the database is away; it may have been stored.
+    """
+    fresh: Profile = PROFILES.as_stored(replace(profile, version=expected + 1))
+    await store.put_profiles([fresh])
+    stored = (await store.load_profiles([fresh.id])).get(fresh.id)
+    if stored != fresh:
+        raise Outdated(fresh.id, stored.version if stored else 0)
+    return fresh
 
 
 async def _put(

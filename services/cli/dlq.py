@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services.adapters.replaying import OnError, Replay, Replayer
 from services.bootstrap import World
 from services.cli.console import console, errors, plain_errors, table
 from services.cli.letters import (
@@ -25,7 +26,6 @@ from services.cli.letters import (
     show_letters,
     show_rehearsal,
 )
-from services.adapters.replaying import OnError, Replay, Replayer
 from services.cli.session import with_world
 
 app = typer.Typer(help="Dead letters: records that a consumer could not use.", no_args_is_help=True)

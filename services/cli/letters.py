@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from services.adapters.replaying import AT_A_TIME
 from services.bootstrap import World
 from services.cli.clock import period
 from services.cli.console import console, table
-from services.adapters.replaying import AT_A_TIME
 from services.core.aside import Letters
 from services.core.errors import CommandInvalid, NotFound, Problem
 from services.core.ids import dead_letter_id

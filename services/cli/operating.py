@@ -23,7 +23,9 @@ from services.core.ids import partner_id
 from services.core.stores import Publisher
 
 
-def run_command(process: Annotated[str, typer.Argument(help="intake, router, notifier, expirer or statistics")]) -> None:
+def run_command(
+    process: Annotated[str, typer.Argument(help="intake, router, notifier, expirer, statistics, portal")],
+) -> None:
     """Run one process in the foreground, until SIGTERM. Settings come from the environment (REFERRALS_…)."""
     # All rooms and their servers: nearly half of what every other command would take to start.
     from services.processes import PROCESSES, run_process

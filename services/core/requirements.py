@@ -160,3 +160,13 @@ def _person(at: str, person: Person) -> Iterator[Problem]:
 
 def _today(now: datetime, offset: timedelta) -> date:
     return (now + offset).date()
+
+
+def person_problems(at: str, person: Person) -> Iterator[Problem]:
+    """What is wrong with a person's names, mail address and phone, below the pointer `at`."""
+    return _person(at, person)
+
+
+def text_problems(field: str, text: str | None, longest: int) -> Iterator[Problem]:
+    """Whether a text is too long (`longest` in characters) or holds what cannot be seen."""
+    return _text(field, text, longest)

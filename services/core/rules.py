@@ -54,7 +54,7 @@ class Rules:
     past: float = 0.05
     #: What doing well with what one gets adds, and doing badly takes.
     even: float = 0.0
-    #: Pasts are rounded to steps of this; who stands on the same step and fits the same gets an equal share of requests.
+    #: Pasts are rounded to steps of this: those on one step who fit the same get equal shares of the requests.
     language: float = 0.05
     region: RegionShares = field(default_factory=RegionShares)
     sources: SourceShares = field(default_factory=SourceShares)

@@ -113,6 +113,9 @@ class PartnerStore(Protocol):
     async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
         """Profiles by id."""
 
+    async def profiles_of(self, partner_id: str) -> list[Profile]:
+        """The profiles of a partner, inactive ones too, by country."""
+
     async def all_profiles(self) -> list[Profile]:
         """Every profile, inactive ones too."""
 

@@ -14,11 +14,12 @@ from services.core.commands import Command
 from services.core.engagement import RfiCommand
 from services.core.favourites import FavouriteStore
 from services.core.listing import ReferralListing
+from services.core.partner import Profile
 from services.core.policy import Policy
 from services.core.ports import Clock
 from services.core.referral import Referral
 from services.core.reveals import RevealLog
-from services.core.rfi import Rfi
+from services.core.rfi import Place, Rfi
 from services.core.stores import (
     DeadLetterStore,
     IdempotencyStore,
@@ -88,6 +89,30 @@ class Operations(Protocol):
         """
 
 
+class ProfileDesk(Protocol):
+    """Keeps business profiles, and knows the places they name."""
+
+    def place(self, country: str, subdivision: str | None, city: str | None) -> Place | None:
+        """A place from names or codes, None when country or subdivision is not known."""
+
+    def parent_of(self, subdivision: str) -> str | None:
+        """The subdivision that this one is a part of."""
+
+    def zone_of(self, country: str) -> str:
+        """The time zone most people of a country live in."""
+
+    def knows_zone(self, name: str) -> bool:
+        """Whether this is an IANA time zone."""
+
+    async def save(self, profile: Profile, expected: int) -> Profile:
+        """Store what was made of version `expected` (0: of nothing), and publish it to the routers.
+
+        Raises:
+            Outdated: it has another version by now.
+            DependencyUnavailable: it may have been stored; the same change may be sent again.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalPorts:
     """What the portal needs of the world."""
@@ -109,6 +134,7 @@ class PortalPorts:
     commands: Commands
     intake: RfiIntake
     operations: Operations
+    profiles: ProfileDesk
     clock: Clock
     signer: LinkSigner
     policies: Mapping[PolicyName, Policy]

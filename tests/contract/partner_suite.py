@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from services.adapters import roster
 from services.core.codes import CompanySize
+from services.core.errors import Outdated
 from tests.builders import START, make_partner, make_profile
 from tests.contract.stores import Stores
 
@@ -56,6 +59,29 @@ class PartnerStoreSuite:
         profiles = [make_profile(n, active=n % 2 == 0) for n in range(5)]
         await stores.partners.put_profiles(profiles)
         assert await stores.partners.all_profiles() == sorted(profiles, key=lambda each: each.id)
+
+    async def test_a_partners_profiles_are_listed_by_country_and_nobody_elses(self, stores: Stores) -> None:
+        spain, france, other = make_profile(1), make_profile(1, country="FR", active=False), make_profile(2)
+        await stores.partners.put_profiles([spain, other, france])
+        assert await stores.partners.profiles_of(spain.partner_id) == [spain, france]
+        assert await stores.partners.profiles_of("nobody") == []
+
+    async def test_of_two_who_change_what_they_read_one_is_told_that_it_is_outdated(self, stores: Stores) -> None:
+        first = make_profile()
+        await roster.change_profile(stores.partners, first, expected=0)
+        changed = await roster.change_profile(stores.partners, replace(first, capacity=3), expected=1)
+        assert changed == replace(first, capacity=3, version=2)
+        with pytest.raises(Outdated) as late:
+            await roster.change_profile(stores.partners, replace(first, capacity=4), expected=1)
+        with pytest.raises(Outdated):
+            await roster.change_profile(stores.partners, replace(first, capacity=4), expected=0)
+        assert late.value.version == 2
+        assert await stores.partners.profiles_of(first.partner_id) == [changed]
+
+    async def test_a_change_repeated_after_a_lost_answer_is_the_same_change(self, stores: Stores) -> None:
+        first = await roster.change_profile(stores.partners, make_profile(), expected=0)
+        again = await roster.change_profile(stores.partners, make_profile(), expected=0)
+        assert first == again == make_profile()
 
     async def test_a_change_is_unpublished_until_that_version_is_marked(self, stores: Stores) -> None:
         one, two = make_profile(1), make_profile(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections import Counter
@@ -135,6 +136,8 @@ def running_exchange(
         yield exchange
     finally:
         down(home)
+        # Half a gigabyte for each exchange; logs and mails stay for whoever looks into a failure.
+        shutil.rmtree(home.root / "data", ignore_errors=True)
 
 
 async def changes(world: World) -> int:

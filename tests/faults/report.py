@@ -26,6 +26,11 @@ cut between the final dot and the moment when its answer was stored: the one win
 _FOOT = """
 Faults are numbered as in the list that the suite was planned by. Kills strike at *points*: before and after each write
 of each process and around each batch (`services/adapters/fault_points.py`). In production no point exists.
+
+Tried elsewhere: link scanners and strangers on the portal's pages and API (25, 30) in `tests/portal/`; thousands of
+seeded histories with a crash before or after any call in `tests/unit/test_crash_chain.py`; what 0.1.0 wrote (29) in
+`tests/unit/test_golden.py`. Not tried: erasing a customer (31), which the product cannot do yet; bounces that come as
+mails (20), which it does not read yet; several brokers.
 """
 
 

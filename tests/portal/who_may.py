@@ -75,7 +75,8 @@ _ALLOWED: Mapping[Rule, frozenset[Who]] = {
     Rule.API_HOOKS: frozenset({Who.ADMIN, Who.OTHER, Who.NO_SCOPE}),
     Rule.API_OF_HOOK: frozenset({Who.ADMIN, Who.NO_SCOPE}),
     Rule.OPERATOR: OPERATORS,
-    Rule.CUSTOMER: frozenset({Who.CUSTOMER}),
+    # Each with the own link; what the other sees must be its own.
+    Rule.CUSTOMER: frozenset({Who.CUSTOMER, Who.OTHER_CUSTOMER}),
 }
 #: Rules whose id is somebody's: to others it does not exist.
 _FOREIGN = {Rule.OF_REFERRAL, Rule.ANSWERS, Rule.API_OF_REFERRAL, Rule.API_ANSWERS, Rule.API_OF_HOOK}

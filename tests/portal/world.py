@@ -39,6 +39,7 @@ from services.portal.keys import key_hash
 from services.portal.pace import Pace
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.sign_in import SignIn
+from services.profile_keeping import ProfileKeeping
 from services.submitting import Submissions
 from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
 
@@ -193,6 +194,7 @@ def portal_world(
             publisher=publisher,
             clock=clock,
         ),
+        profiles=ProfileKeeping(stores.partners, relay, lambda: REGIONS),
         clock=clock,
         signer=SignedLinks("a key of the tests", stores.secrets),
         policies=policies,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place, Rfi
-from services.matching.asked import Source
-from services.matching.keywords import language_of, phrase, primary_tag, segments, weak_stems
+from services.matching.asked import Asked, Source, industry_key, read
+from services.matching.keywords import language_of, offered, primary_tag, weak_stems
 from services.matching.ranking import tie_break
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import key_of, verdict
@@ -29,50 +29,26 @@ class Opens:
         return self.counts.get(profile_id, 0)
 
 
-def offered(profile: RoutableProfile, language: str) -> set[str]:
+def offers_of(profile: RoutableProfile, language: str) -> set[str]:
     texts = (*profile.keywords, *profile.products, *profile.services)
-    return {phrase(text, language) for text in texts} - {""}
+    return {key for text in texts for key in offered(text, language)}
 
 
 def occurs(stems: tuple[str, ...], run: tuple[str, ...]) -> bool:
     return any(run[at : at + len(stems)] == stems for at in range(len(run)))
 
 
-def sources(rfi: Rfi, vocabulary: set[str]) -> dict[tuple[str, str], Source]:
+def sources(asked: Asked, vocabulary: set[str]) -> dict[tuple[str, str], Source]:
     """The terms of an RFI with the source that counts, found by trying every phrase anybody offers."""
-    language, asked = language_of(rfi.language), rfi.need
-    found: dict[tuple[str, str], Source] = {}
-    named = (
-        (Source.KEYWORD, asked.keywords),
-        (Source.PRODUCT, asked.products),
-        (Source.SERVICE, asked.services),
-    )
-    for source, texts in named:
-        for text in texts:
-            if key := phrase(text, language):
-                found.setdefault(("offer", key), source)
-    parts = [run for _, texts in named for text in texts for run in segments(text, language)]
-    texts_of = (
-        (Source.TITLE, segments(asked.title, language)),
-        (Source.PART, parts),
-        (Source.DESCRIPTION, segments(asked.description, language)),
-    )
-    for source, runs in texts_of:
+    found = {("offer", said.key): said.source for said in asked.offers}
+    for source, runs in asked.texts:
         for key in vocabulary:
             stems = tuple(key.split(" "))
-            if len(stems) == 1 and key in weak_stems(language):
+            if len(stems) == 1 and key in weak_stems(asked.language):
                 continue
             if any(occurs(stems, run) for run in runs):
                 found.setdefault(("offer", key), source)
-    for text in asked.industries:
-        found.setdefault(("industry", text.lower()), Source.INDUSTRY)
-    return found
-
-
-def speaks(rfi: Rfi) -> bool:
-    language = language_of(rfi.language)
-    stems = {s for text in (rfi.need.title, rfi.need.description) for run in segments(text, language) for s in run}
-    return bool(stems - weak_stems(language))
+    return found | {("industry", said.key): said.source for said in asked.industries}
 
 
 def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens) -> tuple[list[str], list[Any]]:
@@ -81,15 +57,16 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
     live = [p for p in profiles if p.active and p.locations and any(s.country == place[0] for s in p.serves)]
     holders: dict[tuple[str, str], set[str]] = {}
     for p in live:
-        for key in offered(p, language):
+        for key in offers_of(p, language):
             holders.setdefault(("offer", key), set()).add(p.id)
         for industry in p.industries:
-            holders.setdefault(("industry", industry.lower()), set()).add(p.id)
-    found = sources(rfi, {key for kind, key in holders if kind == "offer"})
+            holders.setdefault(("industry", industry_key(industry)), set()).add(p.id)
+    asked = read(rfi)
+    found = sources(asked, {key for kind, key in holders if kind == "offer"})
     weights = {t: log(1 + len(live) / max(1, len(holders.get(t, ())))) * s.share for t, s in found.items()}
     total = fsum(weights.values()) or 1.0
     named = any(s in {Source.KEYWORD, Source.PRODUCT, Source.SERVICE} for s in found.values())
-    usable = bool(found) or speaks(rfi)
+    usable = asked.usable
     inside: list[tuple[int, int, RoutableProfile]] = []
     outside: list[tuple[int, int, RoutableProfile]] = []
     for p in live:

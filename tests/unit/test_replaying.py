@@ -9,8 +9,8 @@ import pytest
 
 from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
-from services.cli.letters import instant
 from services.adapters.replaying import AT_A_TIME, OnError, Replay, Replayer
+from services.cli.letters import instant
 from services.core.aside import Letters
 from services.core.errors import CommandInvalid, DependencyUnavailable
 from services.core.ports import DeadLetter

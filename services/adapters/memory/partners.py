@@ -43,6 +43,11 @@ class MemoryPartners:
         return {id_: self.profiles[id_] for id_ in ids if id_ in self.profiles}
 
     @faulty
+    async def profiles_of(self, partner_id: str) -> list[Profile]:
+        """By country."""
+        return sorted((p for p in self.profiles.values() if p.partner_id == partner_id), key=lambda p: p.country)
+
+    @faulty
     async def all_profiles(self) -> list[Profile]:
         """In the order of ids."""
         return [self.profiles[id_] for id_ in sorted(self.profiles)]

@@ -70,7 +70,10 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("updated_at", name=PARKED_REFERRALS, where=PARKED),  # parked
     ),
     PARTNERS: (),
-    PROFILES: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
+    PROFILES: (
+        _index("unpublished", name="unpublished", where=UNPUBLISHED),  # unpublished
+        _index("partner_id", "country", name="of_partner"),  # profiles_of
+    ),
     STANDINGS: (_index("unpublished", name="unpublished", where=UNPUBLISHED),),  # unpublished
     JOBS: (
         _index("rfi_id", "kind", "language", "state", name=JOBS_OF_RFI),  # of_rfis; counts, from the index alone

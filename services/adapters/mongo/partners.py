@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec
-from services.adapters.mongo.driver import BY_ID, Collection, Mongo, ReplaceOne, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, Collection, Mongo, ReplaceOne, UpdateOne
 from services.adapters.mongo.indexes import PARTNERS as PARTNERS_COLLECTION
 from services.adapters.mongo.indexes import PROFILES as PROFILES_COLLECTION
 from services.adapters.mongo.indexes import UNPUBLISHED
@@ -40,6 +40,11 @@ class MongoPartners:
     async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
         """By id."""
         return PROFILES.by_id_of_naive(await self._profiles.naive_by_ids(ids))
+
+    async def profiles_of(self, partner_id: str) -> list[Profile]:
+        """Through the index of partners."""
+        docs = await self._profiles.find({"partner_id": {"$eq": partner_id}}, sort=[("country", ASCENDING)])
+        return PROFILES.readable(docs)
 
     async def all_profiles(self) -> list[Profile]:
         """By id, in the order of ids."""

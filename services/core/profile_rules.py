@@ -1,0 +1,75 @@
+"""Can a business profile be kept as it is? Every problem at once, by field; pure.
+
+Fields are JSON pointers into the profile: `/serves`, `/locations/0/contact/email`, `/keywords`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from services.core.errors import Problem
+from services.core.mail import is_mailbox
+from services.core.partner import Profile
+from services.core.requirements import person_problems, text_problems
+from services.core.rfi import Person
+
+#: Most entries of each list, and the longest text of one, in characters.
+REGIONS_LIMIT = 300
+LOCATIONS_LIMIT = 50
+TERMS_LIMIT = 200
+TERM_LENGTH = 100
+#: Largest capacity; who wants more wants no limit.
+CAPACITY_LIMIT = 100_000
+
+
+def problems_of_profile(profile: Profile, now: datetime, before: Profile | None = None) -> list[Problem]:
+    """Everything that is missing or wrong; empty when the profile can be kept.
+
+    Args:
+        profile: as it would be.
+        now: business time: a new pause must end later.
+        before: as it is; what it says already of a pause is no problem.
+    """
+    return list(_problems(profile, now, before))
+
+
+def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterator[Problem]:
+    if not profile.serves:
+        yield Problem("/serves", "required", "name at least one region; the country means all of it")
+    yield from _few("/serves", profile.serves, REGIONS_LIMIT)
+    if not profile.locations:
+        yield Problem("/locations", "required", "give at least one location and who gets its alerts")
+    yield from _few("/locations", profile.locations, LOCATIONS_LIMIT)
+    for number, location in enumerate(profile.locations):
+        yield from text_problems(f"/locations/{number}/city", location.place.city, TERM_LENGTH)
+        yield from text_problems(f"/locations/{number}/postalCode", location.place.postal_code, TERM_LENGTH)
+        yield from _contact(f"/locations/{number}/contact", location.contact)
+    for name in ("keywords", "industries", "products", "services"):
+        yield from _terms(f"/{name}", getattr(profile, name))
+    if profile.capacity is not None and not 1 <= profile.capacity <= CAPACITY_LIMIT:
+        yield Problem("/capacity", "out_of_range", f"give a number from 1 to {CAPACITY_LIMIT}, or nothing for no limit")
+    known = before.paused_until if before else None
+    if profile.paused_until is not None and profile.paused_until != known and profile.paused_until <= now:
+        yield Problem("/pausedUntil", "in_the_past", "a pause must end in the future; leave it empty for none")
+
+
+def _contact(field: str, contact: Person) -> Iterator[Problem]:
+    found = list(person_problems(field, contact))
+    yield from found
+    # The very rule of the sender: what passes here must not be refused when a mail is due.
+    if not is_mailbox(contact.email) and not any(each.field == f"{field}/email" for each in found):
+        yield Problem(f"{field}/email", "invalid", "give a mail address, for example name@company.example")
+
+
+def _few(field: str, values: Sequence[object], most: int) -> Iterator[Problem]:
+    if len(values) > most:
+        yield Problem(field, "too_many", f"name at most {most}")
+
+
+def _terms(field: str, terms: Sequence[str]) -> Iterator[Problem]:
+    yield from _few(field, terms, TERMS_LIMIT)
+    # One problem for the whole list: it is one field of a form.
+    for problem in (each for term in terms for each in text_problems(field, term, TERM_LENGTH)):
+        yield problem
+        return
