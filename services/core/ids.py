@@ -87,6 +87,11 @@ def user_id(email: str) -> str:
     return _derive("user", email.strip().casefold())
 
 
+def delivery_id(event: str, webhook: str) -> str:
+    """The id of a webhook's delivery: an event is one delivery for each webhook."""
+    return _derive("delivery", event, webhook)
+
+
 def shard_of(referral: str) -> int:
     """The shard of a referral, 0 to SHARDS - 1; stable, from the id alone."""
     # The number modulo a divisor of 256 is that of its last byte.

@@ -39,7 +39,7 @@ def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterat
         yield Problem("/serves", "required", "name at least one region; the country means all of it")
     yield from _few("/serves", profile.serves, REGIONS_LIMIT)
     if not profile.locations:
-        yield Problem("/locations", "required", "give at least one location and who gets its alerts")
+        yield Problem("/locations", "no_location", "give at least one location and who gets its alerts")
     yield from _few("/locations", profile.locations, LOCATIONS_LIMIT)
     for number, location in enumerate(profile.locations):
         yield from text_problems(f"/locations/{number}/city", location.place.city, TERM_LENGTH)

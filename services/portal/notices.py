@@ -36,6 +36,13 @@ NOTICES = {
     "why-needed": _("Say why it is dropped."),
     "released": _("It is tried again."),
     "retried": _("The mail is tried again."),
+    "profile-saved": _("The profile is saved. It holds for requests from now on."),
+    "profile-active": _("The profile is active and receives referrals."),
+    "profile-inactive": _("The profile is not active any more and receives no referrals."),
+    "profile-changed": _("The change is made. It holds for requests from now on."),
+    "profile-outdated": _("Somebody else changed this profile meanwhile. Look at it, then repeat your change."),
+    "profile-incomplete": _("The profile lacks something: complete and save it, then activate it."),
+    "suggestion-gone": _("This suggestion no longer holds, or needs more than a click: edit the profile."),
     "filter-removed": _("The filter is removed."),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.core import account_stores, aside, favourites, listing, pasts, reveals, rules, stores
+from services.core import account_stores, aside, favourites, listing, pasts, reveals, rules, stores, webhooks
 
 
 class Stores(Protocol):
@@ -46,3 +46,5 @@ class Stores(Protocol):
     def sign_ins(self) -> account_stores.SignInStore: ...
     @property
     def tokens(self) -> account_stores.TokenStore: ...
+    @property
+    def webhooks(self) -> webhooks.WebhookStore: ...

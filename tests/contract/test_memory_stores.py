@@ -18,6 +18,7 @@ from tests.contract.rfi_suite import RfiStoreSuite
 from tests.contract.rule_suite import RuleStoreSuite
 from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
 from tests.contract.stores import Stores
+from tests.contract.webhook_suite import WebhookStoreSuite
 
 
 @pytest.fixture
@@ -98,4 +99,8 @@ class TestMemorySignIns(SignInStoreSuite):
 
 
 class TestMemoryTokens(TokenStoreSuite):
+    pass
+
+
+class TestMemoryWebhooks(WebhookStoreSuite):
     pass

@@ -22,6 +22,7 @@ from tests.contract.rfi_suite import RfiStoreSuite
 from tests.contract.rule_suite import RuleStoreSuite
 from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
 from tests.contract.stores import Stores
+from tests.contract.webhook_suite import WebhookStoreSuite
 
 
 @pytest.fixture
@@ -108,4 +109,8 @@ class TestMongoSignIns(SignInStoreSuite):
 
 
 class TestMongoTokens(TokenStoreSuite):
+    pass
+
+
+class TestMongoWebhooks(WebhookStoreSuite):
     pass

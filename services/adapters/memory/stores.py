@@ -21,6 +21,7 @@ from services.adapters.memory.reveals import MemoryReveals
 from services.adapters.memory.rfis import MemoryRfis
 from services.adapters.memory.rules import MemoryRules
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
+from services.adapters.memory.webhooks import MemoryWebhooks
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class MemoryStores:
     sign_ins: MemorySignIns = field(init=False)
     tokens: MemoryTokens = field(init=False)
     secrets: MemorySecrets = field(init=False)
+    webhooks: MemoryWebhooks = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the twins."""
@@ -61,3 +63,4 @@ class MemoryStores:
         self.sandbox_clock = MemorySandboxClock(self.faults)
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)
+        self.webhooks = MemoryWebhooks(self.faults)

@@ -26,6 +26,7 @@ from services.core.partner import Partner, Profile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi, Routing
 from services.core.stores import Publisher
+from services.core.webhooks import Webhook, WebhookDelivery
 
 log = structlog.get_logger("mongo")
 
@@ -162,3 +163,5 @@ SESSIONS = Codec(Session)
 SIGN_IN_LINKS = Codec(SignInLink)
 TOKENS = Codec(ApiToken)
 OAUTH_CLIENTS = Codec(OAuthClient)
+WEBHOOKS = Codec(Webhook)
+WEBHOOK_DELIVERIES = Codec(WebhookDelivery)

@@ -19,6 +19,7 @@ IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
 TOKENS, OAUTH_CLIENTS = "api_tokens", "oauth_clients"
 REVEALS, FAVOURITES = "reveals", "favourites"
+WEBHOOKS, WEBHOOK_DELIVERIES = "webhooks", "webhook_deliveries"
 
 #: Conditions of partial indexes and of the queries that use them.
 UNSENT: Mapping[str, Any] = {"outbox.0": {"$exists": True}}
@@ -29,6 +30,7 @@ OPERATOR: Mapping[str, Any] = {"operator": True}
 RUNNING: Mapping[str, Any] = {"status": "New"}
 UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
 PARKED: Mapping[str, Any] = {"parked": True}
+GIVEN_UP: Mapping[str, Any] = {"state": "parked"}
 FAILED: Mapping[str, Any] = {"state": "failed"}
 
 #: Names of indexes that a query asks for by name.
@@ -109,6 +111,14 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("token_hash", name="by_token", unique=True),  # token
         _index("partner_id", "-created_at", name="of_partner"),  # tokens_of
         _index("client_id", name="of_client"),  # revoke_client
+        _ttl("expires_at"),
+    ),
+    WEBHOOKS: (_index("partner_id", "created_at", name="of_partner"),),  # webhooks_of
+    WEBHOOK_DELIVERIES: (
+        _index("due_at", name="pending", where=PENDING),  # claim_deliveries
+        _index("lease_until", name="leased", where=LEASED),  # claim_deliveries of leases that ran out
+        _index("partner_id", "-at", name="parked_of_partner", where=GIVEN_UP),  # parked_deliveries of a partner
+        _index("-at", name="parked", where=GIVEN_UP),  # parked_deliveries
         _ttl("expires_at"),
     ),
     OAUTH_CLIENTS: (_index("partner_id", "-created_at", name="of_partner"),),  # clients_of

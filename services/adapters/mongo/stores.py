@@ -27,6 +27,7 @@ from services.adapters.mongo.secrets import MongoSecrets
 from services.adapters.mongo.sign_ins import MongoSignIns
 from services.adapters.mongo.tokens import MongoTokens
 from services.adapters.mongo.users import MongoUsers
+from services.adapters.mongo.webhooks import MongoWebhooks
 from services.core.codes import PolicyName
 from services.core.policy import POLICIES, Policy
 
@@ -54,6 +55,7 @@ class MongoStores:
     sign_ins: MongoSignIns
     tokens: MongoTokens
     secrets: MongoSecrets
+    webhooks: MongoWebhooks
 
 
 def stores_of(
@@ -86,4 +88,5 @@ def stores_of(
         sign_ins=MongoSignIns(mongo),
         tokens=MongoTokens(mongo),
         secrets=MongoSecrets(mongo),
+        webhooks=MongoWebhooks(mongo),
     )

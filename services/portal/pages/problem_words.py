@@ -28,6 +28,12 @@ _BY_CODE = {
     "too_precise": _("Give an amount with at most 4 decimals."),
     "too_long": _("Shorten this text."),
     "control_character": _("Remove characters that cannot be seen."),
+    "no_location": _("Give at least one location, and who gets its alerts."),
+    "unknown_place": _("Write a region as its name or ISO code, for example ES-AN; check the spelling."),
+    "unknown_zone": _("Give the time zone as its name, for example Europe/Madrid."),
+    "not_a_count": _("Enter a whole number, or leave it empty."),
+    "out_of_range": _("Enter a number from 1 to 100000, or leave it empty."),
+    "in_the_past": _("Give a date in the future, or leave it empty."),
     "too_many": _("There are too many; remove some first."),
 }
 _INVALID = {

@@ -6,6 +6,7 @@ are numbered fieldsets; one without any text is none, and one marked for removal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -25,6 +26,9 @@ from services.wording.words import Words
 LANGUAGES = ("en", "es", "ca", "de", "eu", "fr", "gl", "it", "nl", "pl", "pt", "zh")
 LISTS = ("keywords", "industries", "products", "services")
 _CONTACT = {"firstName": "first_name", "lastName": "last_name", "email": "email", "phone": "phone"}
+_OF_OFFICE = re.compile(r"/locations/(\d+)(/.*)")
+#: Nobody works in more digits.
+_DIGITS = 9
 _OFFICE = ("city", "region", "postalCode")
 
 
@@ -123,7 +127,10 @@ class ProfileForm:
             languages=self._languages(),
             capacity=self._capacity(),
             paused_until=self._pause(),
-            **{name: _lines(self._text(f"/{name}")) for name in LISTS},
+            keywords=_lines(self._text("/keywords")),
+            industries=_lines(self._text("/industries")),
+            products=_lines(self._text("/products")),
+            services=_lines(self._text("/services")),
         )
         seen = {problem.field for problem in self.problems}
         for problem in problems_of_profile(profile, self._owner.now, self._before):
@@ -137,12 +144,10 @@ class ProfileForm:
 
     def _numbered(self, field: str) -> str:
         """A problem's field with the number that its office has in the form."""
-        parts = field.split("/")
-        if parts[1] != "locations":
-            return field
-        if len(parts) == 2:
+        if field == "/locations":
             return "/locations/0/city"
-        return "/".join(["", "locations", str(self._numbers[int(parts[2])]), *parts[3:]])
+        found = _OF_OFFICE.match(field)
+        return f"/locations/{self._numbers[int(found[1])]}{found[2]}" if found else field
 
     def _serves(self) -> tuple[Place, ...]:
         written = _lines(self._text("/serves"))
@@ -221,7 +226,7 @@ class ProfileForm:
 
     def _capacity(self) -> int | None:
         text = self._text("/capacity")
-        if text and not (text.isascii() and text.isdecimal() and len(text) < 10):
+        if text and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
             self.problems.append(Problem("/capacity", "not_a_count", "give a whole number, or nothing for no limit"))
             return None
         return int(text) if text else None

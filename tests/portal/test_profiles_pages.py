@@ -1,0 +1,319 @@
+"""Business profiles: seen by everybody of the partner, changed by admins, tried on recent requests, told to routers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+
+from schemas.topics import Topic
+from services.core import commands as c
+from services.core.accounts import Role
+from services.core.codes import CloseReason, CompanySize, PolicyName
+from services.core.partner import Profile
+from services.core.rfi import Place
+from tests.builders import START, make_need, make_partner, make_profile, make_rfi
+from tests.portal.browser import Desk
+from tests.portal.test_partner_journeys import submitted
+from tests.portal.world import Browser, PortalWorld
+
+_INPUT = re.compile(r"<input\b[^>]*>")
+_AREA = re.compile(r'<textarea\b[^>]*name="([^"]+)"[^>]*>([^<]*)</textarea>')
+_SELECT = re.compile(r'<select\b[^>]*name="([^"]+)"[^>]*>(.*?)</select>', re.DOTALL)
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+
+
+def entered(page: str) -> dict[str, str]:
+    """What a browser would send of the profile's form as it stands."""
+    form = page[page.index('<form id="profile"') :]
+    form = form[: form.index("</form>")]
+    values: dict[str, str] = {}
+    for tag in _INPUT.findall(form):
+        attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(tag)}
+        if attributes["type"] != "checkbox" or " checked" in tag:
+            values[attributes["name"]] = attributes["value"]
+    values |= {name: unescape(text) for name, text in _AREA.findall(form)}
+    for name, options in _SELECT.findall(form):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        values[name] = chosen[1] if chosen else ""
+    return values
+
+
+@pytest.fixture
+async def ana(world: PortalWorld) -> Browser:
+    await world.stores.partners.put_partners([make_partner(1)])
+    await world.stores.partners.put_profiles([make_profile(1)])
+    return await world.signed_in(1)
+
+
+async def stored(world: PortalWorld, country: str = "ES") -> Profile:
+    profile = make_profile(1, country=country)
+    return (await world.stores.partners.load_profiles([profile.id]))[profile.id]  # type: ignore[no-any-return]
+
+
+async def sent(browser: Browser, changes: Mapping[str, str | None], path: str = "/profiles/ES", to: str = "") -> Any:
+    """Load the form, change what is named (None: leave it out), send it."""
+    values: dict[str, str | None] = {**entered((await browser.get(path)).text), **changes}
+    return await browser.submit(path + to, {name: value for name, value in values.items() if value is not None})
+
+
+async def test_the_list_says_where_each_profile_stands(world: PortalWorld, ana: Browser) -> None:
+    pause = START + timedelta(days=9)
+    await world.stores.partners.put_profiles([make_profile(1, country="FR", active=False)])
+    await world.stores.partners.put_profiles([make_profile(1, version=2, paused_until=pause, capacity=7)])
+    await world.stores.partners.put_profiles([make_profile(2, country="PT", keywords=("secret words",))])
+    page = (await ana.get("/profiles")).text
+    assert "Paused until March 11" in page
+    assert "7 open referrals at a time" in page
+    assert "Not active" in page
+    assert "secret words" not in page
+    assert page.index("Spain") < page.index("France")
+
+
+async def test_a_form_sent_as_it_stands_changes_nothing_but_the_version(world: PortalWorld, ana: Browser) -> None:
+    profile = make_profile(
+        1,
+        version=2,
+        serves=(
+            Place(country="ES"),
+            Place(country="ES", subdivision="ES-SE"),
+            Place(country="ES", subdivision="ES-AN", city="Sevilla", postal_code="41001"),
+            Place(country="ES", city="Jaén"),
+            Place(country="PT", subdivision="PT-11"),
+            Place(country="CA"),
+        ),
+        sizes=(CompanySize.S1_9, CompanySize.S20001),
+        languages=("en", "sv"),
+        capacity=7,
+        paused_until=START + timedelta(days=3, minutes=12),
+        keywords=("C++ & <tags>", "migración"),
+    )
+    await world.stores.partners.put_profiles([profile])
+    answer = await sent(ana, {})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/profiles")
+    assert await stored(world) == replace(profile, version=3, languages=("sv", "en"))
+
+
+async def test_a_change_is_stored_and_published_to_the_routers(world: PortalWorld, ana: Browser) -> None:
+    told = len(world.log.records(Topic.PARTNER_PROFILES))
+    answer = await sent(
+        ana,
+        {
+            "serves": "Andalucía\r\nComunidad de Madrid / Getafe\r\n\r\nportugal",
+            "keywords": "backup\r\n backup \r\nmigración a la nube",
+            "sizes.51to250employees": "on",
+            "languages.en": None,
+            "capacity": "12",
+            "pausedUntil": "2026-03-20",
+        },
+    )
+    assert answer.status_code == 303, answer.text
+    found = await stored(world)
+    assert [place.subdivision for place in found.serves] == ["ES-AN", "ES-MD", None]
+    assert [(place.country, place.city) for place in found.serves[1:]] == [("ES", "Getafe"), ("PT", None)]
+    assert found.keywords == ("backup", "migración a la nube")
+    assert (found.sizes, found.languages, found.capacity) == ((CompanySize.S51_250,), ("es",), 12)
+    assert (found.paused_until, found.version) == (datetime(2026, 3, 20, tzinfo=UTC), 2)
+    assert len(world.log.records(Topic.PARTNER_PROFILES)) == told + 2
+    assert not await world.stores.partners.unpublished(10)
+    assert "The profile is saved" in (await ana.get("/profiles")).text
+
+
+async def test_every_problem_is_told_at_once_at_its_field_and_entries_are_kept(
+    world: PortalWorld, ana: Browser
+) -> None:
+    answer = await sent(
+        ana,
+        {
+            "serves": "Atlantis",
+            "keywords": "x" * 101,
+            "capacity": "many",
+            "pausedUntil": "2020-01-01",
+            "locations.0.region": "Nowhere",
+            "locations.0.contact.email": "no address",
+            "locations.0.contact.timeZone": "Mars/Olympus",
+            "locations.1.city": "Jaén",
+        },
+    )
+    assert answer.status_code == 422
+    wrong = set(re.findall(r'name="([^"]+)"[^>]*aria-invalid', answer.text.replace("\n", " ")))
+    assert wrong == {
+        *("serves", "keywords", "capacity", "pausedUntil", "locations.0.region", "locations.0.contact.email"),
+        *("locations.0.contact.timeZone", "locations.1.contact.firstName"),
+        *("locations.1.contact.lastName", "locations.1.contact.email"),
+    }
+    kept = entered(answer.text)
+    assert (kept["serves"], kept["capacity"], kept["locations.1.city"]) == ("Atlantis", "many", "Jaén")
+    assert await stored(world) == make_profile(1)
+
+
+async def test_a_profile_needs_an_office(world: PortalWorld, ana: Browser) -> None:
+    answer = await sent(ana, {"locations.0.remove": "on"})
+    assert answer.status_code == 422
+    assert "Give at least one location" in answer.text
+    assert await stored(world) == make_profile(1)
+
+
+async def test_offices_are_added_and_removed_and_keep_their_ids(world: PortalWorld, ana: Browser) -> None:
+    new = {
+        "city": "Jaén",
+        "contact.firstName": "Eva",
+        "contact.lastName": "Paz",
+        "contact.email": "eva@partner1.example",
+    }
+    await sent(ana, {f"locations.1.{name}": value for name, value in new.items()})
+    one, two = (await stored(world)).locations
+    assert one == make_profile(1).locations[0]
+    assert (two.place, two.contact.email) == (Place(country="ES", city="Jaén"), "eva@partner1.example")
+    assert (two.contact.time_zone, two.contact.phone) == ("Europe/Madrid", None)
+    await sent(
+        ana,
+        {"locations.0.remove": "on", "locations.2.city": "Jaén", "locations.2.id": one.id}
+        | {f"locations.2.{name}": value for name, value in new.items() if name != "city"},
+    )
+    left, twin = (await stored(world)).locations
+    assert left == two
+    # What stands in a hidden field is no right to another office's id, and twins differ.
+    assert twin.id not in {two.id}
+
+
+async def test_of_two_who_edit_at_once_the_second_is_told_and_loses_nothing(world: PortalWorld, ana: Browser) -> None:
+    page = entered((await ana.get("/profiles/ES")).text)
+    await sent(ana, {"capacity": "5"})
+    late = await ana.submit("/profiles/ES", {**page, "keywords": "mine"})
+    assert late.status_code == 409
+    assert (await stored(world)).capacity == 5
+    kept = entered(late.text)
+    assert kept["keywords"] == "mine"
+    again = await ana.submit("/profiles/ES", kept)
+    assert again.status_code == 303
+    assert (await stored(world)).keywords == ("mine",)
+
+
+async def test_a_profile_of_a_new_country_begins_inactive_and_is_activated(world: PortalWorld, ana: Browser) -> None:
+    await world.stores.partners.put_partners([make_partner(1, policy=PolicyName.CLASSIC, version=2)])
+    begun = await ana.submit("/profiles", {"country": "PT"})
+    assert begun.headers["location"] == "/profiles/PT"
+    office = {
+        "city": "Porto",
+        "contact.firstName": "Rui",
+        "contact.lastName": "Sá",
+        "contact.email": "rui@partner1.example",
+    }
+    answer = await sent(ana, {f"locations.0.{name}": value for name, value in office.items()}, "/profiles/PT")
+    assert answer.status_code == 303, answer.text
+    made = await stored(world, "PT")
+    assert (made.active, made.version, made.policy) == (False, 1, PolicyName.CLASSIC)
+    assert made.serves == (Place(country="PT"),)
+    await ana.get("/profiles")
+    await ana.submit("/profiles/PT/state", {"active": "yes", "version": "1"})
+    assert (await stored(world, "PT")).active
+    stale = await ana.submit("/profiles/PT/state", {"active": "no", "version": "1"})
+    assert stale.headers["location"] == "/profiles"
+    assert "Somebody else changed this profile" in (await ana.get("/profiles")).text
+    await sent(ana, {"do": "save"}, "/profiles/PT")
+    assert (await stored(world, "PT")).active
+
+
+async def test_an_unfinished_profile_is_not_activated(world: PortalWorld, ana: Browser) -> None:
+    await world.stores.partners.put_profiles([make_profile(1, version=2, active=False, locations=())])
+    answer = await ana.submit("/profiles/ES/state", {"active": "yes", "version": "2"})
+    assert answer.headers["location"] == "/profiles/ES"
+    assert not (await stored(world)).active
+
+
+@pytest.mark.parametrize("path", ["/profiles/XX", "/profiles/es", "/profiles/Spain", "/profiles/%24ne"])
+async def test_there_is_no_profile_of_what_is_no_country(ana: Browser, path: str) -> None:
+    assert (await ana.get(path)).status_code == 404
+
+
+async def test_others_look_and_change_nothing(world: PortalWorld, ana: Browser) -> None:
+    member = await world.signed_in(1, email="max@partner1.example", role=Role.MEMBER)
+    page = (await member.get("/profiles")).text
+    assert "Spain" in page
+    assert "/profiles/ES" not in page
+    assert (await member.get("/profiles/ES")).status_code == 403
+    assert (await member.submit("/profiles/ES/state", {"active": "no", "version": "1"})).status_code == 403
+    stranger = await world.signed_in(2)
+    await world.stores.partners.put_partners([make_partner(2)])
+    assert (await stranger.submit("/profiles/ES/state", {"active": "no", "version": "1"})).status_code == 404
+    assert "cloud migration" not in (await stranger.get("/profiles/ES")).text
+    assert await stored(world) == make_profile(1)
+
+
+async def test_a_preview_counts_what_the_form_would_have_met_and_saves_nothing(
+    world: PortalWorld, ana: Browser
+) -> None:
+    mine = await world.add_referral(1)
+    private = make_need(title="Zebrafinch's own project", description="about Zebrafinch", keywords=("kubernetes",))
+    await world.stores.rfis.add([make_rfi(2, need=private), make_rfi(3, need=private)])
+    await world.stores.rfis.add([make_rfi(4, need=private, accepted_at=START - timedelta(days=31))])
+    await world.stores.rfis.add([make_rfi(5, need=private, selected_partners=("somebody",))])
+    answer = await sent(ana, {"keywords": "Kubernetes\ncloud migration", "pausedUntil": "2026-04-01"}, to="/preview")
+    assert answer.status_code == 200
+    page = re.sub(r"<[^>]+>", "", answer.text)
+    assert "Of the newest 3 requests of the last 30 days, 3 fit this profile; 1 came to you." in page
+    assert "Kubernetes: 2 of them asked for it" in page
+    assert f'href="/referrals/{mine.id}"' in answer.text
+    # What others asked is told by its terms, never by its texts or by who asked.
+    assert "Zebrafinch" not in page
+    assert make_rfi(2).customer.company not in page
+    assert entered(answer.text)["keywords"] == "Kubernetes\ncloud migration"
+    assert await stored(world) == make_profile(1)
+
+
+async def test_a_suggestion_is_made_with_one_click_once(world: PortalWorld, ana: Browser) -> None:
+    for n in (1, 2):
+        referral = await world.add_referral(n)
+        reason = c.Decline(by="partner:ana", reason=CloseReason.SIZE)
+        await world.ports.commands.execute(referral.id, reason, partner_id=referral.partner_id)
+        settled = replace(await world.referral(referral.id), undo=None)
+        world.stores.referrals.stored[referral.id] = settled
+    page = (await ana.get("/profiles")).text
+    assert "Leave out companies of this size" in page
+    click = {"code": "exclude_size", "value": "51to250employees", "version": "1"}
+    made = await ana.submit("/profiles/ES/suggestion", click)
+    assert made.headers["location"] == "/profiles"
+    assert CompanySize.S51_250 not in (await stored(world)).sizes
+    await ana.submit("/profiles/ES/suggestion", {**click, "version": "2"})
+    assert "This suggestion no longer holds" in (await ana.get("/profiles")).text
+    invented = {"code": "set_capacity", "value": "1", "version": "2"}
+    await ana.submit("/profiles/ES/suggestion", invented)
+    assert (await stored(world)).version == 2
+
+
+async def test_a_profile_is_stored_though_the_routers_hear_later(world: PortalWorld, ana: Browser) -> None:
+    world.log.faults.fail("publish")
+    answer = await sent(ana, {"capacity": "4"})
+    assert answer.status_code == 303
+    assert [each.capacity for each in await world.stores.partners.unpublished(10)] == [4]
+
+
+async def test_profiles(desk: Desk) -> None:
+    world = desk.world
+    referral = await world.add_referral(1)
+    await world.stores.partners.put_profiles([make_profile(1, country="PT", active=False)])
+    page = await desk.signed_in()
+    await page.goto("/profiles")
+    await desk.look(page, "list")
+    await page.goto("/profiles/ES")
+    await desk.look(page, "form")
+    await page.fill("#profile-keywords", "backup\ncloud migration")
+    if not desk.scripts:
+        await submitted(page, "button[formaction$='/preview']")
+    await page.locator("#preview li").first.wait_for()
+    assert await page.locator(f"#preview a[href='/referrals/{referral.id}']").count() == 1
+    await desk.look(page, "preview")
+    await page.fill("#profile-capacity", "0")
+    await submitted(page, "button[name=do][value=save]")
+    await desk.look(page, "wrong")
+    await page.fill("#profile-capacity", "9")
+    await submitted(page, "button[name=do][value=save]")
+    await desk.look(page, "saved")
+    found = await stored(world)
+    assert (found.capacity, found.keywords) == (9, ("backup", "cloud migration"))
