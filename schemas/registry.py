@@ -96,11 +96,11 @@ FLOWS = {
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
     Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli"), ("router", "notifier")),
-    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier", "statistics")),
+    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier", "statistics", "webhooks")),
     Topic.PARTNER_PROFILES: Flow(("cli",), ("router",)),
     Topic.PARTNER_STATS: Flow(("statistics",), ("router",)),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
-    Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer", "statistics"), ("operators",)),
+    Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer", "statistics", "webhooks"), ("operators",)),
 }
 
 #: The consumer group in which a process reads a topic; the router reads profiles without one, in every instance.
@@ -112,5 +112,6 @@ GROUPS = {
     ("notifier", Topic.ENGAGEMENT_EVENTS): Group.NOTIFIER,
     ("notifier", Topic.REFERRAL_EVENTS): Group.NOTIFIER,
     ("statistics", Topic.REFERRAL_EVENTS): Group.STATISTICS,
+    ("webhooks", Topic.REFERRAL_EVENTS): Group.WEBHOOKS,
     ("expirer", Topic.CLOCK_TICKS): Group.EXPIRER,
 }

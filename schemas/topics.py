@@ -113,3 +113,4 @@ class Group(StrEnum):
     NOTIFIER = "referrals-notifier"
     EXPIRER = "referrals-expirer"
     STATISTICS = "referrals-statistics"
+    WEBHOOKS = "referrals-webhooks"

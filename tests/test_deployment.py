@@ -193,7 +193,8 @@ def test_the_lock_of_production_is_enough_to_run_every_process(wheel: Path, tmp_
     subprocess.run([*pip, wheel], check=True, cwd=tmp_path)
     for name in PROCESSES:
         subprocess.run([tmp_path / "app/bin/referrals", "run", name, "--help"], check=True, capture_output=True)
-    imports = "import services.cli.app, services.processes; from services.processes import PROCESSES"
+    imports = "import services.cli.app; from services.processes import PROCESSES, assembly_of"
+    imports += "; [assembly_of(each) for each in PROCESSES]"
     subprocess.run([python, "-W", "error", "-c", imports], check=True, cwd=tmp_path)
     # Templates, catalogues and word lists are read from the installed package.
     subprocess.run([python, "-m", "services.notifier.preview", "mails"], check=True, cwd=tmp_path, capture_output=True)

@@ -167,8 +167,8 @@ PROVIDED_BY = {
     "pydantic_settings": "pydantic-settings",
     "email_validator": "email-validator",
     "requests": "jgo",
-    "starlette": "fastapi",
     "Stemmer": "pystemmer",
+    "yaml": "pyyaml",
 }
 
 

@@ -29,6 +29,8 @@ WRITES: Mapping[str, frozenset[str]] = {
     "referrals": frozenset({"add", "save", "clear_outbox", "defer"}),
     "partners": frozenset({"mark_published"}),
     "jobs": frozenset({"add_leased", "claim", "trying", "finish", "renew"}),
+    "pasts": frozenset({"save", "mark_published"}),
+    "webhooks": frozenset({"add_deliveries", "claim_deliveries", "finish_deliveries"}),
     "refusals": frozenset({"put"}),
     "dead_letters": frozenset({"put"}),
     "idempotency": frozenset({"claim"}),

@@ -135,6 +135,10 @@ class Settings(BaseSettings):
     oidc_name: str = "OpenID Connect"
     """What the button for it says after "Sign in with"."""
 
+    # Webhooks.
+    webhook_private_addresses: bool = False
+    """Let webhooks point at plain http and at machines inside: for tests and closed networks only."""
+
     # Logs.
     log_format: Literal["json", "console"] = "json"
     """One JSON object per line, or lines for people."""

@@ -24,10 +24,10 @@ from services.core.stores import Publisher
 
 
 def run_command(
-    process: Annotated[str, typer.Argument(help="intake, router, notifier, expirer, statistics, portal")],
+    process: Annotated[str, typer.Argument(help="intake, router, notifier, expirer, statistics, webhooks, portal")],
 ) -> None:
     """Run one process in the foreground, until SIGTERM. Settings come from the environment (REFERRALS_…)."""
-    # All rooms and their servers: nearly half of what every other command would take to start.
+    # Consumers and their servers: a good part of what every other command would take to start.
     from services.processes import PROCESSES, run_process
 
     if process not in PROCESSES:

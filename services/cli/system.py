@@ -19,7 +19,7 @@ from services.engines.locations import Home, claim_ports, read_json
 from services.engines.processes import Spec
 from services.engines.supervisor import Progress, Running, down, log_paths, status, up
 
-PROCESSES = ("intake", "router", "notifier", "expirer", "statistics", "portal")
+PROCESSES = ("intake", "router", "notifier", "expirer", "statistics", "webhooks", "portal")
 
 app = typer.Typer()
 

@@ -10,7 +10,7 @@ from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import customer, inbox, operator, operator_aside, referral, sign_in
+from services.portal.pages import customer, inbox, operator, operator_aside, profiles, referral, sign_in
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
@@ -35,6 +35,7 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(customer.router(ports, options))
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
+    app.include_router(profiles.router(ports, options))
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
     app.include_router(engagements.router(ports, options))

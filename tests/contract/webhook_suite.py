@@ -43,7 +43,7 @@ def make_delivery(n: int = 1, **more: Any) -> WebhookDelivery:
 
 
 def ended(delivery: WebhookDelivery, state: DeliveryState, **more: Any) -> DeliveryUpdate:
-    given = {"attempts": delivery.attempts, "due_at": LATER} | more
+    given: dict[str, Any] = {"attempts": delivery.attempts, "due_at": LATER} | more
     return DeliveryUpdate(delivery_id=delivery.id, state=state, **given)
 
 

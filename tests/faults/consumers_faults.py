@@ -44,7 +44,7 @@ def test_instances_come_and_go_under_load(trial: Trial) -> None:
         more = [(site.join(process, n), process, n) for process in processes for n in range(extra)]
         for _, process, n in more:
             trial.send(trial.number(3, 20))
-            eventually(partial(joined, site, process, n), f"{process} {n} has joined", 90)
+            eventually(partial(joined, site, process, n), f"{process} {n} has joined", 240)
         trial.send(trial.number(10, 100))
         for instance, *_ in more:
             assert site.leave(instance) == 0
@@ -93,7 +93,7 @@ def test_a_frozen_process_comes_back_to_find_its_work_done_by_others(trial: Tria
     names = ("router", "notifier") if not trial.long else CONSUMERS
     frozen = [site.join(name, 9) for name in names]
     for name in names:
-        eventually(partial(joined, site, name, 9), f"{name} has joined", 90)
+        eventually(partial(joined, site, name, 9), f"{name} has joined", 240)
     with trial.whole(4, f"SIGSTOP for {pause_s} s and SIGCONT", times=len(names), most_again=200):
         trial.send(trial.number(20, 200))
         time.sleep(random.Random(trial.seed).random())  # At any moment of the work.
@@ -119,7 +119,7 @@ def test_the_same_records_again_change_nothing(trial: Trial) -> None:
         for _ in range(times):
             site.send(trial.ledger, *names)
             site.run(everything_again)
-        eventually(lambda: joined(site, "notifier", 6), "a second notifier has joined", 90)
+        eventually(lambda: joined(site, "notifier", 6), "a second notifier has joined", 240)
         site.quiet()
         assert site.leave(more) == 0
 

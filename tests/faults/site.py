@@ -41,7 +41,7 @@ from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
 from tests.faults.ledger import Books, Ledger, Told, business_now
 from tests.faults.proxy import Net, Proxy, proxied
 
-CONSUMERS = ("intake", "router", "notifier", "expirer")
+CONSUMERS = ("intake", "router", "notifier", "expirer", "statistics")
 
 #: Shorter than in production, so that a test need not wait for what a crash left behind.
 QUICK = {
@@ -173,7 +173,7 @@ class Site(Exchange):
         self._extra.append(joined)
         return joined
 
-    def leave(self, joined: subprocess.Popen[bytes], within_s: float = 40) -> int:
+    def leave(self, joined: subprocess.Popen[bytes], within_s: float = 120) -> int:
         """SIGTERM, and wait for the end; returns the exit code."""
         joined.send_signal(signal.SIGCONT)
         joined.terminate()

@@ -79,7 +79,14 @@ async def scene() -> AsyncIterator[Scene]:
     referral = make_referral(1)
     canaried = replace(referral, title=rfi.need.title, company=rfi.customer.company)
     await world.stores.referrals.add([canaried, make_referral(2, partner=2)])
-    ids = {"referral_id": referral.id, "rfi_id": rfi.id, "token": "x.y", "version": "0", "name": "portal.css"}
+    ids = {
+        "referral_id": referral.id,
+        "rfi_id": rfi.id,
+        "token": "x.y",
+        "version": "0",
+        "name": "portal.css",
+        "country": "ES",
+    }
     ids |= await _put_aside(world)
     links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}
     yield Scene(world, ids, links)
@@ -157,7 +164,9 @@ async def _call(scene: Scene, browser: Browser, who: Who, operation: str, *, tok
         assert page.status_code == 200
         headers["x-csrf-token"] = browser.token
     partner = make_partner(2 if who is Who.OTHER_CUSTOMER else 1).id
-    body: dict[str, Any] = {"data": {"id": scene.ids["referral_id"], "partner": partner, "path": "/inbox"}}
+    body: dict[str, Any] = {
+        "data": {"id": scene.ids["referral_id"], "partner": partner, "path": "/inbox", "country": "ES"}
+    }
     if operation in BODIES:
         body = {"json": BODIES[operation]}
     elif path.endswith(".csv"):

@@ -64,7 +64,8 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
     asked = read(rfi)
     found = sources(asked, {key for kind, key in holders if kind == "offer"})
     weights = {t: log(1 + len(live) / max(1, len(holders.get(t, ())))) * s.share for t, s in found.items()}
-    total = fsum(weights.values()) or 1.0
+    # Wider things only add: who offers just what was asked has it in full.
+    total = fsum(w for t, w in weights.items() if found[t] is not Source.WIDER) or fsum(weights.values()) or 1.0
     named = any(s in {Source.KEYWORD, Source.PRODUCT, Source.SERVICE} for s in found.values())
     usable = asked.usable
     inside: list[tuple[int, int, RoutableProfile]] = []

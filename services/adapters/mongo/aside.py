@@ -20,8 +20,8 @@ from services.adapters.mongo.indexes import (
     UNSENT,
 )
 from services.adapters.mongo.indexes import JOBS as JOBS_COLLECTION
-from services.adapters.mongo.indexes import REFERRALS as REFERRALS_COLLECTION
-from services.adapters.mongo.indexes import RFIS as RFIS_COLLECTION
+from services.adapters.mongo.indexes import REFERRALS as REFERRAL_DOCUMENTS
+from services.adapters.mongo.indexes import RFIS as RFI_DOCUMENTS
 from services.adapters.mongo.originals import RETENTION
 from services.core.aside import Closing, Letters, Parked, Waiting
 from services.core.ids import SHARDS
@@ -36,7 +36,7 @@ class MongoAside:
 
     def __init__(self, mongo: Mongo, retention: timedelta = RETENTION) -> None:
         self._letters, self._jobs = mongo.collection(DEAD_LETTERS), mongo.collection(JOBS_COLLECTION)
-        self._referrals, self._rfis = mongo.collection(REFERRALS_COLLECTION), mongo.collection(RFIS_COLLECTION)
+        self._referrals, self._rfis = mongo.collection(REFERRAL_DOCUMENTS), mongo.collection(RFI_DOCUMENTS)
         self._retention = retention
 
     async def letters(self, which: Letters, limit: int) -> list[DeadLetter]:

@@ -82,3 +82,19 @@ def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:
 
 #: Write a 64-bit number: address, index, value.
 put: Callable[[int, int, int], None] = cast("Any", intrinsic(_write))
+
+
+def _prefetch(_context: Any, _address: Any) -> Any:
+    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        pointer, whole = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [pointer, whole, whole, whole])
+        hint = builder.module.declare_intrinsic("llvm.prefetch.p0", fnty=kind)
+        # To be read, kept in all caches, data.
+        builder.call(hint, [builder.inttoptr(args[0], pointer), whole(0), whole(3), whole(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
+#: Let the processor fetch what lies at an address, while it does something else.
+prefetch: Callable[[int], None] = cast("Any", intrinsic(_prefetch))

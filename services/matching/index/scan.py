@@ -24,7 +24,7 @@ from services.matching.index.layout import (
     PAUSED,
     STALE,
 )
-from services.matching.index.memory import i32, i64, put, u8, u32
+from services.matching.index.memory import i32, i64, prefetch, put, u8, u32
 from services.matching.index.score import (
     ELSEWHERE,
     bounds_of,
@@ -39,6 +39,9 @@ from services.matching.index.top import floor_of, mix, offer
 
 #: The lists of the best: open to the request, all that match, those that match but serve elsewhere.
 OPEN, ANY, OUTSIDE = 0, 1, 2
+
+#: How many postings ahead a signature is fetched.
+AHEAD = 12
 
 _CLASS_BOUNDS = np.array(CLASSES, np.int64)
 
@@ -146,7 +149,7 @@ def try_posting(ix: int, q: int, s: int, term: int, outside: int, number: int, b
 @compiled
 def scan(ix: int, q: int, s: int, term: int, base: int, outside: int, begin: int, end: int) -> None:
     """Read a list of the postings."""
-    postings, flags = i64(ix, f.POSTINGS), i64(ix, f.FLAGS)
+    postings, flags, signatures = i64(ix, f.POSTINGS), i64(ix, f.FLAGS), i64(ix, f.SIGNATURES)
     impact, bound, rest = -1, 0, rest_of(s, term)
     at = begin
     while at < end:
@@ -158,6 +161,8 @@ def scan(ix: int, q: int, s: int, term: int, base: int, outside: int, begin: int
             put(s, f.READ, i64(s, f.READ) + at - begin)
             at = begin = next_class(postings, at, end, impact)
             continue
+        # Signatures lie all over the memory: those soon needed come while others are compared.
+        prefetch(signatures + 8 * (u32(postings, min(at + AHEAD, end - 1)) & 0xFFFFFF))
         at += 1
         number = posting & 0xFFFFFF
         if u8(flags, number) & STALE == 0:

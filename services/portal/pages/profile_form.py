@@ -16,7 +16,7 @@ from services.core.codes import CompanySize, PolicyName
 from services.core.errors import Problem
 from services.core.ids import location_id, profile_id
 from services.core.partner import Location, Profile
-from services.core.profile_rules import LOCATIONS_LIMIT, problems_of_profile
+from services.core.profile_rules import problems_of_profile
 from services.core.rfi import Person, Place
 from services.portal.pages.fields import date_of, name_of
 from services.portal.ports import ProfileDesk
@@ -29,7 +29,8 @@ _CONTACT = {"firstName": "first_name", "lastName": "last_name", "email": "email"
 _OF_OFFICE = re.compile(r"/locations/(\d+)(/.*)")
 #: Nobody works in more digits.
 _DIGITS = 9
-_OFFICE = ("city", "region", "postalCode")
+#: Fields by which an office is one; language and zone alone make none.
+_TELLS = re.compile(r"locations\.(\d{1,3})\.(?:city|region|postalCode|contact\.(?:firstName|lastName|email|phone))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +103,9 @@ def _region_said(place: Place, country: str, words: Words, desk: ProfileDesk) ->
 
 
 def offices_in(values: Mapping[str, str]) -> list[int]:
-    """Numbers of the form's fieldsets of offices, in order."""
-    found = {name.split(".")[1] for name in values if name.startswith("locations.")}
-    return sorted(int(number) for number in found if number.isdecimal() and int(number) <= LOCATIONS_LIMIT)
+    """Numbers of the form's offices in which something was entered, in order."""
+    found = (_TELLS.fullmatch(name) for name, value in values.items() if value.strip())
+    return sorted({int(each[1]) for each in found if each is not None})
 
 
 class ProfileForm:
@@ -178,8 +179,7 @@ class ProfileForm:
         found: list[Location] = []
         for number in offices_in(self._values):
             at = f"/locations/{number}"
-            texts = [self._text(f"{at}/{name}") for name in (*_OFFICE, *(f"contact/{each}" for each in _CONTACT))]
-            if not any(texts) or self._text(f"{at}/remove"):
+            if self._text(f"{at}/remove"):
                 continue
             self._numbers.append(number)
             place = self._office(at)

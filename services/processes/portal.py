@@ -1,0 +1,20 @@
+"""What the process `portal` consists of: pages and API; it consumes nothing."""
+
+from __future__ import annotations
+
+from services.adapters.health import Health
+from services.adapters.kafka.delivery import Delivery
+from services.adapters.process import http_loop
+from services.bootstrap import World
+from services.portal_wiring import portal_app
+from services.running import Parts, parts_of
+
+
+def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Pages and API; it consumes nothing."""
+    parts = parts_of(world, delivery, health)
+    settings, app = world.settings, portal_app(world)
+    parts.loops["http"] = http_loop(
+        app, settings.portal_host, settings.portal_port, connections=settings.portal_connections
+    )
+    return parts

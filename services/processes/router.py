@@ -1,0 +1,64 @@
+"""What the process `router` consists of: three consumers, and the loops that keep its index current."""
+
+from __future__ import annotations
+
+from schemas.topics import Group, Topic
+from services.adapters.health import Health
+from services.adapters.kafka.delivery import Delivery
+from services.adapters.process import repeat
+from services.adapters.regions import parent_of
+from services.adapters.wire import (
+    event_of,
+    outgoing,
+    profile_of,
+    standing_of,
+    type_of,
+)
+from services.bootstrap import World
+from services.router.app import RouterPorts
+from services.router.app import build as build_router
+from services.running import Parts, consume, parts_of
+
+#: How often a router counts the open referrals of profiles with a capacity anew, seconds.
+CAPACITY_EVERY_S = 5.0
+
+#: How often a router sees whether other rules hold, seconds.
+RULES_EVERY_S = 5.0
+
+
+def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
+    """Accepted RFIs to partners; customers' decisions to siblings."""
+    parts = parts_of(world, delivery, health)
+    stores = world.stores
+    made = build_router(
+        RouterPorts(
+            rfis=stores.rfis,
+            referrals=stores.referrals,
+            partners=stores.partners,
+            publisher=world.publisher,
+            publish_referrals=world.relay.publish_and_clear,
+            publish_rfis=world.relay.publish_and_clear,
+            clock=world.clock,
+            feed=world.follower,
+            decode_event=event_of,
+            encode_event=outgoing,
+            type_of=type_of,
+            decode_profile=profile_of,
+            decode_standing=standing_of,
+            pasts=stores.pasts,
+            rules=stores.rules,
+            parent_of=parent_of,
+            policies=world.policies,
+            max_rounds=world.settings.max_rounds,
+        )
+    )
+    parts.before.append(made.prepare)
+    consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
+    consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
+    consume(world, parts, Group.ROUTER_NEXT_BEST, (Topic.REFERRAL_EVENTS,), made.next_best)
+    parts.loops["profiles"] = made.view.follow
+    parts.loops["standings"] = made.standings.follow
+    parts.loops["rules"] = repeat(made.ruling.look, RULES_EVERY_S)
+    parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
+    parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)
+    return parts

@@ -1,0 +1,1 @@
+"""Tells partners' programs what happened to their referrals: events become durable deliveries, deliveries posts."""
