@@ -10,7 +10,7 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test faults check unit fmt bench bench-match bench-quality schemas lock preflight clean
+.PHONY: help demo up down status test faults check unit fmt bench bench-match bench-portal bench-quality schemas lock preflight clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and 
 
 bench-quality: $(VENV)/.dev ## who really got the work, was it found? DATA=folder with requests.jsonl.xz; OPTIONS=--ablation
 	@$(BIN)/python -m bench.quality $(DATA) $(OPTIONS)
+
+bench-portal: $(VENV)/.engines ## the inbox page with a million referrals: waits at 50 requests/s, and beside a bare handler
+	@$(BIN)/python -m bench.portal $(OPTIONS)
 
 bench-match: $(VENV)/.dev ## matches per second of the index, beside a full scan, pyroaring and tantivy; OPTIONS=--ten-million
 	@$(BIN)/python -m bench.match $(OPTIONS)

@@ -33,6 +33,7 @@ def portal_ports(world: World) -> PortalPorts:
         users=stores.users,
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
+        webhooks=stores.webhooks,
         commands=world.commands,
         intake=submissions(world),
         operations=operator_actions(world),
@@ -60,6 +61,7 @@ def portal_options(settings: Settings) -> PortalOptions:
         sign_in_link=timedelta(seconds=settings.sign_in_link_s),
         oauth_token=timedelta(seconds=settings.oauth_token_s),
         oidc=oidc,
+        webhook_private_addresses=settings.webhook_private_addresses,
     )
 
 

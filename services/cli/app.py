@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from services.cli import accounts, clock, dlq, importing, match, parked, partner, referral, rfi, system, what_if
+from services.cli import (
+    accounts,
+    clock,
+    dlq,
+    importing,
+    match,
+    parked,
+    partner,
+    referral,
+    rfi,
+    system,
+    webhooks,
+    what_if,
+)
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
 from services.cli.operating import init_command, lag_command, publisher_command, run_command
@@ -30,6 +43,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(parked.app, name="parked")
+app.add_typer(webhooks.app, name="webhook")
 app.add_typer(clock.app, name="clock")
 app.add_typer(accounts.users, name="user")
 app.add_typer(accounts.tokens, name="token")

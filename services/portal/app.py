@@ -10,10 +10,11 @@ from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import customer, inbox, operator, operator_aside, profiles, referral, sign_in
+from services.portal.pages import customer, inbox, operator, operator_aside, profiles, referral, sign_in, team
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
+from services.portal.v1 import rfis, webhooks
 
 
 def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
@@ -36,10 +37,13 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
     app.include_router(profiles.router(ports, options))
+    app.include_router(team.router(ports, options, pace))
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
     app.include_router(engagements.router(ports, options))
     app.include_router(sheet_routes.router(ports, options))
+    app.include_router(rfis.router(ports, options))
+    app.include_router(webhooks.router(ports, options))
     app.include_router(openapi.router())
     # The outermost, so that its headers are on every answer.
     app.add_middleware(Guard, secure=options.secure)

@@ -29,6 +29,7 @@ class MenuItem:
 
 MENU: tuple[MenuItem, ...] = (
     MenuItem(path="/profiles", title=_("Business profiles"), kind=IdentityKind.PARTNER),
+    MenuItem(path="/team", title=_("Team"), kind=IdentityKind.PARTNER),
     MenuItem(path="/operator", title=_("Operation"), kind=IdentityKind.OPERATOR, exact=True),
     MenuItem(path="/operator/refused", title=_("Refused"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/letters", title=_("Dead letters"), kind=IdentityKind.OPERATOR),

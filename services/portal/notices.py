@@ -42,6 +42,8 @@ NOTICES = {
     "profile-changed": _("The change is made. It holds for requests from now on."),
     "profile-outdated": _("Somebody else changed this profile meanwhile. Look at it, then repeat your change."),
     "profile-incomplete": _("The profile lacks something: complete and save it, then activate it."),
+    "invited": _("The invitation is on its way, unless the address belongs to somebody elsewhere."),
+    "not-yourself": _("What you may do yourself, another admin changes."),
     "suggestion-gone": _("This suggestion no longer holds, or needs more than a click: edit the profile."),
     "filter-removed": _("The filter is removed."),
 }

@@ -30,6 +30,7 @@ from services.core.stores import (
     RfiStore,
     SendJobStore,
 )
+from services.core.webhooks import WebhookStore
 
 
 class Commands(Protocol):
@@ -131,6 +132,7 @@ class PortalPorts:
     users: UserStore
     sign_ins: SignInStore
     tokens: TokenStore
+    webhooks: WebhookStore
     commands: Commands
     intake: RfiIntake
     operations: Operations
@@ -160,6 +162,8 @@ class PortalOptions:
     sign_in_link: timedelta = timedelta(minutes=15)
     oauth_token: timedelta = timedelta(hours=1)
     oidc: OidcOptions | None = None
+    #: Closed networks and tests: webhooks may point at plain http and at machines inside.
+    webhook_private_addresses: bool = False
 
     @property
     def secure(self) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from services.adapters.memory.clock import TurnableClock
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
+from tests.builders import START
 from tests.portal.browser import PHOTOGRAPHS, Desk, launched, listening
 from tests.portal.world import PortalWorld, portal_world
 
@@ -42,7 +45,11 @@ async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[Po
     """A portal over a real database, for journeys in a browser."""
     with Mongo(mongo_server, mongo_database) as mongo:
         await ensure_indexes(mongo)
-        made = portal_world(stores_of(mongo))
+        # The server drops what has expired by its own clock, so real time is the real one; business time is START's.
+        now = datetime.now(UTC)
+        clock = TurnableClock(now)
+        clock.shift(START + timedelta(hours=1) - now)
+        made = portal_world(stores_of(mongo), clock=clock)
         yield made
         await made.close()
 

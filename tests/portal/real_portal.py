@@ -37,7 +37,7 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
             token_hash=key_hash(KEY),
             name="CRM",
             partner_id=make_partner(1).id,
-            scopes=("referrals.write",),
+            scopes=("referrals.write", "webhooks.write"),
             created_at=datetime.now(UTC),
         )
         await world.stores.tokens.put_token(token)

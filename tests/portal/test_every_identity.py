@@ -22,6 +22,7 @@ from services.core.ids import dead_letter_id, refusal_id
 from services.core.ports import DeadLetter, Record
 from services.core.rfi import Rfi, Routing
 from services.core.stores import Refusal
+from services.core.webhooks import DeliveryState
 from services.portal.openapi import document
 from services.portal.ports import PortalOptions
 from tests.builders import (
@@ -35,6 +36,7 @@ from tests.builders import (
     make_referral,
     make_rfi,
 )
+from tests.contract.webhook_suite import make_delivery, make_webhook
 from tests.portal.who_may import BODIES, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal
 from tests.portal.world import BASE, Browser, PortalWorld, portal_world
 
@@ -57,7 +59,8 @@ class Scene:
         stores = self.world.stores
         kept = [stores.referrals, stores.rfis, stores.refusals, stores.dead_letters, stores.jobs, stores.favourites]
         records = [len(self.world.log.records(topic)) for topic in Topic]
-        return [deepcopy(each.stored) for each in kept] + [records, deepcopy(stores.dead_letters.dropped)]
+        beside = [stores.webhooks.stored, stores.webhooks.hooks, stores.dead_letters.dropped]
+        return [deepcopy(each.stored) for each in kept] + [records, *map(deepcopy, beside)]
 
 
 def _canaries() -> Rfi:
@@ -87,10 +90,19 @@ async def scene() -> AsyncIterator[Scene]:
         "name": "portal.css",
         "country": "ES",
     }
-    ids |= await _put_aside(world)
+    ids |= await _put_aside(world) | await _hooks(world)
     links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}
     yield Scene(world, ids, links)
     await world.close()
+
+
+async def _hooks(world: PortalWorld) -> dict[str, str]:
+    """A webhook with canaries, and a delivery of it that was given up."""
+    hook = make_webhook(partner_id=make_partner(1).id, url=f"https://{CANARY}.example/", description=CANARY)
+    delivery = make_delivery(partner_id=hook.partner_id, state=DeliveryState.PARKED, last_error=CANARY)
+    await world.stores.webhooks.put_webhook(hook)
+    await world.stores.webhooks.add_deliveries([delivery])
+    return {"webhook_id": hook.id, "delivery_id": delivery.id}
 
 
 async def _put_aside(world: PortalWorld) -> dict[str, str]:

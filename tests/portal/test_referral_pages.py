@@ -84,6 +84,16 @@ async def test_the_contact_is_shown_to_who_asks_and_each_reader_is_written_down(
     assert {each.way for each in readers} == {Way.PAGE}
 
 
+async def test_a_contact_is_hidden_again_after_some_hours(world: PortalWorld, ana: Browser, referral: Referral) -> None:
+    await ana.submit(f"/referrals/{referral.id}/contact")
+    world.clock.shift(timedelta(hours=11))
+    assert CONTACT.email in (await ana.get(f"/referrals/{referral.id}")).text
+    world.clock.shift(timedelta(hours=1))
+    assert CONTACT.email not in (await ana.get(f"/referrals/{referral.id}")).text
+    await ana.submit(f"/referrals/{referral.id}/contact")
+    assert sum(day.times for day in await world.stores.reveals.of_referral(referral.id)) == 2
+
+
 async def test_a_contact_that_the_policy_hides_is_not_shown_even_to_who_saw_it(
     world: PortalWorld, ana: Browser, referral: Referral
 ) -> None:

@@ -55,6 +55,8 @@ class Rule(StrEnum):
     ADMINS = "admins of a partner, for what is its own"
     API_HOOKS = "those of a partner with the scope webhooks.write"
     API_OF_HOOK = "those of the webhook's partner with the scope webhooks.write"
+    API_SENT = "those of the partner that sent the request on, with the scope referrals.read: nobody here"
+    API_DECIDES_SENT = "the same with the scope referrals.write: nobody here"
     OPERATOR = "operators"
     CUSTOMER = "who holds the link"
 
@@ -74,6 +76,9 @@ _ALLOWED: Mapping[Rule, frozenset[Who]] = {
     Rule.ADMINS: frozenset({Who.ADMIN, Who.OTHER}),
     Rule.API_HOOKS: frozenset({Who.ADMIN, Who.OTHER, Who.NO_SCOPE}),
     Rule.API_OF_HOOK: frozenset({Who.ADMIN, Who.NO_SCOPE}),
+    # The request walked over was sent by a publisher: partners that got it do not own it.
+    Rule.API_SENT: frozenset(),
+    Rule.API_DECIDES_SENT: frozenset(),
     Rule.OPERATOR: OPERATORS,
     # Each with the own link; what the other sees must be its own.
     Rule.CUSTOMER: frozenset({Who.CUSTOMER, Who.OTHER_CUSTOMER}),
@@ -92,6 +97,8 @@ def refusal(rule: Rule, who: Who) -> int | None:
         return 401
     if who in OPERATORS or rule in {Rule.OPERATOR, Rule.PERSON, Rule.PARTNER_PERSON}:
         return 404
+    if (rule is Rule.API_SENT and who is not Who.NO_SCOPE) or (rule is Rule.API_DECIDES_SENT and who not in READS_ONLY):
+        return 404
     if who in OTHERS and rule in _FOREIGN and not (rule is Rule.API_OF_HOOK and who is Who.OTHER_PROGRAM):
         return 404
     return 403
@@ -100,6 +107,7 @@ def refusal(rule: Rule, who: Who) -> int | None:
 _REFERRALS = "/v1.0/engagements/referrals"
 _ONE = _REFERRALS + "/{referral_id}"
 _PAGE = "/referrals/{referral_id}"
+_HOOK = "/v1/webhooks/{webhook_id}"
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("HEAD /static/{version}/{name}", "GET /static/{version}/{name}"), Rule.ANYBODY),
@@ -115,6 +123,10 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys((f"POST {_PAGE}/contact", f"POST {_PAGE}/contact.vcf"), Rule.OF_REFERRAL),
     **{f"POST {_PAGE}/{step}": Rule.ANSWERS for step in ("open", "accept", "decline", "interest", "no-thanks")},
     **{f"POST {_PAGE}/{step}": Rule.ANSWERS for step in ("edit", "contact-person", "won", "lost", "error", "undo")},
+    "GET /team": Rule.PARTNER,
+    "POST /team/settings": Rule.PARTNER_PERSON,
+    "POST /team/invite": Rule.ADMINS,
+    "POST /team/{member_id}": Rule.ADMINS_OF_MEMBER,
     "GET /profiles": Rule.PARTNER,
     **dict.fromkeys(("POST /profiles", "GET /profiles/{country}", "POST /profiles/{country}"), Rule.ADMINS),
     **{f"POST /profiles/{{country}}/{step}": Rule.ADMINS for step in ("preview", "state", "suggestion")},
@@ -137,10 +149,22 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys((f"GET {_ONE}", f"GET {_ONE}/related"), Rule.API_OF_REFERRAL),
     **dict.fromkeys((f"PATCH {_ONE}", f"PUT {_ONE}"), Rule.API_ANSWERS),
     **{f"POST {_ONE}/{step}": Rule.API_ANSWERS for step in ("open", "interest", "undo")},
+    **dict.fromkeys(("GET /v1/webhooks", "POST /v1/webhooks", "GET /v1/webhook-deliveries"), Rule.API_HOOKS),
+    **dict.fromkeys((f"GET {_HOOK}", f"PUT {_HOOK}", f"POST {_HOOK}/secret"), Rule.API_OF_HOOK),
+    "POST /v1/webhook-deliveries/{delivery_id}/replay": Rule.API_OF_HOOK,
+    f"DELETE {_HOOK}": Rule.API_OF_HOOK,
+    "POST /v1/rfis": Rule.API_WRITES,
+    "GET /v1/rfis/{rfi_id}": Rule.API_SENT,
+    **dict.fromkeys(("POST /v1/rfis/{rfi_id}/withdraw", "POST /v1/rfis/{rfi_id}/choose"), Rule.API_DECIDES_SENT),
 }
 
 #: JSON that operations are sent; the others get an empty form. `PUT` is sent what the owner reads.
 BODIES: Mapping[str, Any] = {
     f"POST {_REFERRALS}": {},
+    "POST /v1/rfis": {},
+    "POST /v1/rfis/{rfi_id}/withdraw": {},
+    "POST /v1/rfis/{rfi_id}/choose": {"partnerId": "p-1"},
+    "POST /v1/webhooks": {"url": "https://crm.example/hook"},
+    f"PUT {_HOOK}": {"url": "https://crm.example/hook"},
     f"PATCH {_ONE}": [{"op": "replace", "path": "/status", "value": "Active"}],
 }

@@ -158,12 +158,13 @@ def portal_world(
     stores: Any = None,
     *,
     at: datetime = START + timedelta(hours=1),
+    clock: TurnableClock | None = None,
     options: PortalOptions | None = None,
     policies: Mapping[PolicyName, Policy] = POLICIES,
 ) -> PortalWorld:
     """A portal over twins, or over the stores given."""
     stores = stores or MemoryStores()
-    clock, log = TurnableClock(at), MemoryLog({str(spec.topic): spec.partitions for spec in TOPICS})
+    clock, log = clock or TurnableClock(at), MemoryLog({str(spec.topic): spec.partitions for spec in TOPICS})
     publisher = MemoryPublisher(log)
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
@@ -183,6 +184,7 @@ def portal_world(
         users=stores.users,
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
+        webhooks=stores.webhooks,
         commands=ReferralCommands(rfis=stores.rfis, referrals=stores.referrals, relay=relay, clock=clock),
         intake=Submissions(
             Submitter(stores.rfis, stores.idempotency, publisher, clock, regions=REGIONS), clock, REGIONS

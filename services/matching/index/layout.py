@@ -36,6 +36,8 @@ NO_WEIGHT = 128
 HEAD = 3
 #: Most profiles, and most terms.
 NUMBERS = TERMS = 1 << 24
+#: The bits of a posting that are its number.
+NUMBER = NUMBERS - 1
 #: The term that everybody has, wherever it serves.
 ALL = 0
 #: A region with so few profiles has one list of them all instead of one for each term.

@@ -21,6 +21,7 @@ from services.matching.index.layout import (
     CLOSED,
     GRAINS,
     LEVELS,
+    NUMBER,
     PAUSED,
     STALE,
 )
@@ -147,26 +148,37 @@ def try_posting(ix: int, q: int, s: int, term: int, outside: int, number: int, b
 
 
 @compiled
+def later_bits(s: int, term: int) -> int:
+    """The bits of all terms behind this one."""
+    bits = 0
+    for j in range(term + 1, i64(s, f.LENGTH)):
+        bits |= i64(s, f.BITS + j)
+    return bits
+
+
+@compiled
 def scan(ix: int, q: int, s: int, term: int, base: int, outside: int, begin: int, end: int) -> None:
     """Read a list of the postings."""
     postings, flags, signatures = i64(ix, f.POSTINGS), i64(ix, f.FLAGS), i64(ix, f.SIGNATURES)
-    impact, bound, rest = -1, 0, rest_of(s, term)
+    impact, bound, rest, later, low = -1, 0, rest_of(s, term), later_bits(s, term), needed(s, outside)
     at = begin
     while at < end:
         posting = u32(postings, at)
         if posting >> 24 != impact:
             impact = posting >> 24
             bound = ceiling(ix, q, s, term, base, impact)
-        if bound + rest < needed(s, outside):
+        if bound + rest < low:
             put(s, f.READ, i64(s, f.READ) + at - begin)
             at = begin = next_class(postings, at, end, impact)
             continue
         # Signatures lie all over the memory: those soon needed come while others are compared.
-        prefetch(signatures + 8 * (u32(postings, min(at + AHEAD, end - 1)) & 0xFFFFFF))
+        prefetch(signatures + 8 * (u32(postings, min(at + AHEAD, end - 1)) & NUMBER))
         at += 1
-        number = posting & 0xFFFFFF
-        if u8(flags, number) & STALE == 0:
+        number = posting & NUMBER
+        # Most have none of the other terms, and are not worth more than their impact says.
+        if (i64(signatures, number) & later or bound >= low) and u8(flags, number) & STALE == 0:
             try_posting(ix, q, s, term, outside, number, bound)
+            low = needed(s, outside)
     put(s, f.READ, i64(s, f.READ) + at - begin)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import hashed
-from services.matching.index.layout import ALL, GRAINS, LEVELS
+from services.matching.index.layout import ALL, GRAINS, LEVELS, NUMBER
 from services.matching.index.memory import i32, i64, put, u32
 from services.matching.index.scan import ANY, OPEN, OUTSIDE, ceiling, needed, rest_of, scan, try_posting
 from services.matching.index.top import floor_of, order
@@ -58,7 +58,7 @@ def scan_fresh(ix: int, q: int, s: int, term: int, base: int, outside: int, regi
     fresh, stamps, at = i64(ix, f.FRESH), i64(ix, f.STAMPS), first_change(ix, region, key)
     while at >= 0:
         posting = i64(fresh, 3 * at)
-        number = posting & 0xFFFFFF
+        number = posting & NUMBER
         if i64(fresh, 3 * at + 1) == u32(stamps, number):
             put(s, f.READ, i64(s, f.READ) + 1)
             bound = ceiling(ix, q, s, term, base, posting >> 24)

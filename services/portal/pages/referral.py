@@ -8,6 +8,7 @@ each such reader is written down first.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -33,6 +34,10 @@ Me = Annotated[Identity, Depends(partner)]
 Writer = Annotated[Identity, Depends(partner_writer)]
 
 
+#: How long a contact stays on a reader's page before the button must be pressed, and the look written down, again.
+_SHOWN_FOR = timedelta(hours=12)
+
+
 class Desk:
     """What the routes do with one referral of one partner."""
 
@@ -56,8 +61,10 @@ class Desk:
     async def matter(self, me: Identity, referral: Referral, rfi: Rfi) -> Matter:
         """All that the page needs."""
         allowed = self.allowed(referral)
+        since = self.ports.clock.now() - _SHOWN_FOR
         seen = allowed and any(
-            day.by == me.name and day.way is Way.PAGE for day in await self.ports.reveals.of_referral(referral.id)
+            day.by == me.name and day.way is Way.PAGE and day.last_at > since
+            for day in await self.ports.reveals.of_referral(referral.id)
         )
         starred = await self.ports.favourites.among(referral.partner_id, [referral.id])
         actors = {entry.by.partition(":")[2] for entry in referral.history if entry.by.startswith("partner:")}

@@ -1,0 +1,104 @@
+"""Who visits: as many as there are, one behind the other; or so many a second, however long each has to wait."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.stage import BenchFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request: where to, as whom."""
+
+    path: str
+    cookie: str
+
+    def wire(self) -> bytes:
+        """As it is sent."""
+        cookie = f"Cookie: referrals={self.cookie}\r\n" if self.cookie else ""
+        return (
+            f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nAccept-Language: en\r\n{cookie}\r\n"
+        ).encode()
+
+
+class Line:
+    """One connection that is kept; a client library would use more of the CPU than what is measured."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def visit(self, request: bytes) -> int:
+        """Send a request, read the answer; its length in bytes.
+
+        Raises:
+            BenchFailed: it is not 200.
+        """
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise BenchFailed(f"answered {head[:60]!r}")
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        await reader.readexactly(length)
+        return length
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._streams is not None:
+            self._streams[1].close()
+
+
+async def busy(port: int, visits: Sequence[Visit], seconds: float, at_once: int) -> float:
+    """Visits a second when `at_once` visitors come again as soon as they have their page."""
+    wires, done, end = _endless(visits), 0, time.perf_counter() + seconds
+    begun = time.perf_counter()
+
+    async def visitor() -> None:
+        nonlocal done
+        line = Line(port)
+        while time.perf_counter() < end:
+            await line.visit(next(wires))
+            done += 1
+        await line.close()
+
+    await asyncio.gather(*(visitor() for _ in range(at_once)))
+    return done / (time.perf_counter() - begun)
+
+
+async def steady(port: int, visits: Sequence[Visit], seconds: float, per_second: float) -> list[float]:
+    """Waits in seconds of visits that come at a steady pace, each counted from when it was due, in rising order."""
+    wires, waits = _endless(visits), []
+    free: list[Line] = []
+    begun = time.perf_counter()
+
+    async def one(due: float) -> None:
+        line = free.pop() if free else Line(port)
+        await line.visit(next(wires))
+        waits.append(time.perf_counter() - due)
+        free.append(line)
+
+    async with asyncio.TaskGroup() as visitors:
+        for number in range(int(seconds * per_second)):
+            due = begun + number / per_second
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            visitors.create_task(one(due))
+    for line in free:
+        await line.close()
+    return sorted(waits)
+
+
+def quantile(rising: Sequence[float], share: float) -> float:
+    """The value that this share of values does not exceed."""
+    return rising[min(len(rising) - 1, int(len(rising) * share))]
+
+
+def _endless(visits: Sequence[Visit]) -> Iterator[bytes]:
+    return itertools.cycle([visit.wire() for visit in visits])

@@ -1,0 +1,217 @@
+"""How does a partner's program say where events are posted, and get again what was given up?
+
+A repeated POST makes a second webhook, which the list shows: its secret is told once, so it can't be told again.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import replace
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from services.core.errors import CommandInvalid, Problem, VersionConflict
+from services.core.webhook_addresses import url_problems
+from services.core.webhooks import ROTATION, WEBHOOK_LIMIT, Webhook, WebhookStore
+from services.portal.access import NotHere, partner, scoped
+from services.portal.identity import Identity
+from services.portal.ports import PortalOptions, PortalPorts
+from services.portal.v1 import webhook_models as m
+from services.portal.v1.route import V1Route, errors, name_methods
+
+PATH, DELIVERIES = "/v1/webhooks", "/v1/webhook-deliveries"
+#: Bytes of a secret; the specification asks for 24 to 64.
+_SECRET_BYTES = 32
+
+
+async def hook_keeper(
+    me: Annotated[Identity, Depends(partner)], _scope: Annotated[Identity, Depends(scoped("webhooks.write"))]
+) -> Identity:
+    """An admin of a partner, or a program of it with this scope."""
+    return me
+
+
+Me = Annotated[Identity, Depends(hook_keeper)]
+WebhookId = Annotated[str, Path(max_length=64)]
+DeliveryId = Annotated[str, Path(max_length=64)]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=100, description="The ETag of what was read")]
+
+
+def new_secret() -> str:
+    """A secret in the form of the specification."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
+    """Routes of webhooks and their deliveries."""
+    routes = APIRouter(route_class=V1Route, tags=["webhooks"])
+    _add_reading(routes, ports)
+    _add_making(routes, ports, options)
+    _add_changing(routes, ports, options)
+    _add_deliveries(routes, ports)
+    return name_methods(routes)
+
+
+def _add_reading(routes: APIRouter, ports: PortalPorts) -> None:
+    @routes.get(PATH, responses=errors(), response_model=m.WebhookListV1, summary="Your webhooks")
+    async def listed(me: Me) -> Response:
+        found = await ports.webhooks.webhooks_of([_partner(me)])
+        return _answer(m.WebhookListV1(value=[m.told(each) for each in found]))
+
+    @routes.get(f"{PATH}/{{webhook_id}}", responses=errors(404, 422), response_model=m.WebhookV1, summary="One webhook")
+    async def one(webhook_id: WebhookId, me: Me) -> Response:
+        return _one(await _own(ports.webhooks, me, webhook_id))
+
+
+def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -> None:
+    @routes.post(
+        PATH,
+        status_code=201,
+        responses=errors(409, 413, 422),
+        response_model=m.WebhookWithSecretV1,
+        summary="Have events posted to an address; the answer holds the secret, once",
+    )
+    async def make(given: m.WebhookGivenV1, me: Me) -> Response:
+        _check(given, options)
+        if len(await ports.webhooks.webhooks_of([_partner(me)])) >= WEBHOOK_LIMIT:
+            raise HTTPException(409, f"you have {WEBHOOK_LIMIT} webhooks: remove one first")
+        webhook = Webhook(
+            id=str(uuid4()),
+            partner_id=_partner(me),
+            url=given.url,
+            events=tuple(dict.fromkeys(given.events)),
+            description=given.description,
+            secret=new_secret(),
+            active=given.active,
+            created_at=ports.clock.real_now(),
+        )
+        await ports.webhooks.put_webhook(webhook)
+        headers = {"etag": _tag(webhook), "location": f"{options.base_url}{PATH}/{webhook.id}"}
+        return _answer(m.told_once(webhook), 201, headers)
+
+
+def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -> None:
+    store = ports.webhooks
+
+    @routes.put(
+        f"{PATH}/{{webhook_id}}",
+        responses=errors(404, 409, 412, 413, 422),
+        response_model=m.WebhookV1,
+        summary="Change a webhook; one that was switched off goes on when `active` is true",
+    )
+    async def change(webhook_id: WebhookId, given: m.WebhookGivenV1, me: Me, if_match: IfMatch = None) -> Response:
+        found = await _own(store, me, webhook_id, if_match)
+        _check(given, options)
+        changed = replace(
+            found,
+            url=given.url,
+            events=tuple(dict.fromkeys(given.events)),
+            description=given.description,
+            active=given.active,
+            disabled_because=None if given.active else found.disabled_because,
+            # Somebody looked after it: no need to wait.
+            paused_until=None,
+            version=found.version + 1,
+        )
+        return _one(await _put(store, changed))
+
+    @routes.post(
+        f"{PATH}/{{webhook_id}}/secret",
+        responses=errors(404, 409, 412, 422),
+        response_model=m.WebhookWithSecretV1,
+        summary="A new secret; for a day the old one signs too",
+    )
+    async def rotate(webhook_id: WebhookId, me: Me, if_match: IfMatch = None) -> Response:
+        found = await _own(store, me, webhook_id, if_match)
+        until = ports.clock.real_now() + ROTATION
+        changed = replace(
+            found,
+            secret=new_secret(),
+            old_secret=found.secret,
+            old_secret_until=until,
+            version=found.version + 1,
+        )
+        done = await _put(store, changed)
+        return _answer(m.told_once(done), headers={"etag": _tag(done)})
+
+    @routes.delete(
+        f"{PATH}/{{webhook_id}}", status_code=204, responses=errors(404, 422), summary="Post nothing there any more"
+    )
+    async def remove(webhook_id: WebhookId, me: Me) -> Response:
+        await _own(store, me, webhook_id)
+        await store.remove_webhook(webhook_id, _partner(me))
+        return Response(status_code=204)
+
+
+def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
+    @routes.get(
+        DELIVERIES, responses=errors(422), response_model=m.DeliveryListV1, summary="Deliveries that were given up"
+    )
+    async def parked(me: Me, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Response:
+        found = await ports.webhooks.parked_deliveries(_partner(me), limit)
+        return _answer(m.DeliveryListV1(value=[m.delivery_told(each) for each in found]))
+
+    @routes.post(
+        f"{DELIVERIES}/{{delivery_id}}/replay",
+        status_code=202,
+        responses=errors(404, 409, 422),
+        response_model=m.DeliveryV1,
+        summary="Try one again that was given up, under its id",
+    )
+    async def replay(delivery_id: DeliveryId, me: Me) -> Response:
+        found = (await ports.webhooks.deliveries([delivery_id])).get(delivery_id)
+        if found is None or found.partner_id != me.partner_id:
+            raise NotHere("there is no such delivery among yours")
+        if not await ports.webhooks.replay_deliveries([delivery_id], _partner(me), ports.clock.real_now()):
+            raise HTTPException(409, f"this delivery is {found.state.value}: only one that was given up is replayed")
+        now = (await ports.webhooks.deliveries([delivery_id])).get(delivery_id, found)
+        return _answer(m.delivery_told(now), 202)
+
+
+def _partner(me: Identity) -> str:
+    return me.partner_id or ""
+
+
+def _check(given: m.WebhookGivenV1, options: PortalOptions) -> None:
+    problems: list[Problem] = url_problems(given.url, private=options.webhook_private_addresses)
+    if problems:
+        raise CommandInvalid(problems)
+
+
+async def _own(store: WebhookStore, me: Identity, id_: str, if_match: str | None = None) -> Webhook:
+    """The webhook.
+
+    Raises:
+        NotHere: there is none, or it is another partner's.
+        HTTPException: 412, it has changed since it was read.
+    """
+    found = (await store.webhooks([id_])).get(id_)
+    if found is None or found.partner_id != me.partner_id:
+        raise NotHere("there is no such webhook among yours")
+    if if_match is not None and if_match not in ("*", _tag(found)):
+        raise HTTPException(412, "it has changed since you read it: read it again, then repeat your change")
+    return found
+
+
+async def _put(store: WebhookStore, changed: Webhook) -> Webhook:
+    if not await store.put_webhook(changed):
+        raise VersionConflict("it was changed at the same moment: read it again, then repeat your change")
+    return changed
+
+
+def _tag(webhook: Webhook) -> str:
+    return f'"{webhook.version}"'
+
+
+def _one(webhook: Webhook) -> Response:
+    return _answer(m.told(webhook), headers={"etag": _tag(webhook)})
+
+
+def _answer(body: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    text = body.model_dump_json(by_alias=True, exclude_none=True)
+    return Response(text, status_code=status, media_type="application/json", headers=headers)
