@@ -26,7 +26,7 @@ import uvloop
 from bench.portal.data import fill, people, utc_now
 from bench.portal.visitors import Visit, busy, quantile, steady
 from bench.report import console
-from bench.stage import Stage, all_run, free_port, stage, until
+from bench.stage import BenchFailed, Stage, all_run, free_port, stage, until
 from bench.systems import inherited
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
@@ -35,6 +35,7 @@ from services.engines.children import Child, Command
 
 _DATABASE = "bench_portal"
 _READY_S = 120.0
+_LOOK_AGAIN_S = 0.2
 
 
 def main() -> None:
@@ -142,7 +143,18 @@ async def _answers(children: Mapping[str, Child], port: int, visit: Visit) -> No
         return all_run(children) and _open(port)
 
     await until(listening, what=f"port {port} answers", within_s=_READY_S)
-    await busy(port, [visit], 0.1, 1)
+    async with asyncio.timeout(_READY_S):
+        # It listens before it has found its engines, and says 503 until then.
+        while not await _served(port, visit):  # noqa: ASYNC110 - processes have no event to wait on
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _served(port: int, visit: Visit) -> bool:
+    try:
+        await busy(port, [visit], 0.1, 1)
+    except BenchFailed:
+        return False
+    return True
 
 
 def _open(port: int) -> bool:

@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from bench.match.people import a_profile, a_request
 from services.adapters.mongo.documents import REFERRALS
+from services.adapters.mongo.driver import CODECS
 from services.core import ids
 from services.core.accounts import Role, Session, User
 from services.core.codes import Channel, CompanySize, PolicyName, Stage, Status, Substatus
@@ -114,11 +115,12 @@ def _varied(template: dict[str, Any], n: int, owner: int, now: datetime, chance:
 
 def fill(database: Database[dict[str, Any]], number: int, now: datetime, tell: Callable[[int], None]) -> None:
     """Store the referrals; indexes should be there already or come later, as you like it."""
+    collection = database.get_collection("referrals", codec_options=CODECS)
     batch: list[dict[str, Any]] = []
     for done, doc in enumerate(referrals(number, now), 1):
         batch.append(doc)
         if len(batch) == _BATCH or done == number:
-            database.referrals.insert_many(batch, ordered=False)
+            collection.insert_many(batch, ordered=False)
             batch = []
             tell(done)
 

@@ -11,9 +11,12 @@ those who were full.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, pairwise
+
+import numpy as np
 
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
@@ -26,7 +29,7 @@ from services.matching.choosing import NEAR_MISSES, OpenCount, exclusion, is_ful
 from services.matching.explain import Explainer
 from services.matching.explanation import Explanation
 from services.matching.holdings import Holdings
-from services.matching.index.layout import FULL
+from services.matching.index.layout import FULL, Hits
 from services.matching.index.queries import Query
 from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
@@ -171,11 +174,8 @@ class IndexedMatcher:
             return found
         queries = [self._query(readings[n], tags[readings[n].tag]) for n in asked]
         hits = self._held.match(queries, list(tags))
-        for n, tops, counts, why in zip(
-            asked, hits.tops.tolist(), hits.counts.tolist(), hits.seen[:, 0].tolist(), strict=True
-        ):
-            lists = [[(entry[2], entry[0]) for entry in top[:count]] for top, count in zip(tops, counts, strict=True)]
-            found[n] = _Found(lists[0], lists[1], lists[2], why)
+        for n, answer in zip(asked, _found_in(hits), strict=True):
+            found[n] = answer
         return found
 
     def _query(self, reading: _Reading, tongue: int) -> Query:
@@ -297,3 +297,15 @@ class IndexedMatcher:
             picked=picked,
             reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
         )
+
+
+def _found_in(hits: Hits) -> Iterator[_Found]:
+    """The lists of each request, without their empty places."""
+    filled = np.arange(hits.tops.shape[2]) < hits.counts[:, :, None]
+    lines = hits.tops[filled]
+    entries = list(zip(lines[:, 2].tolist(), lines[:, 0].tolist(), strict=True))
+    at = 0
+    for counts, why in zip(hits.counts.tolist(), hits.seen[:, 0].tolist(), strict=True):
+        ends = list(accumulate(counts, initial=at))
+        yield _Found(*(entries[begin:end] for begin, end in pairwise(ends)), why)
+        at = ends[-1]

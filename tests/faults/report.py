@@ -10,7 +10,8 @@ _HEAD = """\
 # Reliability: the faults, tried
 
 Written by `make faults` (seed {seed}); each line is a test in `tests/faults/` on real processes, a real Kafka, a real
-mongod and real SMTP conversations, with a proxy of our own for what networks do. `make test` runs a short form of each.
+mongod and real SMTP conversations, with a proxy of our own for what networks do. `make test` runs a short form of each;
+a line that was written by one (a pause of a second, two mails) stands until the long form has run.
 
 After each fault everything heals, and then two oracles that share no code must agree: `referrals audit`, and the
 books of `tests/faults/ledger.py`, which are counted from the documents, the records and the mails themselves. *Lost* is

@@ -46,6 +46,8 @@ class Trial:
     seed: int
     results: list[Result]
     ledger: Ledger = field(init=False)
+    _again: int = 0
+    #: Mails that had come again before the block at hand.
     _sent: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
@@ -66,7 +68,7 @@ class Trial:
         return long if self.long else short
 
     @contextmanager
-    def whole(self, fault: int, what: str, *, times: int = 1, most_again: int = 0) -> Iterator[None]:
+    def whole(self, fault: int, what: str, *, times: int = 1, most_again: int = 0) -> Iterator[Result]:
         """Break things in this block; after it everything heals, and nothing may be lost or doubled.
 
         Args:
@@ -76,16 +78,17 @@ class Trial:
             most_again: mails that may come again, in attempts cut at the final dot.
         """
         result = Result(fault=fault, what=what, times=times)
-        yield
+        yield result
         began = time.monotonic()
         self.site.heal()
         self.site.settle()
         result.recovery_s = time.monotonic() - began
         books = self.site.balance(self.ledger)
-        result.lost, result.doubled, result.again = len(books.lost), len(books.doubled), books.again
+        result.lost, result.doubled, result.again = len(books.lost), len(books.doubled), books.again - self._again
+        self._again = books.again
         self.results.append(result)
         assert_whole(books)
-        assert books.again <= most_again, f"{books.again} mails came again"
+        assert result.again <= most_again, f"{result.again} mails came again"
 
     def note(self, fault: int, what: str, *, times: int = 1, recovery_s: float = 0.0) -> None:
         """A fault whose proof is the test's own."""

@@ -89,6 +89,7 @@ async def scene() -> AsyncIterator[Scene]:
         "version": "0",
         "name": "portal.css",
         "country": "ES",
+        "member_id": (await world.add_user(1, email="carl@partner1.example")).id,
     }
     ids |= await _put_aside(world) | await _hooks(world)
     links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}

@@ -36,7 +36,7 @@ async def test_a_request_goes_to_intake_and_a_repeat_is_the_same(world: PortalWo
     first, again = [await crm.post(PATH, json=rfi_json()) for _ in range(2)]
     assert (first.status_code, first.json()) == (202, again.json())
     assert first.headers["location"] == f"http://portal.test{PATH}/{first.json()['id']}"
-    sources = {dict(each.headers)["x-referrals-source"] for each in world.log.records(Topic.RFI_SUBMITTED)}
+    sources = {dict(each.headers)["ce_source"] for each in world.log.records(Topic.RFI_SUBMITTED)}
     assert sources == {source_of(make_partner(1).id).encode()}
 
 
@@ -78,7 +78,8 @@ async def test_a_request_is_taken_back_with_the_reason(world: PortalWorld, crm: 
     rfi = await sent_on(world)
     answer = await crm.post(f"{PATH}/{rfi.id}/withdraw", json={"reason": "noLongerNeeded"})
     assert answer.json()["state"] == "withdrawn"
-    assert len(world.log.records(Topic.ENGAGEMENT_EVENTS)) == 1
+    told = world.log.records(Topic.ENGAGEMENT_EVENTS)[-1]
+    assert b"engagement.withdrawn" in dict(told.headers)["ce_type"]
 
 
 async def test_others_do_not_find_it_not_even_those_it_was_sent_to(world: PortalWorld) -> None:

@@ -53,6 +53,7 @@ class Rule(StrEnum):
     API_OF_REFERRAL = "those of the referral's partner with the scope referrals.read"
     API_ANSWERS = "those of the referral's partner with the scope referrals.write"
     ADMINS = "admins of a partner, for what is its own"
+    ADMINS_OF_MEMBER = "admins of the person's team"
     API_HOOKS = "those of a partner with the scope webhooks.write"
     API_OF_HOOK = "those of the webhook's partner with the scope webhooks.write"
     API_SENT = "those of the partner that sent the request on, with the scope referrals.read: nobody here"
@@ -74,6 +75,7 @@ _ALLOWED: Mapping[Rule, frozenset[Who]] = {
     Rule.API_OF_REFERRAL: OWN - {Who.NO_SCOPE},
     Rule.API_ANSWERS: OWN - READS_ONLY,
     Rule.ADMINS: frozenset({Who.ADMIN, Who.OTHER}),
+    Rule.ADMINS_OF_MEMBER: frozenset({Who.ADMIN}),
     Rule.API_HOOKS: frozenset({Who.ADMIN, Who.OTHER, Who.NO_SCOPE}),
     Rule.API_OF_HOOK: frozenset({Who.ADMIN, Who.NO_SCOPE}),
     # The request walked over was sent by a publisher: partners that got it do not own it.
@@ -84,24 +86,32 @@ _ALLOWED: Mapping[Rule, frozenset[Who]] = {
     Rule.CUSTOMER: frozenset({Who.CUSTOMER, Who.OTHER_CUSTOMER}),
 }
 #: Rules whose id is somebody's: to others it does not exist.
-_FOREIGN = {Rule.OF_REFERRAL, Rule.ANSWERS, Rule.API_OF_REFERRAL, Rule.API_ANSWERS, Rule.API_OF_HOOK}
+_FOREIGN = {
+    Rule.OF_REFERRAL,
+    Rule.ANSWERS,
+    Rule.API_OF_REFERRAL,
+    Rule.API_ANSWERS,
+    Rule.API_OF_HOOK,
+    Rule.ADMINS_OF_MEMBER,
+}
+#: Rules that another's program fails by what it may do, before anything is looked up.
+_BY_SCOPE = {Rule.API_OF_HOOK, Rule.ADMINS_OF_MEMBER}
 
 
 def refusal(rule: Rule, who: Who) -> int | None:
     """The status that this one is refused with, None if it is let in."""
     if who in _ALLOWED[rule]:
         return None
-    if rule is Rule.CUSTOMER:
-        return 404
-    if who in UNKNOWN:
+    if rule is not Rule.CUSTOMER and who in UNKNOWN:
         return 401
-    if who in OPERATORS or rule in {Rule.OPERATOR, Rule.PERSON, Rule.PARTNER_PERSON}:
-        return 404
-    if (rule is Rule.API_SENT and who is not Who.NO_SCOPE) or (rule is Rule.API_DECIDES_SENT and who not in READS_ONLY):
-        return 404
-    if who in OTHERS and rule in _FOREIGN and not (rule is Rule.API_OF_HOOK and who is Who.OTHER_PROGRAM):
-        return 404
-    return 403
+    absent = (
+        rule in {Rule.CUSTOMER, Rule.OPERATOR, Rule.PERSON, Rule.PARTNER_PERSON}
+        or who in OPERATORS
+        or (rule is Rule.API_SENT and who is not Who.NO_SCOPE)
+        or (rule is Rule.API_DECIDES_SENT and who not in READS_ONLY)
+        or (rule in _FOREIGN and who in OTHERS and not (rule in _BY_SCOPE and who is Who.OTHER_PROGRAM))
+    )
+    return 404 if absent else 403
 
 
 _REFERRALS = "/v1.0/engagements/referrals"

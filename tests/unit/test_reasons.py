@@ -14,9 +14,9 @@ from services.core.mail import MailKind
 from services.core.reasons import Reason, ReasonCode, parse, written
 from services.core.rfi import Place
 from services.notifier.preview import LINKS, matter
-from services.wording.reasons import said
 from services.notifier.render import personal
 from services.notifier.words import languages, words_of
+from services.wording.reasons import said
 
 OLDER = ("region ES-AN: served", "keyword migrar: weight 2.1", "picked by the customer", "language es: spoken")
 ASKED = Place(country="ES", subdivision="ES-AN", city="Dos Hermanas", postal_code="41700")

@@ -268,8 +268,8 @@ async def test_a_routing_that_another_router_stored_first_is_taken_over() -> Non
 
     def overtake() -> None:
         stored = world.stores.rfis.stored
-        rfi = stored[make_rfi(1).id]
-        if theirs and rfi.routing is None:
+        rfi = stored.get(make_rfi(1).id)
+        if theirs and rfi is not None and rfi.routing is None:
             stored[rfi.id] = replace(rfi, routing=theirs[0], state=RfiState.ROUTED, version=2)
 
     world = RouterWorld()

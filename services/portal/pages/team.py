@@ -19,7 +19,7 @@ from services.core.ids import user_id
 from services.core.mail import is_mailbox
 from services.core.ports import Change
 from services.core.requirements import NAME_LENGTH, text_problems
-from services.portal.access import NotHere, partner, partner_admin
+from services.portal.access import Forbidden, NotHere, partner, partner_admin
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pace import Pace
@@ -31,8 +31,16 @@ from services.wording.words import Words, _, languages
 
 log = structlog.get_logger("portal.team")
 
+
+async def _person_in_charge(me: Annotated[Identity, Depends(partner_admin)]) -> Identity:
+    """An admin in person: a program that may write profiles lets nobody in."""
+    if me.session_id is None:
+        raise Forbidden("people manage the team: sign in")
+    return me
+
+
 Me = Annotated[Identity, Depends(partner)]
-Admin = Annotated[Identity, Depends(partner_admin)]
+Admin = Annotated[Identity, Depends(_person_in_charge)]
 
 #: Longest mail address (RFC 5321).
 _ADDRESS_LENGTH = 254

@@ -84,7 +84,8 @@ async def writer(
     return me
 
 
-Reading, Writing = Annotated[Identity, Depends(reader)], Annotated[Identity, Depends(writer)]
+Reading = Annotated[Identity, Depends(reader)]
+Writing = Annotated[Identity, Depends(writer)]
 RfiId = Annotated[str, Path(max_length=64)]
 
 
