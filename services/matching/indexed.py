@@ -11,12 +11,8 @@ those who were full.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import accumulate, pairwise
-
-import numpy as np
 
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
@@ -24,12 +20,13 @@ from services.core.rfi import Chosen, Rfi, Routing, Skipped
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
-from services.matching.asked import Asked, read
+from services.matching.answers import Entry, Found, Reading, found_in
+from services.matching.asked import read
 from services.matching.choosing import NEAR_MISSES, OpenCount, exclusion, is_full, skipped, why_nobody
 from services.matching.explain import Explainer
 from services.matching.explanation import Explanation
 from services.matching.holdings import Holdings
-from services.matching.index.layout import FULL, Hits
+from services.matching.index.layout import FULL
 from services.matching.index.queries import Query
 from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
@@ -38,38 +35,13 @@ from services.matching.ranking import ONE, Ranking, fit_of, tie_key
 from services.matching.reasons import reasons_of
 from services.matching.reference import named_in
 from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
-from services.matching.terms import Wanted, wanted_of
-from services.matching.vocabulary import Around, CountryLexicon, phrase_name, sign_name
+from services.matching.terms import wanted_of
+from services.matching.vocabulary import CountryLexicon, phrase_name, sign_name
 from services.matching.weights import weights_of
 
 _SIZE, _PAUSE, _LOAD = "size_excluded", "paused", "at_capacity"
 #: Codes by the bits of `Hits.seen`.
 _WHY = {1: _SIZE, 2: _PAUSE, 4: _LOAD}
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """An RFI, ready to be asked of the index."""
-
-    rfi: Rfi
-    asked: Asked
-    tag: str
-    wanted: Wanted
-    around: Around
-
-
-Entry = tuple[int, int]
-#: A profile's number and its score in grains.
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the index answers to one RFI."""
-
-    open: list[Entry]
-    any: list[Entry]
-    outside: list[Entry]
-    why: int
 
 
 class IndexedMatcher:
@@ -158,27 +130,27 @@ class IndexedMatcher:
             self._full.discard(number)
             self._held.network.block(number, FULL, on=False)
 
-    def _read(self, rfi: Rfi) -> _Reading:
+    def _read(self, rfi: Rfi) -> Reading:
         asked = read(rfi, self._parent_of)
         lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon()
         around = self._held.gazetteer.around(asked.place)
         wanted = wanted_of(rfi, asked, lexicon, self._weights)
-        return _Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted, around)
+        return Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted, around)
 
-    def _ask(self, readings: Sequence[_Reading]) -> list[_Found | None]:
+    def _ask(self, readings: Sequence[Reading]) -> list[Found | None]:
         """Ask the index; None for what the customer has picked itself."""
         tags = {tag: row for row, tag in enumerate(dict.fromkeys(reading.tag for reading in readings))}
         asked = [n for n, reading in enumerate(readings) if not reading.rfi.selected_partners]
-        found: list[_Found | None] = [None] * len(readings)
+        found: list[Found | None] = [None] * len(readings)
         if not asked:
             return found
         queries = [self._query(readings[n], tags[readings[n].tag]) for n in asked]
         hits = self._held.match(queries, list(tags))
-        for n, answer in zip(asked, _found_in(hits), strict=True):
+        for n, answer in zip(asked, found_in(hits), strict=True):
             found[n] = answer
         return found
 
-    def _query(self, reading: _Reading, tongue: int) -> Query:
+    def _query(self, reading: Reading, tongue: int) -> Query:
         rfi, wanted, find = reading.rfi, reading.wanted, self._held.vocabulary.find
         alone: list[Entry] = []
         besides: list[Entry] = []
@@ -209,7 +181,7 @@ class IndexedMatcher:
             outside=rooms[2],
         )
 
-    def _route(self, reading: _Reading, found: _Found | None, now: datetime, open_count: OpenCount) -> Routing:
+    def _route(self, reading: Reading, found: Found | None, now: datetime, open_count: OpenCount) -> Routing:
         if found is None:
             return self._picked(reading, now)
         while late := [n for n, _ in found.open if is_full(self._held.profiles[n], open_count)]:
@@ -223,7 +195,7 @@ class IndexedMatcher:
         because = None if chosen else self._why_nobody(reading, found)
         return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
 
-    def _near(self, reading: _Reading, found: _Found, now: datetime, open_count: OpenCount) -> tuple[Skipped, ...]:
+    def _near(self, reading: Reading, found: Found, now: datetime, open_count: OpenCount) -> tuple[Skipped, ...]:
         """The best of those who match but don't get it, then the right offers in the wrong region."""
         size = reading.rfi.customer.size
         known = {self._held.profiles[number].partner_id for number, _ in found.open}
@@ -238,11 +210,11 @@ class IndexedMatcher:
                 near.append(skipped(profile, grains / ONE, code))
         return tuple(near)
 
-    def _why_nobody(self, reading: _Reading, found: _Found) -> str:
+    def _why_nobody(self, reading: Reading, found: Found) -> str:
         codes = {code for bit, code in _WHY.items() if found.why & bit} if found.any else set[str]()
         return why_nobody(anybody_there=self._held.gazetteer.anybody(reading.around), excluded=codes)
 
-    def _picked(self, reading: _Reading, now: datetime) -> Routing:
+    def _picked(self, reading: Reading, now: datetime) -> Routing:
         rfi = reading.rfi
         own = {number for each in rfi.selected_partners for number in self._held.of_partner(each)}
         ranking = self._rank(reading, own)
@@ -251,7 +223,7 @@ class IndexedMatcher:
         chosen = tuple(self._chosen(reading, n, ranking.scores.get(n, ranking.fits.get(n, 0)) / ONE) for n in numbers)
         return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
 
-    def _rank(self, reading: _Reading, numbers: Iterable[int]) -> Ranking:
+    def _rank(self, reading: Reading, numbers: Iterable[int]) -> Ranking:
         """These profiles against an RFI, read one by one."""
         area: dict[int, int] = {}
         fits: dict[int, int] = {}
@@ -270,11 +242,11 @@ class IndexedMatcher:
                 fits[number] = fit
         return self._ranking(reading, area, fits)
 
-    def _ranking(self, reading: _Reading, area: Mapping[int, int], fits: Mapping[int, int]) -> Ranking:
+    def _ranking(self, reading: Reading, area: Mapping[int, int], fits: Mapping[int, int]) -> Ranking:
         scores = {number: fit + area[number] * GRAINS for number, fit in fits.items() if number in area}
         return Ranking(asked=reading.asked, tag=reading.tag, wanted=reading.wanted, area=area, fits=fits, scores=scores)
 
-    def _survey(self, reading: _Reading, numbers: Iterable[int]) -> Ranking:
+    def _survey(self, reading: Reading, numbers: Iterable[int]) -> Ranking:
         """Everybody who matches, and these besides, against an RFI."""
         own, query = self._rank(reading, numbers), self._query(reading, 0)
         area, fits = dict(own.area), dict(own.fits)
@@ -285,7 +257,7 @@ class IndexedMatcher:
                     area[number] = points + tongue // GRAINS
         return self._ranking(reading, area, fits)
 
-    def _chosen(self, reading: _Reading, number: int, score: float) -> Chosen:
+    def _chosen(self, reading: Reading, number: int, score: float) -> Chosen:
         offer, picked = self._held[number], bool(reading.rfi.selected_partners)
         ranking = self._ranking(reading, {}, {})
         reasons = reasons_of(offer, ranking, reading.rfi.customer.size)
@@ -297,15 +269,3 @@ class IndexedMatcher:
             picked=picked,
             reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
         )
-
-
-def _found_in(hits: Hits) -> Iterator[_Found]:
-    """The lists of each request, without their empty places."""
-    filled = np.arange(hits.tops.shape[2]) < hits.counts[:, :, None]
-    lines = hits.tops[filled]
-    entries = list(zip(lines[:, 2].tolist(), lines[:, 0].tolist(), strict=True))
-    at = 0
-    for counts, why in zip(hits.counts.tolist(), hits.seen[:, 0].tolist(), strict=True):
-        ends = list(accumulate(counts, initial=at))
-        yield _Found(*(entries[begin:end] for begin, end in pairwise(ends)), why)
-        at = ends[-1]
