@@ -1,4 +1,4 @@
-"""Equal partners get equal shares, a rule says how much a better past counts, and a capacity holds but for the flight."""
+"""Equal partners get equal shares, a rule says how much a past counts, a capacity holds but for what is in flight."""
 
 from __future__ import annotations
 

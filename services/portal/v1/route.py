@@ -39,6 +39,7 @@ def name_methods(routes: APIRouter) -> APIRouter:
 
 
 _WORDS = {
+    400: "The body is no JSON",
     401: "No token, or none that is good",
     403: "The token or role does not allow this",
     404: "Nothing of yours has this id",
@@ -56,5 +57,5 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What else an operation may answer; some of it every operation may."""
     return {
         status: {"model": ProblemV1, "description": _WORDS[status], **_SCHEMA}
-        for status in (401, 403, *statuses, 429, 503)
+        for status in (400, 401, 403, *statuses, 429, 503)
     }
