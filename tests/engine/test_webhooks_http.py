@@ -39,6 +39,7 @@ class Receiver:
         writer.write(self.answer)
         await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -117,14 +118,19 @@ async def test_who_asks_for_less_may_say_for_how_long(told: str, meant: timedelt
 
 
 async def test_a_receiver_that_says_nothing_is_left_in_time() -> None:
+    left = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        left.set()
 
     caller = HttpWebhookCaller(private=True, timeout_s=0.2)
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with server:
         answer = await caller.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, b"{}")
+        await asyncio.wait_for(left.wait(), 10)
     assert answer.status is None
     assert answer.error.startswith("no ")
     await caller.close()
