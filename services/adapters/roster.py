@@ -79,5 +79,9 @@ async def _put(
 
 
 def _won(codec: Codec[T], ours: T, stored: T | None) -> bool:
-    """Whether ours was written; a higher version was made from it, or after it."""
-    return stored is not None and (stored.version > ours.version or stored == codec.as_stored(ours))
+    """Whether what is stored is ours.
+
+    A higher version does not tell: it may have been made from ours, or from that of another who came before us. Both
+    write at the same moment then, so it is as good to be written once more, after the other.
+    """
+    return stored == codec.as_stored(ours)

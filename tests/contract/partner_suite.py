@@ -47,8 +47,9 @@ class PartnerStoreSuite:
         changes = [make_profile(capacity=n) for n in range(1, 5)]
         await asyncio.gather(*(roster.put_profiles(stores.partners, [change]) for change in changes))
         [found] = await stores.partners.all_profiles()
-        # Nobody was left out: the first made version 2, and each of the others one of its own.
-        assert found.version == 1 + len(changes)
+        # Nobody was left out: the first made version 2, and each of the others at least one of its own.
+        assert found.version >= 1 + len(changes)
+        assert found.capacity in {1, 2, 3, 4}
         await roster.put_profiles(stores.partners, [make_profile(capacity=9)])
         await roster.put_partners(stores.partners, [make_partner()])
         await roster.put_partners(stores.partners, [make_partner(name="renamed")])

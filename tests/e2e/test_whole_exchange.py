@@ -17,6 +17,7 @@ from services.cli.system import intake_address
 from services.core.codes import PolicyName, RfiState, Status, Substatus
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.processes import PROCESSES
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -199,7 +200,8 @@ def test_the_audit_of_all_this_is_clean(exchange: Exchange) -> None:
 
 
 def test_status_lag_and_logs_tell_an_operator(exchange: Exchange) -> None:
-    assert exchange.cli("status").count("ready") == 7
+    engines = 3
+    assert exchange.cli("status").count("ready") == engines + len(PROCESSES)
     assert "referrals-router" in exchange.cli("lag")
     for line in exchange.cli("logs", "router", "-n", "5").splitlines():
         if line.startswith("{"):
