@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +46,7 @@ def specs(
     portal_port: int = 0,
     instances: dict[str, int] | None = None,
     settings: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> list[Spec]:
     """The consumers as separate processes, each with a health port of its own.
 
@@ -55,6 +56,7 @@ def specs(
         portal_port: where a single portal serves pages and API, and links in mails lead; 0 takes a free one.
         instances: how many of a process, where not one.
         settings: more of their environment.
+        without: processes that are not started.
     """
     environment = {
         "REFERRALS_HEALTH_PORT": "{port}",
@@ -75,6 +77,7 @@ def specs(
             instances=(instances or {}).get(name, 1),
         )
         for name in PROCESSES
+        if name not in without
     ]
 
 
@@ -95,10 +98,11 @@ def start(
     settings: Mapping[str, str] | None = None,
     on_progress: Progress | None = None,
     preferred: Mapping[str, int] | None = None,
+    without: Collection[str] = (),
 ) -> Running:
     """Bring everything up in `at`; the processes create topics and indexes themselves.
 
-    `preferred` are ports by name, taken the first time if they are free.
+    `preferred` are ports by name, taken the first time if they are free; `without` are processes that are not started.
     """
     ports = {INTAKE_HTTP: 0, PORTAL_HTTP: 0}
     # Ports are asked for only while nobody of ours has them.
@@ -112,6 +116,7 @@ def start(
             portal_port=ports[PORTAL_HTTP],
             instances=instances,
             settings=settings,
+            without=without,
         ),
         engines,
         on_progress=on_progress or (lambda _n, _s: None),
