@@ -101,11 +101,15 @@ class ReferralStore(Protocol):
 class PartnerStore(Protocol):
     """Partners and their business profiles."""
 
-    async def put_partners(self, partners: Sequence[Partner]) -> None:
-        """Insert, or replace where the stored version is lower."""
+    async def put_partners(self, partners: Sequence[Partner]) -> set[str]:
+        """Insert, or replace where the stored version is lower.
 
-    async def put_profiles(self, profiles: Sequence[Profile]) -> None:
-        """Insert, or replace where the stored version is lower; the change counts as unpublished."""
+        Returns the ids of those that were written, by this call or by the same one before it, even if others have
+        replaced them since. The others met somebody else's document of the same version, or of a higher one.
+        """
+
+    async def put_profiles(self, profiles: Sequence[Profile]) -> set[str]:
+        """As `put_partners`; the change counts as unpublished."""
 
     async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:
         """Partners by id."""

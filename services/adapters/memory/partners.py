@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.mongo.documents import PARTNERS, PROFILES
+from services.adapters.mongo.partners import newest
 from services.core.partner import Partner, Profile
+
+T = TypeVar("T", Partner, Profile)
 
 
 class MemoryPartners:
@@ -17,20 +21,25 @@ class MemoryPartners:
         self.partners: dict[str, Partner] = {}
         self.profiles: dict[str, Profile] = {}
         self.published: dict[str, int] = {}
+        self._line: list[Partner | Profile] = []
+        #: Everything that was ever written.
 
     @faulty
-    async def put_partners(self, partners: Sequence[Partner]) -> None:
+    async def put_partners(self, partners: Sequence[Partner]) -> set[str]:
         """Higher versions win."""
-        for partner in partners:
-            if partner.id not in self.partners or self.partners[partner.id].version < partner.version:
-                self.partners[partner.id] = PARTNERS.as_stored(partner)
+        return self._put(self.partners, [PARTNERS.as_stored(each) for each in newest(partners)])
 
     @faulty
-    async def put_profiles(self, profiles: Sequence[Profile]) -> None:
+    async def put_profiles(self, profiles: Sequence[Profile]) -> set[str]:
         """Higher versions win."""
-        for profile in profiles:
-            if profile.id not in self.profiles or self.profiles[profile.id].version < profile.version:
-                self.profiles[profile.id] = PROFILES.as_stored(profile)
+        return self._put(self.profiles, [PROFILES.as_stored(each) for each in newest(profiles)])
+
+    def _put(self, stored: dict[str, T], values: Sequence[T]) -> set[str]:
+        for each in values:
+            if each.id not in stored or stored[each.id].version < each.version:
+                stored[each.id] = each
+                self._line.append(each)
+        return {each.id for each in values if each in self._line}
 
     @faulty
     async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:

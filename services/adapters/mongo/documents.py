@@ -110,9 +110,14 @@ class Codec(Generic[T]):
         return self.from_doc(through_bson(self.to_doc(value)))
 
 
+def encoded(doc: Doc) -> bytes:
+    """The document as it goes to the database."""
+    return bson.encode(doc, codec_options=CODECS)
+
+
 def through_bson(doc: Doc) -> Doc:
     """The document as it would come back from the database."""
-    return bson.decode(bson.encode(doc, codec_options=CODECS), CODECS)
+    return bson.decode(encoded(doc), CODECS)
 
 
 def _derive_for_queries(referral: Referral, doc: Doc) -> None:

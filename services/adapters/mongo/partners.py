@@ -1,21 +1,27 @@
 """How are partners and their business profiles kept in MongoDB?
 
-A profile's document carries `unpublished` until its newest version is known to be on Kafka.
+A profile's document carries `unpublished` until its newest version is known to be on Kafka. Every document carries
+`line`: what its last versions were made by. So a writer who is told that not all of its writes took place can see which
+of them did, also when others have written later versions since (ADR 6).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha1
 from typing import TypeVar
 
-from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec
-from services.adapters.mongo.driver import ASCENDING, BY_ID, Collection, Mongo, ReplaceOne, UpdateOne
+from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec, encoded
+from services.adapters.mongo.driver import ASCENDING, BY_ID, Collection, Doc, Mongo, UpdateOne
 from services.adapters.mongo.indexes import PARTNERS as PARTNERS_COLLECTION
 from services.adapters.mongo.indexes import PROFILES as PROFILES_COLLECTION
 from services.adapters.mongo.indexes import UNPUBLISHED
 from services.core.partner import Partner, Profile
 
 T = TypeVar("T", Partner, Profile)
+
+#: Versions whose writers a document remembers: more than can be written while one writer waits for its answer.
+LINE = 32
 
 
 class MongoPartners:
@@ -25,13 +31,13 @@ class MongoPartners:
         self._partners = mongo.collection(PARTNERS_COLLECTION)
         self._profiles = mongo.collection(PROFILES_COLLECTION)
 
-    async def put_partners(self, partners: Sequence[Partner]) -> None:
+    async def put_partners(self, partners: Sequence[Partner]) -> set[str]:
         """Insert, or replace lower versions."""
-        await _put_newer(self._partners, PARTNERS, partners)
+        return await _put_newer(self._partners, PARTNERS, partners)
 
-    async def put_profiles(self, profiles: Sequence[Profile]) -> None:
+    async def put_profiles(self, profiles: Sequence[Profile]) -> set[str]:
         """Insert, or replace lower versions; each that was written is unpublished."""
-        await _put_newer(self._profiles, PROFILES, profiles)
+        return await _put_newer(self._profiles, PROFILES, profiles)
 
     async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:
         """By id."""
@@ -68,18 +74,35 @@ class MongoPartners:
         )
 
 
-async def _put_newer(collection: Collection, codec: Codec[T], values: Sequence[T]) -> None:
+async def _put_newer(collection: Collection, codec: Codec[T], values: Sequence[T]) -> set[str]:
     """Upsert where the stored version is lower; an upsert that finds a newer one collides with it, which is the point.
 
     Two first writers can collide as well: the second round writes what lost to a lower version.
     """
-    writes = [
-        ReplaceOne({"_id": value.id, "version": {"$lt": value.version}}, codec.to_doc(value), upsert=True)
-        for value in newest(values)
-    ]
+    marks: dict[str, str] = {}
+    writes: list[UpdateOne] = []
+    for value in newest(values):
+        doc = codec.to_doc(value)
+        marks[value.id] = _mark(value, doc)
+        newer = {"_id": value.id, "version": {"$lt": value.version}}
+        writes.append(UpdateOne(newer, _replacement(doc, marks[value.id]), upsert=True))
     done = await collection.write(writes)
     if done.matched + done.upserted < len(writes):
         await collection.write(writes)
+        lines = await collection.by_ids(list(marks), ["line"])
+        return {doc["_id"] for doc in lines if marks[doc["_id"]] in doc.get("line", ())}
+    return set(marks)
+
+
+def _mark(value: Partner | Profile, doc: Doc) -> str:
+    """What names one write: the same change repeated after a lost answer has the same mark, another's has not."""
+    return f"{value.version}:{sha1(encoded(doc), usedforsecurity=False).hexdigest()}"
+
+
+def _replacement(doc: Doc, mark: str) -> list[Doc]:
+    """The whole document as a pipeline, which alone can carry the line on. `$literal`: texts stay texts."""
+    line = {"$slice": [{"$concatArrays": [{"$ifNull": ["$line", []]}, [{"$literal": mark}]]}, -LINE]}
+    return [{"$replaceWith": {"$mergeObjects": [{"$literal": doc}, {"line": line}]}}]
 
 
 def newest(values: Iterable[T]) -> list[T]:
