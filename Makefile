@@ -83,6 +83,8 @@ lock: ## renew the hashed locks (needs uv)
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/run.txt
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --extra engines pyproject.toml -o requirements/engines.txt
 	uv pip compile -q --python-version 3.11 --universal --generate-hashes --no-header --no-annotate --extra engines --extra dev pyproject.toml -o requirements/dev.txt
+	@# Ubuntu 22.04 ships Python 3.11.0rc1 with a pip for which a pre-release has no full version.
+	sed -i 's/python_full_version/python_version/' requirements/*.txt
 
 clean: ## remove the virtual environment and all state
 	@test ! -x $(BIN)/referrals || $(BIN)/referrals down

@@ -78,12 +78,16 @@ class SentToV1(Told):
 
 
 class EngagementRoutedV1(Told):
-    """The RFI was sent to these partners. From the second round on `cause` says after whom, if it says so."""
+    """The RFI was sent to these partners. From the second round on `cause` says after whom, if it says so.
+
+    `answers` is the id of the `engagement.partner_wanted` that asked for the partner, if the customer did.
+    """
 
     rfi_id: Id
     referrals: Annotated[list[SentToV1], Field(min_length=1)]
     round: Round
     cause: LapseV1 | None = None
+    answers: Id | None = None
 
 
 class EngagementNoMatchV1(Told):
@@ -100,6 +104,23 @@ class EngagementNobodyLeftV1(Told):
     round: Round
     because: Annotated[str, Field(min_length=1, examples=["max_rounds", "nobody_else"])]
     cause: LapseV1
+
+
+class EngagementPartnerWantedV1(Told):
+    """The customer wants this partner to be asked as well."""
+
+    rfi_id: Id
+    partner_id: PartnerId
+
+
+class EngagementPartnerUnavailableV1(Told):
+    """The partner that the customer wanted was not asked; `answers` is the id of the `engagement.partner_wanted`."""
+
+    rfi_id: Id
+    partner_id: PartnerId
+    round: Round
+    because: Annotated[str, Field(min_length=1, examples=["paused", "inactive", "unknown_partner", "asked_already"])]
+    answers: Id
 
 
 class EngagementWithdrawnV1(Told):

@@ -52,6 +52,13 @@ MESSAGES = (
     Message("engagement.routed", _E, events.EngagementRoutedV1, "the RFI went to these partners"),
     Message("engagement.no_match", _E, events.EngagementNoMatchV1, "no partner fits the RFI, and why"),
     Message("engagement.nobody_left", _E, events.EngagementNobodyLeftV1, "a partner dropped out, nobody else is asked"),
+    Message("engagement.partner_wanted", _E, events.EngagementPartnerWantedV1, "the customer wants one more partner"),
+    Message(
+        "engagement.partner_unavailable",
+        _E,
+        events.EngagementPartnerUnavailableV1,
+        "the partner that the customer wanted was not asked",
+    ),
     Message("engagement.withdrawn", _E, events.EngagementWithdrawnV1, "the customer took the RFI back"),
     Message("engagement.partner_chosen", _E, events.EngagementPartnerChosenV1, "the customer chose a partner"),
     Message("referral.created", _R, events.ReferralEventV1, "a partner was asked"),
@@ -91,19 +98,19 @@ class Flow:
 
 
 FLOWS = {
-    # intake's HTTP side sends what it is given to its own Kafka side
-    Topic.RFI_SUBMITTED: Flow(("publishers", "intake"), ("intake",)),
+    # intake's HTTP side, and the portal for who sends a request on, send what they are given to intake's Kafka side
+    Topic.RFI_SUBMITTED: Flow(("publishers", "intake", "portal"), ("intake",)),
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
-    Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli"), ("router", "notifier")),
-    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli"), ("router", "notifier", "statistics", "webhooks")),
-    Topic.PARTNER_PROFILES: Flow(("cli",), ("router",)),
-    Topic.PARTNER_STATS: Flow(("statistics",), ("router",)),
+    Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli", "portal"), ("router", "notifier")),
+    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli", "portal"), ("router", "notifier", "statistics", "webhooks")),
+    Topic.PARTNER_PROFILES: Flow(("cli", "portal"), ("router", "portal")),
+    Topic.PARTNER_STATS: Flow(("statistics",), ("router", "portal")),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),
     Topic.DEAD_LETTERS: Flow(("intake", "router", "notifier", "expirer", "statistics", "webhooks"), ("operators",)),
 }
 
-#: The consumer group in which a process reads a topic; the router reads profiles without one, in every instance.
+#: The consumer group in which a process reads a topic; router and portal read profiles without one, in every instance.
 GROUPS = {
     ("intake", Topic.RFI_SUBMITTED): Group.INTAKE,
     ("router", Topic.RFI_ACCEPTED): Group.ROUTER,

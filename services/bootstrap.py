@@ -79,11 +79,7 @@ class World:
 
     def place(self, country: str, subdivision: str | None, city: str | None) -> Place | None:
         """A place from names or codes, or None when country or subdivision is not known."""
-        code = self.regions.country(country)
-        if code is None:
-            return None
-        inner = self.regions.subdivision(code, subdivision) if subdivision else None
-        return None if subdivision and inner is None else Place(country=code, subdivision=inner, city=city)
+        return self.regions.place(country, subdivision, city)
 
     def follow(self, topics: Collection[str], start: Literal["beginning", "end"]) -> AsyncIterator[list[Record]]:
         """Records of the topics as they come."""
@@ -198,6 +194,8 @@ def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPubli
             referrals=stores.referrals,
             partners=stores.partners,
             jobs=stores.jobs,
+            pasts=stores.pasts,
+            webhooks=stores.webhooks,
             clock=clock,
         ),
         policies=policies,

@@ -6,22 +6,44 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
+from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
+from services.adapters.wire import profile_of, standing_of
 from services.bootstrap import World
+from services.explaining import Explaining
 from services.operations import operator_actions
 from services.portal.app import build
+from services.portal.finding import Finder, FinderPorts
 from services.portal.ports import OidcOptions, PortalOptions, PortalPorts
 from services.profile_keeping import ProfileKeeping
 from services.submitting import submissions
 
 
-def portal_ports(world: World) -> PortalPorts:
-    """The portal's ports, open as the world is."""
+def finder_of(world: World) -> Finder:
+    """What finds partners; it is empty until its loop runs."""
+    stores = world.stores
+    return Finder(
+        FinderPorts(
+            partners=stores.partners,
+            pasts=stores.pasts,
+            rules=stores.rules,
+            feed=world.follower,
+            decode_profile=profile_of,
+            decode_standing=standing_of,
+            parent_of=parent_of,
+            clock=world.clock,
+        )
+    )
+
+
+def portal_ports(world: World, finder: Finder | None = None) -> PortalPorts:
+    """The portal's ports, open as the world is; without a finder one that is never loaded."""
     stores = world.stores
     return PortalPorts(
         rfis=stores.rfis,
         referrals=stores.referrals,
         listing=stores.listing,
+        insights=stores.insights,
         favourites=stores.favourites,
         reveals=stores.reveals,
         partners=stores.partners,
@@ -37,7 +59,9 @@ def portal_ports(world: World) -> PortalPorts:
         commands=world.commands,
         intake=submissions(world),
         operations=operator_actions(world),
+        explaining=Explaining(world.stores, world.clock),
         profiles=ProfileKeeping(world.stores.partners, world.relay, lambda: world.regions),
+        finder=finder or finder_of(world),
         clock=world.clock,
         signer=world.links,
         policies=world.policies,
@@ -65,6 +89,6 @@ def portal_options(settings: Settings) -> PortalOptions:
     )
 
 
-def portal_app(world: World) -> FastAPI:
+def portal_app(world: World, finder: Finder | None = None) -> FastAPI:
     """The application that the process `portal` serves."""
-    return build(portal_ports(world), portal_options(world.settings))
+    return build(portal_ports(world, finder), portal_options(world.settings))

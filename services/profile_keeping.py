@@ -29,11 +29,7 @@ class ProfileKeeping:
 
     def place(self, country: str, subdivision: str | None, city: str | None) -> Place | None:
         """From names or codes, in any language that intake understands."""
-        code = self._regions().country(country)
-        if code is None:
-            return None
-        inner = self._regions().subdivision(code, subdivision) if subdivision else None
-        return None if subdivision and inner is None else Place(country=code, subdivision=inner, city=city)
+        return self._regions().place(country, subdivision, city)
 
     def parent_of(self, subdivision: str) -> str | None:
         """As ISO 3166-2 has it."""

@@ -9,7 +9,8 @@ import asyncio
 import random
 import selectors
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import orjson
@@ -39,6 +40,8 @@ from services.core.policy import POLICIES
 from services.core.ports import BatchHandler, Outgoing, Record
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.core.webhooks import Answer, DeliveryState
+from services.core.wishes import AskPartner
 from services.expirer.sweep import ExpirerHandler, Tick
 from services.intake.handler import IntakeHandler
 from services.notifier.app import NotifierPorts
@@ -50,7 +53,11 @@ from services.router.app import RouterPorts
 from services.router.app import build as build_router
 from services.statistics.app import StatisticsPorts
 from services.statistics.app import build as build_statistics
+from services.webhooks.app import WebhookPorts
+from services.webhooks.app import build as build_webhooks
+from services.webhooks.sender import SenderLimits as CallLimits
 from tests.builders import SOURCE, START, make_partner, make_profile
+from tests.contract.webhook_suite import make_webhook
 from tests.router_world import FaultyPublisher, MemoryFeed
 from tests.submissions import regions, rfi_json
 
@@ -61,7 +68,7 @@ LIMITS = SenderLimits()
 
 ROOMS = (
     *("intake", "router", "siblings", "next_best", "notifier", "send", "claim", "tick", "relay"),
-    *("statistics", "standings"),
+    *("statistics", "standings", "webhooks", "call"),
 )
 
 #: Rounds after which everything must be done once nothing fails any more.
@@ -120,6 +127,26 @@ class FaultyMailer:
         return [Delivery(job_id=envelope.job_id, outcome=outcome) for envelope in envelopes]
 
 
+class FaultyCaller:
+    """A program that is away, that takes a call and never says so, or whose caller is killed before or after."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        #: What arrived: id and body of each call.
+        self.kept: list[tuple[str, bytes]] = []
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        await asyncio.sleep(0)
+        fault = self.faults.take("FaultyCaller.post")
+        if fault is None or fault.after:
+            self.kept.append((headers["webhook-id"], body))
+        if fault is None:
+            return Answer(status=204)
+        if isinstance(fault.error, Killed):
+            raise fault.error
+        return Answer(error="no connection")
+
+
 class ScatteredConsumer(MemoryConsumer):
     """Takes partitions in any order and as many records of each as chance has it."""
 
@@ -147,7 +174,7 @@ class CrashWorld:
         self.log = MemoryLog({str(spec.topic): PARTITIONS for spec in TOPICS})
         self.clock = TurnableClock(START)
         self.publisher = FaultyPublisher(self.log, self.faults)
-        self.mailer = FaultyMailer(self.faults)
+        self.mailer, self.caller = FaultyMailer(self.faults), FaultyCaller(self.faults)
         #: What commands left that were carried out.
         self.answered: list[Referral] = []
         self._starts = 0
@@ -165,9 +192,12 @@ class CrashWorld:
         await self.stores.partners.put_partners(self.partners)
         profiles = [make_profile(1), make_profile(2), make_profile(3, policy=PolicyName.CLASSIC)]
         await self.stores.partners.put_profiles(profiles)
+        for n, partner in enumerate(self.partners[:2]):
+            await self.stores.webhooks.put_webhook(make_webhook(n, partner_id=partner.id))
         for start in (self.start_intake, self.start_router, self.start_notifier, self.start_expirer):
             await start()
         await self.start_statistics()
+        await self.start_webhooks()
         self.start_commands()
         return self
 
@@ -278,6 +308,17 @@ class CrashWorld:
         self.standings = made.standings
         self.statistics = self._consumer(Group.STATISTICS, made.handler, Topic.REFERRAL_EVENTS)
 
+    async def start_webhooks(self) -> None:
+        self._starts += 1
+        made = build_webhooks(
+            WebhookPorts(store=self.stores.webhooks, caller=self.caller, clock=self.clock, decode=wire.event_of),
+            owner=f"webhooks-{self._starts}",
+            base_url="https://exchange.example",
+            limits=CallLimits(lease=LIMITS.lease),
+        )
+        self.calls = made.sender
+        self.webhooks = self._consumer(Group.WEBHOOKS, made.handler, Topic.REFERRAL_EVENTS)
+
     def start_commands(self) -> None:
         self.commands = ReferralCommands(
             rfis=self.stores.rfis,
@@ -296,6 +337,8 @@ class CrashWorld:
             "next_best": self.next_best.step,
             "statistics": self.statistics.step,
             "standings": self.standings.sweep,
+            "webhooks": self.webhooks.step,
+            "call": self.calls.step,
             "notifier": self.notifier.step,
             "send": self._send,
             "claim": self.senders.claim_once,
@@ -318,6 +361,8 @@ class CrashWorld:
             "next_best": self.start_router,
             "statistics": self.start_statistics,
             "standings": self.start_statistics,
+            "webhooks": self.start_webhooks,
+            "call": self.start_webhooks,
             "notifier": self.start_notifier,
             "send": self.start_notifier,
             "claim": self.start_notifier,
@@ -384,15 +429,28 @@ class CrashWorld:
         except (Refused, Transient, Killed):
             return
 
+    async def ask(self, index: int) -> None:
+        """A customer wants one more partner, perhaps one that nobody knows."""
+        rfis = sorted(self.stores.rfis.stored)
+        if not rfis:
+            return
+        wanted = [*(partner.id for partner in self.partners), "nobody"][index % 4]
+        try:
+            await self.commands.execute_rfi(rfis[index % len(rfis)], AskPartner(by="customer", partner_id=wanted))
+        except (Refused, Transient, Killed):
+            return
+
     async def heal(self) -> None:
         """Nothing fails any more: let everything be done."""
         self.faults.clear()
         for _ in range(HEALING_ROUNDS):
             for room in ROOMS:
                 await self.step(room)
-            self.clock.advance(LIMITS.lease)
-            if not self.left():
+            left = self.left()
+            if not left:
                 return
+            # Calls are repeated after hours when they have failed a few times.
+            self.clock.advance(LIMITS.lease if set(left) != {"calls"} else timedelta(hours=1))
         raise AssertionError(f"does not heal: {self.left()}")
 
     def left(self) -> dict[str, int]:
@@ -405,6 +463,7 @@ class CrashWorld:
             "records": sum(self._lag(group, topics) for group, topics in READS.items()),
             "outboxes": sum(bool(document.outbox) for document in documents),
             "mails": jobs[JobState.LEASED] + jobs[JobState.PENDING],
+            "calls": sum(each.state is not DeliveryState.DELIVERED for each in stores.webhooks.stored.values()),
             "referrals due": sum(at is not None and at <= now for at in due),
         }
         return {name: number for name, number in found.items() if number}

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(p for top in ("services", "schemas") for p in (ROOT / top).rglob("*.py"))
 #: Libraries without a process, and the rooms that use each; a library itself is a room that imports no other.
 LIBRARIES = {"matching": ("router", "statistics", "portal"), "wording": ("notifier", "portal")}
-ROOMS = ("intake", "router", "notifier", "expirer", "audit", "statistics", "webhooks", "portal", *LIBRARIES)
+ROOMS = ("intake", "router", "notifier", "expirer", "audit", "statistics", "webhooks", "erasure", "portal", *LIBRARIES)
 DRIVERS = {"motor", "pymongo", "bson", "aiokafka", "aiosmtplib", "faststream"}
 
 

@@ -34,8 +34,10 @@ WRITES: Mapping[str, frozenset[str]] = {
     "refusals": frozenset({"put"}),
     "dead_letters": frozenset({"put"}),
     "idempotency": frozenset({"claim"}),
+    "erasures": frozenset({"put", "forget_originals", "forget_recipients"}),
     "publisher": frozenset({"publish"}),
     "mailer": frozenset({"send"}),
+    "caller": frozenset({"post"}),
 }
 BEFORE, AFTER = "before", "after"
 

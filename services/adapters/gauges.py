@@ -16,6 +16,7 @@ from services.core.aside import AsideStore
 from services.core.mail import JobState
 from services.core.ports import Clock
 from services.core.stores import SendJobStore
+from services.core.webhooks import WebhookStore
 
 
 class Disk(Protocol):
@@ -29,9 +30,16 @@ class StoreGauges:
     """Gauges over the whole database; every instance that refreshes them tells the same."""
 
     def __init__(
-        self, registry: CollectorRegistry, *, aside: AsideStore, jobs: SendJobStore, clock: Clock, disk: Disk
+        self,
+        registry: CollectorRegistry,
+        *,
+        aside: AsideStore,
+        jobs: SendJobStore,
+        webhooks: WebhookStore,
+        clock: Clock,
+        disk: Disk,
     ) -> None:
-        self._aside, self._jobs, self._clock, self._disk = aside, jobs, clock, disk
+        self._aside, self._jobs, self._webhooks, self._clock, self._disk = aside, jobs, webhooks, clock, disk
 
         def gauge(name: str, words: str, *labels: str) -> Gauge:
             return Gauge(f"referrals_{name}", words, labels, registry=registry)
@@ -42,6 +50,8 @@ class StoreGauges:
         self._letters = gauge("dead_letters_open", "Dead letters that nobody has replayed or dropped.")
         self._sends = gauge("send_jobs", "Mails by state: pending, leased, sent, obsolete, failed.", "state")
         self._late = gauge("mail_overdue_seconds", "How long the most overdue mail has waited for a sender.")
+        self._calls = gauge("webhook_deliveries", "Calls to webhooks by state: pending, leased, parked.", "state")
+        self._calls_late = gauge("webhook_overdue_seconds", "How long the most overdue call to a webhook has waited.")
         self._free = gauge("mongo_disk_free_bytes", "Free bytes where MongoDB keeps its data.")
         self._total = gauge("mongo_disk_total_bytes", "All bytes where MongoDB keeps its data.")
         self._seen = gauge(
@@ -56,7 +66,8 @@ class StoreGauges:
         """
         waiting, counts = await self._aside.waiting(), await self._jobs.counts()
         due, (free, total) = await self._jobs.next_due(), await self._disk.disk()
-        now = self._clock.now()
+        calls = await self._webhooks.waiting_deliveries()
+        now, real_now = self._clock.now(), self._clock.real_now()
         self._outbox.set(_since(waiting.oldest_unsent, now))
         self._overdue.set(_since(waiting.oldest_due, now))
         self._late.set(_since(due, now))
@@ -64,9 +75,12 @@ class StoreGauges:
         self._letters.set(waiting.open_letters)
         for state in JobState:
             self._sends.labels(state.value).set(sum(n for (_, _, each), n in counts.items() if each is state))
+        for name, number in (("pending", calls.pending), ("leased", calls.leased), ("parked", calls.parked)):
+            self._calls.labels(name).set(number)
+        self._calls_late.set(_since(calls.next_due, real_now))
         self._free.set(free)
         self._total.set(total)
-        self._seen.set(self._clock.real_now().timestamp())
+        self._seen.set(real_now.timestamp())
 
 
 def _since(at: datetime | None, now: datetime) -> float:

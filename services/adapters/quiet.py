@@ -8,8 +8,10 @@ from schemas.topics import Group, Topic
 from services.adapters.kafka.admin import KafkaAdmin
 from services.core.ids import SHARDS
 from services.core.mail import JobState
+from services.core.pasts import PastStore
 from services.core.ports import Clock
 from services.core.stores import PartnerStore, ReferralStore, RfiStore, SendJobStore
+from services.core.webhooks import DeliveriesWaiting, WebhookStore
 
 #: What each consumer group reads. Ticks are left out: time never ends.
 READS: Mapping[Group, tuple[Topic, ...]] = {
@@ -19,6 +21,7 @@ READS: Mapping[Group, tuple[Topic, ...]] = {
     Group.ROUTER_NEXT_BEST: (Topic.REFERRAL_EVENTS,),
     Group.STATISTICS: (Topic.REFERRAL_EVENTS,),
     Group.NOTIFIER: (Topic.REFERRAL_EVENTS, Topic.ENGAGEMENT_EVENTS),
+    Group.WEBHOOKS: (Topic.REFERRAL_EVENTS,),
 }
 
 
@@ -33,10 +36,13 @@ class Quiet:
         referrals: ReferralStore,
         partners: PartnerStore,
         jobs: SendJobStore,
+        pasts: PastStore,
+        webhooks: WebhookStore,
         clock: Clock,
     ) -> None:
         self._admin, self._rfis, self._referrals = admin, rfis, referrals
         self._partners, self._jobs, self._clock = partners, jobs, clock
+        self._pasts, self._webhooks = pasts, webhooks
 
     async def lag(self) -> dict[Group, int]:
         """Records that each group has still to do."""
@@ -54,7 +60,14 @@ class Quiet:
         found["referrals due"] = len(await self._referrals.due(range(SHARDS), now, 1000))
         found["outboxes"] = len(await self._rfis.with_outbox(1000)) + len(await self._referrals.with_outbox(1000))
         found["profiles to publish"] = len(await self._partners.unpublished(1000))
-        found |= {f"{group.removeprefix('referrals-')} backlog": n for group, n in (await self.lag()).items()}
+        lags = await self.lag()
+        calls = await self._webhooks.waiting_deliveries()
+        if not calls.webhooks:
+            # Nobody waits to be called: an exchange may do without the process `webhooks`.
+            lags.pop(Group.WEBHOOKS)
+        found |= {f"{group.removeprefix('referrals-')} backlog": n for group, n in lags.items()}
+        found["standings to publish"] = len(await self._pasts.unpublished(1000))
+        found |= self._calls(calls)
         if not any(found.values()):
             counts = await self._jobs.counts()
             found["mails on the way"] = sum(n for (_, _, state), n in counts.items() if state is JobState.LEASED)
@@ -63,3 +76,7 @@ class Quiet:
             # All that wait, so that the number moves as they go out; zero when each of them waits for a later time.
             found["mails due"] = waiting if due is not None and due <= now else 0
         return {name: number for name, number in found.items() if number}
+
+    def _calls(self, waiting: DeliveriesWaiting) -> dict[str, int]:
+        due = waiting.next_due is not None and waiting.next_due <= self._clock.real_now()
+        return {"calls on the way": waiting.leased, "calls due": waiting.pending if due else 0}

@@ -99,6 +99,14 @@ class Settings(BaseSettings):
     mask_contact_until_accept: bool = False
     """Hide the customer's contact from a partner until it has accepted."""
 
+    # Customers' data.
+    retention_days: Annotated[int, Field(ge=0)] = 1095
+    """A customer's data is erased so many days after its request and all referrals of it were closed; 0 keeps it."""
+    erasure_look_again_s: Annotated[float, Field(ge=0)] = 600.0
+    """An erasure looks once more after so long for what others had in their hands when it began, in seconds."""
+    erasure_sweep_every_s: Annotated[float, Field(gt=0)] = 30.0
+    """How often the expirer goes on with erasures that are not done, in seconds."""
+
     # HTTP: everything listens on loopback unless told otherwise.
     health_host: str = "127.0.0.1"
     """Where /live, /ready and /metrics listen."""
@@ -138,6 +146,9 @@ class Settings(BaseSettings):
     # Webhooks.
     webhook_private_addresses: bool = False
     """Let webhooks point at plain http and at machines inside: for tests and closed networks only."""
+
+    webhook_lease_s: Annotated[float, Field(ge=3)] = 120.0
+    """How long calls of a sender that died wait for another one, in seconds; longer than a batch of slow answers."""
 
     # Logs.
     log_format: Literal["json", "console"] = "json"

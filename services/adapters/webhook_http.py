@@ -66,7 +66,7 @@ class HttpWebhookCaller:
             url.copy_with(host=address),
             headers=own,
             content=body,
-            extensions={"sni_hostname": url.host},
+            extensions={"sni_hostname": name_of(url)},
         )
         answer = await self._client.send(asked, stream=True)
         try:
@@ -78,7 +78,7 @@ class HttpWebhookCaller:
         """The address to connect to; None when the name leads, even among others, to a machine inside."""
         port = url.port or (443 if url.scheme == "https" else 80)
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(name_of(url), port, type=socket.SOCK_STREAM)
         addresses = [str(each[4][0]) for each in found]
         if not self._private and not all(map(reachable, addresses)):
             return None
@@ -89,6 +89,11 @@ class HttpWebhookCaller:
         await self._client.aclose()
 
 
+def name_of(url: httpx.URL) -> str:
+    """The host as it was written (`xn--...`): the readable form would be encoded anew, and could lead elsewhere."""
+    return url.raw_host.decode("ascii")
+
+
 def _retry_after(text: str | None) -> timedelta | None:
     """Seconds or a date of HTTP; None when it says neither."""
     if text is None:
@@ -97,6 +102,6 @@ def _retry_after(text: str | None) -> timedelta | None:
         return timedelta(seconds=min(int(text[:9]), 86_400))
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return at - datetime.now(UTC) if at.tzinfo is not None else None

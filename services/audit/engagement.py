@@ -84,8 +84,12 @@ def _referrals(whole: Engagement) -> Iterator[Finding]:
 def _events(whole: Engagement) -> Iterator[Finding]:
     published = {e.id for e in whole.events}
     told = published | {e.id for e in whole.rfi.outbox}
+    for wish in whole.rfi.wishes:
+        if wish.event_id not in told:
+            yield Finding(Fault.MISSING, "event", whole.rfi.id, "a wish of the customer was never published")
     if whole.rfi.routing is not None:
-        kind = EventType.ROUTED if whole.rfi.routing.chosen else EventType.NO_MATCH
+        first = any(chosen.round == 1 for chosen in whole.rfi.routing.chosen)
+        kind = EventType.ROUTED if first else EventType.NO_MATCH
         if event_id(whole.rfi.id, ROUTED_VERSION, kind) not in told:
             yield Finding(Fault.MISSING, "event", whole.rfi.id, f"{kind} was never published")
     decision = _DECISIONS.get(whole.rfi.state)
@@ -101,20 +105,20 @@ def _events(whole: Engagement) -> Iterator[Finding]:
 
 
 def _rounds(whole: Engagement) -> Iterator[Finding]:
-    """Each decline and expiry that goes on to the next partner has one answer, and each answer was told."""
+    """Each wish, and each decline and expiry that goes on to the next partner, has one answer, and each was told."""
     rfi, published = whole.rfi, {e.id: e for e in whole.events}
     causes = {cause.event_id: cause for event in published.values() if (cause := cause_in(event)) is not None}
     rounds = rfi.routing.rounds if rfi.routing else ()
     answered = Counter(round_.cause for round_ in rounds)
     for id_, cause in causes.items():
-        if id_ not in answered and may_ask(rfi):
+        if id_ not in answered and may_ask(rfi, cause):
             words = f"{cause.type} went on to no other partner, and the customer was not told that there is none"
-            yield Finding(Fault.MISSING, "round", cause.referral_id, words)
+            yield Finding(Fault.MISSING, "round", cause.referral_id or rfi.id, words)
     told = published.keys() | {e.id for e in rfi.outbox}
     for round_ in rounds:
         if answered[round_.cause] > 1 or round_.cause not in causes:
             words = f"round {round_.number} answers what nobody asked, or asked once only"
-            yield Finding(Fault.DOUBLED, "round", round_.after, words)
+            yield Finding(Fault.DOUBLED, "round", round_.after or rfi.id, words)
         if event_id(rfi.id, round_.version, told_by(round_)) not in told:
             words = f"{told_by(round_)} of version {round_.version} was never published"
             yield Finding(Fault.MISSING, "event", rfi.id, words)

@@ -7,6 +7,7 @@ import typer
 from services.cli import (
     accounts,
     clock,
+    customer,
     dlq,
     importing,
     match,
@@ -43,6 +44,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(parked.app, name="parked")
+app.add_typer(customer.app, name="customer")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(clock.app, name="clock")
 app.add_typer(accounts.users, name="user")

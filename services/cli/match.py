@@ -8,50 +8,28 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from services.adapters.regions import parent_of
+from services import explaining
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
 from services.cli.reasons import said
 from services.cli.session import with_world
 from services.core.errors import NotFound
 from services.core.rfi import Routing
-from services.core.rules import DEFAULT_RULES, Rules
+from services.core.rules import Rules
 from services.matching.explanation import Explanation, ProfileVerdict
 from services.matching.growing import GrowingMatcher
-from services.matching.pasts import stored_standings
 
 app = typer.Typer(help="Matching: why this partner, and why not that one.", no_args_is_help=True)
 
 
-class _Counts:
-    """Open referrals by profile, as counted when the command began."""
-
-    def __init__(self, counts: Mapping[str, int]) -> None:
-        self._counts = counts
-
-    def open_count(self, profile_id: str) -> int:
-        """Open referrals of a profile."""
-        return self._counts.get(profile_id, 0)
-
-
 async def rules_in_force(world: World) -> Rules:
     """The published rules, else the default ones."""
-    published = await world.stores.rules.current()
-    return published.rules if published else DEFAULT_RULES
+    return await explaining.rules_in_force(world.stores.rules)
 
 
 async def matcher_of(world: World) -> GrowingMatcher:
     """A matcher with the rules, profiles, standings and open referrals of now."""
-    profiles = await world.stores.partners.all_profiles()
-    limited = [profile.id for profile in profiles if profile.capacity is not None]
-    counts = _Counts(await world.stores.referrals.open_counts(limited))
-    matcher = GrowingMatcher(counts, parent_of, await rules_in_force(world))
-    for profile in profiles:
-        matcher.put(profile)
-    async for standings in stored_standings(world.stores.pasts, world.clock.now()):
-        for standing in standings:
-            matcher.learn(standing.profile_id, standing)
-    return matcher
+    return await explaining.matcher_of(world.stores, world.clock.now())
 
 
 @app.command("explain")

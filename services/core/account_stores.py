@@ -29,6 +29,12 @@ class UserStore(Protocol):
     async def of_partner(self, partner_id: str) -> list[User]:
         """The people of a partner, inactive ones too, by mail address."""
 
+    async def notified(self, partner_ids: Sequence[str]) -> dict[str, list[User]]:
+        """Active people who want other mails than those to contacts, by partner; partners without any are left out."""
+
+    async def digests_due(self, shards: Sequence[int], at: datetime, limit: int) -> list[User]:
+        """People whose digest is due at or before `at`, most overdue first; `ids.shard_of` their ids is their shard."""
+
     async def operators(self) -> list[User]:
         """Everybody who runs the exchange, by mail address."""
 

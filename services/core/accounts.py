@@ -27,12 +27,16 @@ class Role(StrEnum):
 
 
 class Notify(StrEnum):
-    """Which mails of referrals a person wants besides those to a location's contact."""
+    """Which mails of its partner's referrals a person wants. A location's contact gets the alerts of its location."""
 
     NOTHING = "nothing"
+    #: None besides those to a contact.
+    WARNINGS = "warnings"
+    #: A copy of each warning that a referral expires soon.
     DIGEST = "digest"
-    #: One mail a day.
+    #: One mail a day, also in place of the alerts to a contact; but warnings before an expiry.
     EACH = "each"
+    #: A copy of every alert.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ class User:
     language: str = "en"
     time_zone: str = "UTC"
     notify: Notify = Notify.NOTHING
+    digest_at: datetime | None = None
+    #: When the next daily digest is due; set exactly while `notify` is DIGEST.
     filters: tuple[SavedFilter, ...] = ()
     active: bool = True
     version: int = 1
@@ -124,8 +130,11 @@ class OAuthClient:
     revoked_at: datetime | None = None
 
 
-#: What a token may be allowed to do. `referrals.write` includes reading.
-SCOPES = ("referrals.read", "referrals.write", "profiles.read", "profiles.write", "webhooks.write", "operator")
+#: What a token may be allowed to do; `x.write` includes `x.read`.
+SCOPES = (
+    *("referrals.read", "referrals.write", "profiles.read", "profiles.write", "users.read", "users.write"),
+    *("webhooks.write", "operator"),
+)
 
 
 def folded(email: str) -> str:

@@ -129,6 +129,11 @@ def routed_event(rfi: Rfi) -> Event:
     return _rfi_event(rfi, EventType.ROUTED, rfi.routing.at, ROUTED_VERSION, facts)
 
 
+def untold(rfi: Rfi) -> tuple[Event, ...]:
+    """What the first change of a routed RFI puts in front of its own event: routing is told without being stored."""
+    return (routed_event(rfi),) if rfi.version == ROUTED_VERSION and rfi.routing is not None else ()
+
+
 def _rfi_event(rfi: Rfi, kind: EventType, at: datetime, version: int, facts: dict[str, object]) -> Event:
     return Event(
         id=ids.event_id(rfi.id, version, kind),

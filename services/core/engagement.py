@@ -9,12 +9,13 @@ from typing import ClassVar
 
 from services.core.codes import RfiState, Status, WithdrawReason
 from services.core.commands import Withdraw
-from services.core.creation import ROUTED_VERSION, routed_event
+from services.core.creation import untold
 from services.core.errors import CommandInvalid, Problem, TransitionRefused
 from services.core.events import Event, EventType
 from services.core.ids import event_id
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.core.wishes import AskPartner, with_wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class ChoosePartner:
     partner_id: str
 
 
-RfiCommand = WithdrawRfi | ChoosePartner
+RfiCommand = WithdrawRfi | ChoosePartner | AskPartner
 
 _REASONS: Mapping[object, WithdrawReason] = {reason.value: reason for reason in WithdrawReason}
 _CLOSED = frozenset({RfiState.WITHDRAWN, RfiState.CHOSEN})
@@ -46,12 +47,16 @@ def decide_rfi(rfi: Rfi, command: RfiCommand, now: datetime) -> Rfi:
 
     Raises:
         TransitionRefused: it was withdrawn before, or another partner was chosen; says which and since when.
-        CommandInvalid: the chosen partner does not have this request.
+        CommandInvalid: the chosen partner does not have this request, or the wanted one can't be asked.
     """
     if _holds(rfi, command):
         return rfi
     if rfi.state in _CLOSED:
         raise TransitionRefused(command.name, "closed", rfi.state.value, rfi.closed_at, subject="request")
+    if rfi.erased_at is not None:
+        raise TransitionRefused(command.name, "closed", "erased", rfi.erased_at, subject="request")
+    if isinstance(command, AskPartner):
+        return with_wish(rfi, command, now)
     if isinstance(command, WithdrawRfi):
         facts: dict[str, object] = {"rfiId": rfi.id}
         if command.reason is not None:
@@ -86,6 +91,8 @@ def overtaken_command(rfi: Rfi, referral: Referral) -> Withdraw | None:
 def _holds(rfi: Rfi, command: RfiCommand) -> bool:
     if isinstance(command, WithdrawRfi):
         return rfi.state is RfiState.WITHDRAWN
+    if isinstance(command, AskPartner):
+        return False
     return rfi.state is RfiState.CHOSEN and rfi.chosen_partner_id == command.partner_id
 
 
@@ -100,9 +107,7 @@ def _close(rfi: Rfi, state: RfiState, kind: EventType, facts: dict[str, object],
         sequence=version,
         facts=facts,
     )
-    # The router tells of its routing without storing that event; it must not appear after this one.
-    first = (routed_event(rfi),) if rfi.version == ROUTED_VERSION and rfi.routing is not None else ()
-    return replace(rfi, state=state, version=version, closed_at=now, outbox=(*first, *rfi.outbox, event))
+    return replace(rfi, state=state, version=version, closed_at=now, outbox=(*untold(rfi), *rfi.outbox, event))
 
 
 def _withdrawal(referral: Referral, reason: WithdrawReason | None) -> Withdraw | None:

@@ -18,6 +18,8 @@ class EventType(StrEnum):
     ROUTED = "engagement.routed"
     NO_MATCH = "engagement.no_match"
     NOBODY_LEFT = "engagement.nobody_left"
+    PARTNER_WANTED = "engagement.partner_wanted"
+    PARTNER_UNAVAILABLE = "engagement.partner_unavailable"
     WITHDRAWN_BY_CUSTOMER = "engagement.withdrawn"
     PARTNER_CHOSEN = "engagement.partner_chosen"
     # referral.events, subject = referral id

@@ -47,6 +47,16 @@ def job_id(event: str, kind: str, role: str) -> str:
     return _derive("job", event, kind, role)
 
 
+def copy_id(event: str, kind: str, address: str) -> str:
+    """The id of the send job of a copy: one for each event, kind and person beside the contact."""
+    return _derive("copy", event, kind, address.strip().casefold())
+
+
+def digest_id(user: str, day: str) -> str:
+    """What stands for an event in a digest's job: a person's day (ISO, in its own zone)."""
+    return _derive("digest", user, day)
+
+
 def refusal_id(topic: str, partition: int, offset: int) -> str:
     """The id of a refusal: the record's place in the log, so that a redelivery refuses once."""
     return _derive("refusal", topic, str(partition), str(offset))
@@ -90,6 +100,11 @@ def user_id(email: str) -> str:
 def delivery_id(event: str, webhook: str) -> str:
     """The id of a webhook's delivery: an event is one delivery for each webhook."""
     return _derive("delivery", event, webhook)
+
+
+def erasure_id(at: datetime, *subjects: str) -> str:
+    """The id of an erasure: what is erased, and when that was asked for."""
+    return _derive("erasure", at.astimezone(UTC).isoformat(), *sorted(subjects))
 
 
 def shard_of(referral: str) -> int:

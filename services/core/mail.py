@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from services.core.ids import copy_id
+
 
 class MailKind(StrEnum):
     """Every kind of mail, those to partners first."""
@@ -29,8 +31,12 @@ class MailKind(StrEnum):
     #: A partner declined or did not answer, and the next-best one was asked.
     NOBODY_LEFT = "nobody_left"
     #: A partner declined or did not answer, and no other is asked; choose one.
+    PARTNER_UNAVAILABLE = "partner_unavailable"
+    #: The partner that the customer wanted can't be asked; choose another one.
     SIGN_IN_LINK = "sign_in_link"
     #: Asked for by a person on the sign-in page; it belongs to no RFI. The job's event id is the link's id.
+    DIGEST = "digest"
+    #: A person's referrals once a day; it belongs to no RFI.
 
 
 #: The `rfi_id` of jobs that belong to no RFI.
@@ -91,6 +97,11 @@ class SendJob:
     #: Attempts whose answer to the final dot was never seen: each may have made one extra copy.
     lost_leases: int = 0
     #: How often its sender died while it was trying it: that sender may have sent it, and not noted it.
+
+
+def is_copy(job: SendJob) -> bool:
+    """Whether it goes to somebody who asked for it, beside the one whom its event is for."""
+    return job.role is Role.PARTNER and job.id == copy_id(job.event_id, job.kind.value, job.address)
 
 
 #: One mailbox: no brackets, spaces, quotes, commas or control characters, nothing that could end a header or an SMTP

@@ -5,14 +5,15 @@ Fields are JSON pointers into the profile: `/serves`, `/locations/0/contact/emai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from services.core.errors import Problem
+from services.core.ids import location_id
 from services.core.mail import is_mailbox
 from services.core.partner import Profile
 from services.core.requirements import person_problems, text_problems
-from services.core.rfi import Person
+from services.core.rfi import Person, Place
 
 #: Most entries of each list, and the longest text of one, in characters.
 REGIONS_LIMIT = 300
@@ -32,6 +33,14 @@ def problems_of_profile(profile: Profile, now: datetime, before: Profile | None 
         before: as it is; what it says already of a pause is no problem.
     """
     return list(_problems(profile, now, before))
+
+
+def fresh_location_id(profile_id: str, place: Place, taken: Collection[str]) -> str:
+    """The id of a new location: one that its place gives it, and that is not taken."""
+    parts, twins = (place.subdivision, place.city, place.postal_code), 0
+    while (made := location_id(profile_id, *parts, str(twins))) in taken:
+        twins += 1
+    return made
 
 
 def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterator[Problem]:

@@ -137,6 +137,8 @@ class Referral:
     #: Newest last, capped at HISTORY_LIMIT.
     why: Mapping[str, object] = field(default_factory=dict)
     #: `score` and `reasons` of the match, each as `services.core.reasons` writes it.
+    erased_at: datetime | None = None
+    #: When the customer's data was erased; title, company and the partner's words are those of `core.erasing` since.
     outbox: tuple[Event, ...] = ()
     #: Events not yet known to be on Kafka, in order.
 

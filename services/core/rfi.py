@@ -97,7 +97,7 @@ class Chosen:
     reasons: tuple[str, ...] = ()
     #: Each as `services.core.reasons` writes it: `region_served|ES-AN`, `keyword|migrar|2.10`.
     round: int = 1
-    #: In which round it was asked: 1 when the RFI was routed, one more for each next-best offer.
+    #: In which round it was asked: 1 when the RFI was routed, one more for each next-best offer and each wish.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,13 +112,28 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One more partner that the customer wants to be asked. The router answers it with a `Round`."""
+
+    event_id: str
+    #: Of the event that tells of it: the cause of its answer.
+    partner_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What followed from one referral that was declined or lapsed: one more partner was asked, or nobody was left."""
+    """What followed from one referral that was declined or lapsed, or from a wish of the customer.
+
+    One more partner was asked, or nobody was.
+    """
 
     cause: str
     #: Id of the event that asked for it; each is answered once.
-    after: str
-    #: Id of the referral that was declined or lapsed.
+    after: str = ""
+    #: Id of the referral that was declined or lapsed; empty when the customer wanted the partner.
+    wanted: bool = False
+    #: True when it answers a wish.
     at: datetime
     version: int
     #: Of the RFI that has this round; its event has that sequence.
@@ -127,7 +142,7 @@ class Round:
     partner_id: str | None = None
     #: Who was asked; None when nobody was.
     because: str | None = None
-    #: Code when nobody was asked: max_rounds, nobody_else.
+    #: Code when nobody was asked: max_rounds, nobody_else; of a wish: inactive, paused, unknown_partner, asked_already.
     rules: str
     #: Which version of the matching rules decided.
 
@@ -145,7 +160,7 @@ class Routing:
     rules: str = "reference-1"
     #: Which version of the matching rules decided.
     rounds: tuple[Round, ...] = ()
-    #: What followed from declined and lapsed referrals, oldest first.
+    #: What followed from declined and lapsed referrals and from wishes, oldest first.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,4 +190,8 @@ class Rfi:
     chosen_partner_id: str | None = None
     #: The partner the customer said it chose; set with the state `chosen`.
     closed_at: datetime | None = None
+    erased_at: datetime | None = None
+    #: When the customer's data was erased; texts, names and addresses are those of `core.erasing` since.
+    wishes: tuple[Wish, ...] = ()
+    #: Partners that the customer wanted to be asked later, oldest first.
     outbox: tuple[Event, ...] = field(default=())

@@ -126,6 +126,12 @@ class PartnerStore(Protocol):
     async def all_partners(self) -> list[Partner]:
         """Every partner, inactive ones too."""
 
+    async def scan_partners(self, after: str, limit: int) -> list[Partner]:
+        """The next partners in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
+
+    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
+        """The next profiles in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
+
     async def unpublished(self, limit: int) -> list[Profile]:
         """Profiles whose newest version is not known to be on Kafka."""
 

@@ -14,7 +14,10 @@ def contact_visible(referral: Referral, policy: Policy) -> bool:
 
     Active, won and lost: yes. Declined, expired, withdrawn, closed as error: no, also within the undo window.
     New: standard yes, classic from Evaluating on, unless the deployment masks contacts until the accept.
+    Erased: nobody is there any more.
     """
+    if referral.erased_at is not None:
+        return False
     if referral.status is Status.ACTIVE:
         return True
     if referral.status is Status.CLOSED:

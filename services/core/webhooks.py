@@ -203,6 +203,19 @@ def disabled_by(answer: Answer) -> str | None:
     return "the receiver answered 410 Gone" if answer.status == _GONE else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesWaiting:
+    """How many deliveries are unfinished; for gauges and for whoever waits until nothing is left to do."""
+
+    webhooks: int
+    #: How many there are; without one nobody waits for anything.
+    pending: int
+    leased: int
+    parked: int
+    next_due: datetime | None
+    #: When the first of the pending ones is due (real time).
+
+
 class WebhookStore(Protocol):
     """Webhooks and their deliveries. All may raise `DependencyUnavailable("mongo")`; every write may be repeated."""
 
@@ -241,6 +254,9 @@ class WebhookStore(Protocol):
 
     async def replay_deliveries(self, ids: Collection[str], partner_id: str | None, at: datetime) -> int:
         """Make parked ones due again with all attempts anew; how many. None: of every partner."""
+
+    async def waiting_deliveries(self) -> DeliveriesWaiting:
+        """How much is unfinished now."""
 
 
 class WebhookCaller(Protocol):

@@ -20,6 +20,7 @@ from services.core.ports import Change, Clock, Failure, Record
 from services.core.referral import Referral
 from services.core.stores import ReferralStore
 from services.core.tick import advance
+from services.expirer.digests import DigestSweep
 
 log = structlog.get_logger("expirer")
 
@@ -56,15 +57,18 @@ class ExpirerHandler:
         clock: Clock,
         policies: Mapping[PolicyName, Policy],
         decode: Callable[[Record], Tick],
+        digests: DigestSweep | None = None,
         limits: SweepLimits | None = None,
     ) -> None:
         """Take the ports.
 
         Args:
             publish: publishes the whole outbox of the written referrals and then clears it.
+            digests: what else a tick is for.
         """
         self._referrals, self._publish, self._clock = referrals, publish, clock
         self._policies, self._decode, self._limits = policies, decode, limits or SweepLimits()
+        self._digests = digests
         self._attempts: dict[str, int] = {}
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Failure]:
@@ -79,7 +83,10 @@ class ExpirerHandler:
         if ticks:
             # A ticker whose clock runs ahead must not expire anything early.
             at = min(max(tick.at for tick in ticks), self._clock.now())
-            await self.sweep(sorted({tick.shard for tick in ticks}), at)
+            shards = sorted({tick.shard for tick in ticks})
+            await self.sweep(shards, at)
+            if self._digests is not None:
+                await self._digests.sweep(shards, at)
         return failures
 
     async def sweep(self, shards: Sequence[int], at: datetime) -> int:

@@ -51,7 +51,10 @@ class _Batch:
 
 
 class IntakeHandler:
-    """Handles batches of `rfi.submitted`. Nothing a publisher sends is a failure: what can't be accepted is refused."""
+    """Handles batches of `rfi.submitted`. Nothing a publisher sends is a failure: what can't be accepted is refused.
+
+    One thing is neither: an RFI whose customer's data was erased. Whatever comes under its id is dropped.
+    """
 
     def __init__(
         self,
@@ -120,7 +123,9 @@ class IntakeHandler:
         accepted: dict[str, Rfi] = {}
         for id_, content, refusal in batch.doubtful:
             rfi = kept.get(id_)
-            if rfi is not None and rfi.content_hash == content:
+            if rfi is not None and rfi.erased_at is not None:
+                _drop(rfi)
+            elif rfi is not None and rfi.content_hash == content:
                 accepted[id_] = rfi
             else:
                 batch.refusals.append(refusal)
@@ -140,11 +145,18 @@ class IntakeHandler:
         accepted: dict[str, Rfi] = {}
         for rfi, record in batch.copies:
             kept = stored.get(rfi.id) or batch.rfis[rfi.id]
-            if kept.content_hash == rfi.content_hash:
+            if kept.erased_at is not None:
+                _drop(kept)
+            elif kept.content_hash == rfi.content_hash:
                 accepted[kept.id] = kept
             else:
                 batch.refusals.append(refusal_of(record, rfi.source, rfi.publisher_id, [id_reused(kept)], now))
         return list(accepted.values())
+
+
+def _drop(rfi: Rfi) -> None:
+    """An RFI whose customer was erased comes again: it is neither accepted nor kept as a refusal."""
+    log.info("erased_rfi_dropped", rfi_id=rfi.id)
 
 
 def refusal_of(

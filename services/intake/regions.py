@@ -17,6 +17,7 @@ from typing import Any
 import babel
 import pycountry
 
+from services.core.rfi import Place
 from services.intake.normalise import fold_name
 from services.intake.region_names import COUNTRIES, SUBDIVISIONS
 
@@ -52,6 +53,14 @@ class Regions:
         if (names := self._subdivisions.get(country)) is None:
             names = self._subdivisions[country] = _subdivision_names(country)
         return names.get(fold_name(text))
+
+    def place(self, country: str, subdivision: str | None, city: str | None) -> Place | None:
+        """A place from names or codes, or None when country or subdivision is not known."""
+        code = self.country(country)
+        if code is None:
+            return None
+        inner = self.subdivision(code, subdivision) if subdivision else None
+        return None if subdivision and inner is None else Place(country=code, subdivision=inner, city=city)
 
     def currency(self, text: str) -> str | None:
         """ISO 4217 code of a currency in use."""

@@ -80,6 +80,8 @@ class Submitter:
         if key is not None:
             await self._claim(who, key, rfi)
         kept = (await self._rfis.load([rfi.id])).get(rfi.id)
+        if kept is not None and kept.erased_at is not None:
+            raise Rejected([_ERASED])
         if kept is not None and kept.content_hash != rfi.content_hash:
             raise Rejected([id_reused(kept)])
         await self._publish(sent, data, rfi)
@@ -117,6 +119,9 @@ class Submitter:
         # Remembered after publishing: who asks for the status of a confirmed RFI must find it.
         note = orjson.dumps({"source": rfi.source, "publisherId": rfi.publisher_id}).decode()
         await self._idempotency.claim(submitted_key(rfi.id), rfi.content_hash, note, self._clock.real_now())
+
+
+_ERASED = Problem("/id", "erased", "the data of this RFI was erased; if the customer asks anew, send it under a new id")
 
 
 def submitted_key(rfi_id: str) -> str:

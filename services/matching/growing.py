@@ -23,6 +23,7 @@ from services.matching.explanation import Explanation
 from services.matching.matcher import CapacityView, Matcher
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import ParentOf, flat
+from services.matching.searching import Search, SearchResult
 
 if TYPE_CHECKING:
     from services.matching.indexed import IndexedMatcher
@@ -90,14 +91,21 @@ class GrowingMatcher:
         """Take in what the past has taught about a profile: the highest version holds."""
         return self._matcher.learn(profile_id, standing)
 
-    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+    def match(
+        self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
+    ) -> list[Routing]:
         """A routing for each RFI, in order."""
         self._grow()
-        return self._matcher.match(rfis, now, given)
+        return self._matcher.match(rfis, now, given, bounded=bounded)
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Match once more, and say why."""
         return self._matcher.explain(rfi, partner_id, now)
+
+    def search(self, search: Search, now: datetime) -> SearchResult:
+        """The partners that somebody finds who looks for one."""
+        self._grow()
+        return self._matcher.search(search, now)
 
     def profile(self, profile_id: str) -> RoutableProfile | None:
         """The version that is held."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -70,6 +70,11 @@ class Holdings(Sequence[Offer]):
     def size_bit(self, size: CompanySize) -> int:
         """The bit of a company size."""
         return _SIZES[size]
+
+    def response(self, profile_id: str) -> timedelta | None:
+        """The median time that a profile takes for its first answer, None if that is not known."""
+        standing = self._standings.get(profile_id)
+        return standing.response if standing else None
 
     def number(self, profile_id: str) -> int | None:
         """The number of a profile."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
@@ -25,6 +26,7 @@ from services.matching.asked import read
 from services.matching.choosing import NEAR_MISSES, OpenCount, exclusion, is_full, skipped, why_nobody
 from services.matching.explain import Explainer
 from services.matching.explanation import Explanation
+from services.matching.finding import find
 from services.matching.holdings import Holdings
 from services.matching.index.layout import FULL
 from services.matching.index.queries import Query
@@ -35,6 +37,7 @@ from services.matching.ranking import ONE, Ranking, fit_of, tie_key
 from services.matching.reasons import reasons_of
 from services.matching.reference import named_in
 from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
+from services.matching.searching import Search, SearchResult, as_rfi, result_of
 from services.matching.terms import wanted_of
 from services.matching.vocabulary import CountryLexicon, phrase_name, sign_name
 from services.matching.weights import weights_of
@@ -83,7 +86,9 @@ class IndexedMatcher:
         """Ids of the profiles that have a capacity."""
         return [self._held.profiles[number].id for number in self._held.limited]
 
-    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+    def match(
+        self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
+    ) -> list[Routing]:
         """A routing for each RFI, in order."""
         taken: Counter[str] = Counter(given or {})
 
@@ -92,7 +97,7 @@ class IndexedMatcher:
 
         self._held.pause(now)
         self._look_at_full(open_count)
-        readings = [self._read(self._weights.limited(rfi)) for rfi in rfis]
+        readings = [self._read(self._weights.limited(rfi) if bounded else rfi) for rfi in rfis]
         answers = self._ask(readings)
         routings: list[Routing] = []
         for reading, answer in zip(readings, answers, strict=True):
@@ -123,6 +128,25 @@ class IndexedMatcher:
             routing=routing,
             profiles=tuple(explainer.verdict(number) for number in numbers),
             partner_known=partner_id is None or bool(numbers),
+        )
+
+    def search(self, search: Search, now: datetime) -> SearchResult:
+        """The partners that somebody finds who looks for one; who is full is found as well."""
+        reading = replace(self._read(as_rfi(search)), tag=search.tag)
+        self._held.pause(now)
+        for number in self._full:
+            self._held.network.block(number, FULL, on=False)
+        try:
+            ranked = find(self._held, self._query(reading, 0), search, self._weights)
+        finally:
+            for number in self._full:
+                self._held.network.block(number, FULL, on=True)
+        return result_of(
+            search,
+            [(number, grains / ONE) for number, grains in ranked],
+            profile_of=self._held.profiles.__getitem__,
+            choose=lambda number, score: self._chosen(reading, number, score),
+            response_of=self._held.response,
         )
 
     def _look_at_full(self, open_count: OpenCount) -> None:

@@ -11,6 +11,7 @@ from services.core.rfi import Rfi, Routing
 from services.core.rules import Rules
 from services.core.standing import Standing
 from services.matching.explanation import Explanation
+from services.matching.searching import Search, SearchResult
 
 
 class CapacityView(Protocol):
@@ -36,14 +37,20 @@ class Matcher(Protocol):
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile, known or not yet; False when as much was known already."""
 
-    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+    def match(
+        self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
+    ) -> list[Routing]:
         """A routing for each RFI. They count against capacity in the order given; nothing is remembered of that.
 
-        `given` is what was given out (by profile id) and is not counted by the capacity view yet.
+        `given` is what was given out (by profile id) and is not counted by the capacity view yet. Not `bounded`: for
+        as many partners as an RFI says, whatever the rules allow; to find who comes next.
         """
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Why this partner would, or would not, get this RFI now; None asks for everybody chosen or near."""
+
+    def search(self, search: Search, now: datetime) -> SearchResult:
+        """The partners that somebody finds who looks for one, the best first, with counts. Capacity is no bar."""
 
     def profile(self, profile_id: str) -> RoutableProfile | None:
         """The version of a profile that is held, or None."""

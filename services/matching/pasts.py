@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.core.pasts import KeptPast, PastStore
 from services.core.standing import Standing
 from services.matching.learning import Past, standing_of
+from services.matching.signals import without_clear_words
 
 log = structlog.get_logger("matching")
 
@@ -34,9 +36,10 @@ def past_of(kept: KeptPast | None) -> Past:
     if kept is None:
         return Past()
     try:
-        return _PASTS.validate_json(kept.state)
+        past = _PASTS.validate_json(kept.state)
     except ValidationError as error:
         raise ValueError(f"the past of profile {kept.id} can't be read: {error.error_count()} faults") from None
+    return replace(past, terms={without_clear_words(key): kept for key, kept in past.terms.items()})
 
 
 def standing_in(kept: KeptPast, now: datetime | None = None) -> Standing | None:

@@ -13,15 +13,16 @@ from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.asked import read
-from services.matching.choosing import OpenCount, exclusion, near_misses, select, why_nobody
+from services.matching.choosing import OpenCount, exclusion, near_misses, select, unavailable, why_nobody
 from services.matching.explain import Explainer
 from services.matching.explanation import Explanation
 from services.matching.market import Market, Offer, offer_of
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
-from services.matching.ranking import Ranking, rank, score_of
+from services.matching.ranking import Ranking, in_order, rank, score_of, tie_break
 from services.matching.reasons import reasons_of
 from services.matching.regions import ParentOf, flat, nearest
+from services.matching.searching import Search, SearchResult, as_rfi, result_of
 from services.matching.weights import weights_of
 
 
@@ -82,7 +83,9 @@ class ReferenceMatcher:
             for country in {place[0] for place in offer.serves}:
                 self._markets.setdefault(country, Market(self._weights)).add(number, offer, country)
 
-    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+    def match(
+        self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
+    ) -> list[Routing]:
         """A routing for each RFI, in order."""
         taken: Counter[str] = Counter(given or {})
 
@@ -90,7 +93,7 @@ class ReferenceMatcher:
             return self._capacity.open_count(profile_id) + taken[profile_id]
 
         routings: list[Routing] = []
-        for rfi in map(self._weights.limited, rfis):
+        for rfi in map(self._weights.limited, rfis) if bounded else rfis:
             routing = self._route(rfi, self.ranking(rfi), now, open_count)
             taken.update(chosen.profile_id for chosen in routing.chosen)
             routings.append(routing)
@@ -122,6 +125,25 @@ class ReferenceMatcher:
             routing=routing,
             profiles=tuple(explainer.verdict(number) for number in numbers),
             partner_known=partner_id is None or bool(numbers),
+        )
+
+    def search(self, search: Search, now: datetime) -> SearchResult:
+        """Everybody who reaches the place and passes the filters, ranked; the best of each partner."""
+        rfi, best = as_rfi(search), dict[str, int]()
+        market = self._markets.get(rfi.need.place.country) or Market(self._weights)
+        asked = read(rfi, self._parent_of)
+        ranking = rank(rfi, market, asked, search.tag, offers=self._offers, weights=self._weights)
+        for number in in_order(ranking.scores, lambda n: tie_break(rfi.id, self._offers[n].profile.id)):
+            profile = self._offers[number].profile
+            wanted = not profile.sizes or search.size is None or search.size in profile.sizes
+            if wanted and unavailable(profile, now) is None and search.passed_by(self._offers[number]):
+                best.setdefault(profile.partner_id, number)
+        return result_of(
+            search,
+            [(number, score_of(ranking, number)) for number in list(best.values())[: rfi.max_partners]],
+            profile_of=lambda number: self._offers[number].profile,
+            choose=lambda number, _: self._chosen(rfi, ranking, number),
+            response_of=lambda id_: self._standings[id_].response if id_ in self._standings else None,
         )
 
     def profile(self, profile_id: str) -> RoutableProfile | None:

@@ -1,12 +1,13 @@
 """By which signs is an RFI like earlier ones? The terms that a profile learns from outcomes and is later found by.
 
-A learned term is written `kind:what`: `w:cloud` a stem, `p:cloud migrat` two stems side by side, `c:cpv:722` a
-classification at one level, `b:` the customer and `k:` words of its name (hashed: names stay out of statistics),
-`r:ES-AN` and `m:ES cadiz` a place, `v:EUR 17` a budget. An RFI's own words never leave it but as stems.
+A learned term is written `kind:what`: `w` a stem, `p` two stems side by side, `c` a classification at one level, `b`
+the customer and `k` words of its name, `m` a city, all of them hashed (`hashed`): an RFI's own words may name somebody,
+and what was learned from them outlives it. In clear are `r:ES-AN`, a subdivision, and `v:EUR 17`, a budget.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ class Signal:
     weight: float
 
 
+#: Kinds whose signs name nobody: codes and rounded numbers.
+IN_CLEAR = frozenset({Kind.REGION, Kind.BUDGET})
+
+_DIGEST = 6
+_HASHED = re.compile(rf"[0-9a-f]{{{2 * _DIGEST}}}")
+_ONCE_IN_CLEAR = frozenset(kind.letter for kind in (Kind.WORD, Kind.PAIR, Kind.CODE, Kind.CITY))
+
 #: Texts count by where they stand: a description is long and tells less, services are often labels of a catalogue.
 _TITLE, _NAMED, _SERVICES, _DESCRIPTION = 1.0, 1.0, 0.5, 0.5
 
@@ -65,7 +73,10 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
         found[kind, what] = 1
     for band in _bands(need.budget):
         found[Kind.BUDGET, band] = 1
-    return tuple(Signal(f"{kind.letter}:{what}", kind, _weight(n)) for (kind, what), n in found.items())
+    return tuple(
+        Signal(f"{kind.letter}:{what if kind in IN_CLEAR else hashed(what)}", kind, _weight(n))
+        for (kind, what), n in found.items()
+    )
 
 
 def _weight(count: float) -> float:
@@ -98,13 +109,21 @@ def _customer(customer: Customer, language: str) -> Iterator[tuple[Kind, str]]:
     name, _, unit = customer.company.partition(",")
     for whole in (name, customer.company if unit else "", customer.website or ""):
         if folded := " ".join(fold(whole).split()):
-            yield Kind.CUSTOMER, _hashed(folded)
+            yield Kind.CUSTOMER, folded
     for _, what in _words(segments(name, language)):
-        yield Kind.CUSTOMER_WORD, _hashed(what)
+        yield Kind.CUSTOMER_WORD, what
 
 
-def _hashed(name: str) -> str:
-    return blake2b(name.encode(), digest_size=6).hexdigest()
+def hashed(what: str) -> str:
+    """What stands for a text in a learned term: nobody reads it, but whoever guesses the text can confirm it."""
+    return blake2b(what.encode(), digest_size=_DIGEST).hexdigest()
+
+
+def without_clear_words(key: str) -> str:
+    """The learned term with its text hashed, as versions before 0.3 did not write it; others as they are."""
+    letter, _, what = key.partition(":")
+    clear = letter in _ONCE_IN_CLEAR and _HASHED.fullmatch(what) is None
+    return f"{letter}:{hashed(what)}" if clear else key
 
 
 def _places(place: Place) -> Iterator[tuple[Kind, str]]:

@@ -145,6 +145,22 @@ def nobody_left(words: Words, matter: Matter) -> Letter:
     )
 
 
+def partner_unavailable(words: Words, matter: Matter) -> Letter:
+    """The partner that the customer wanted has not got the request."""
+    say, name = words.say, _partner_name(words, matter)
+    return Letter(
+        subject=say(_("{partner} takes no requests now: {title}")).format(partner=name, title=matter.rfi.need.title),
+        preheader=say(_("You can choose a different partner.")),
+        heading=say(_("We could not ask {partner}")).format(partner=name),
+        paragraphs=(
+            say(_("{partner} takes no requests at the moment, so we have not sent yours there.")).format(partner=name),
+            say(_("You can choose a different partner on your page.")),
+        ),
+        facts=_request(words, matter),
+        button=say(_("Choose a different partner")),
+    )
+
+
 def _dropped_out(words: Words, matter: Matter, name: str) -> str:
     said = (
         _("{partner} has declined. Other partners who have your request are not affected.")
@@ -193,10 +209,16 @@ def customer_personal(words: Words, matter: Matter, links: Links) -> Personal:
         _("Sent because {company} has made a request to our partners; opening the page changes nothing.")
     )
     return Personal(
-        url=links.engagement(matter.rfi.id),
+        url=links.engagement(matter.rfi.id, choose=_leads_to_choice(matter)),
         items=items,
         footer=footer.format(company=matter.rfi.customer.company),
     )
+
+
+def _leads_to_choice(matter: Matter) -> bool:
+    """Whether the button says that a partner can be chosen."""
+    kind = matter.job.kind
+    return kind in _TO_CHOOSE or (kind is MailKind.SENT_TO_PARTNERS and not _partner_names(matter))
 
 
 def _partner_names(matter: Matter) -> tuple[str, ...]:
@@ -217,4 +239,7 @@ CUSTOMER_LETTERS: dict[MailKind, Callable[[Words, Matter], Letter]] = {
     MailKind.EXPIRED_AT: expired_at,
     MailKind.ASKED_ANOTHER: asked_another,
     MailKind.NOBODY_LEFT: nobody_left,
+    MailKind.PARTNER_UNAVAILABLE: partner_unavailable,
 }
+#: Where their button leads on the customer's page: to the choice of one more partner.
+_TO_CHOOSE = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT, MailKind.NOBODY_LEFT, MailKind.PARTNER_UNAVAILABLE})

@@ -11,6 +11,9 @@ from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 
+#: The part of the customer's page where one more partner is chosen.
+CHOOSE = "another"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matter:
@@ -76,9 +79,21 @@ class Links:
         """The partner's page of a referral."""
         return f"{self.base_url}/referrals/{referral_id}"
 
-    def engagement(self, rfi_id: str) -> str:
-        """The customer's own page of an RFI; who has the link is the customer."""
-        return f"{self.base_url}/requests/{self.sign(CUSTOMER_LINK, rfi_id)}"
+    def engagement(self, rfi_id: str, *, choose: bool = False) -> str:
+        """The customer's own page of an RFI, or the part of it where one more partner is chosen.
+
+        Who has the link is the customer.
+        """
+        page = f"{self.base_url}/requests/{self.sign(CUSTOMER_LINK, rfi_id)}"
+        return f"{page}#{CHOOSE}" if choose else page
+
+    def inbox(self) -> str:
+        """A partner's list of new referrals."""
+        return f"{self.base_url}/inbox"
+
+    def settings(self) -> str:
+        """Where people of partners say what they are mailed."""
+        return f"{self.base_url}/team#own"
 
     def sign_in(self, link_id: str) -> str:
         """The page with the button that signs in."""

@@ -117,6 +117,8 @@ def expired(words: Words, matter: Matter) -> Letter:
 def withdrawn(words: Words, matter: Matter) -> Letter:
     """The customer does not go on with this partner."""
     referral, say = _about(matter), words.say
+    if referral.erased_at is not None:
+        return _erased(words)
     return Letter(
         subject=say(_("Withdrawn: {title} ({company})")).format(title=referral.title, company=referral.company),
         preheader=say(_("The customer has withdrawn the request or chosen another partner.")),
@@ -125,6 +127,21 @@ def withdrawn(words: Words, matter: Matter) -> Letter:
             say(_("The customer has withdrawn the request or chosen another partner. There is nothing left to do.")),
         ),
         facts=_summary(words, referral),
+        button=say(_("See it in the archive")),
+    )
+
+
+def _erased(words: Words) -> Letter:
+    """The customer wanted its data erased; nothing of it can be named here."""
+    say = words.say
+    return Letter(
+        subject=say(_("Withdrawn: a customer had its data erased")),
+        preheader=say(_("Please erase what you have copied of it.")),
+        heading=say(_("The customer had its data erased")),
+        paragraphs=(
+            say(_("The customer of this referral has had its data erased here, so the referral is closed.")),
+            say(_("Please erase what you have copied of it: in your CRM, in mails, in notes.")),
+        ),
         button=say(_("See it in the archive")),
     )
 

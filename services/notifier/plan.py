@@ -18,6 +18,7 @@ from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi
+from services.core.rounds import ASKED_ALREADY
 
 _PARTNER_MAILS = {
     EventType.CREATED: MailKind.NEW_REFERRAL,
@@ -31,6 +32,7 @@ _CUSTOMER_MAILS = {
     EventType.ROUTED: MailKind.SENT_TO_PARTNERS,
     EventType.NO_MATCH: MailKind.SENT_TO_PARTNERS,
     EventType.NOBODY_LEFT: MailKind.NOBODY_LEFT,
+    EventType.PARTNER_UNAVAILABLE: MailKind.PARTNER_UNAVAILABLE,
     EventType.EXPIRED: MailKind.EXPIRED_AT,
 }
 #: A decision reaches the customer only when its undo window is over: `settled` names it as its cause.
@@ -38,7 +40,17 @@ _SETTLED_MAILS = {
     EventType.ACCEPTED.value: MailKind.ACCEPTED_BY,
     EventType.DECLINED.value: MailKind.DECLINED_BY,
 }
-_MAILED_LATE = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT, MailKind.ASKED_ANOTHER, MailKind.NOBODY_LEFT})
+_MAILED_LATE = frozenset(
+    {
+        MailKind.DECLINED_BY,
+        MailKind.EXPIRED_AT,
+        MailKind.ASKED_ANOTHER,
+        MailKind.NOBODY_LEFT,
+        MailKind.PARTNER_UNAVAILABLE,
+    }
+)
+#: Kinds about the request, with no referral that they tell of.
+_OF_REQUEST = frozenset({MailKind.SENT_TO_PARTNERS, MailKind.PARTNER_UNAVAILABLE})
 _DROPPED_OUT = frozenset({Substatus.DECLINED, Substatus.EXPIRED})
 #: Said in one mail with who is asked next, if the referral goes on to the next-best partner.
 _SAID_WITH_THE_NEXT = frozenset({MailKind.DECLINED_BY, MailKind.EXPIRED_AT})
@@ -76,7 +88,7 @@ def job_of(event: Event, mail: Wanted, to: Person, lease: Lease | None = None) -
     With a lease it is born in its first attempt.
     """
     # Mails about a whole request may still be about one of its referrals: the one that was declined or lapsed.
-    facts = event.facts if "referralId" in event.facts else _cause(event)
+    facts = event.facts if "partnerId" in event.facts else _cause(event)
     return SendJob(
         id=ids.job_id(event.id, mail.kind.value, mail.role.value),
         event_id=event.id,
@@ -113,8 +125,10 @@ def partner_contacts(location_id: str | None, profile: Profile | None, partner: 
 
 def obsolete(job: SendJob, rfi: Rfi | None, referral: Referral | None) -> str | None:
     """Why the mail is not to be sent any more, or None."""
-    if rfi is None or (referral is None and job.kind is not MailKind.SENT_TO_PARTNERS):
+    if rfi is None or (referral is None and job.kind not in _OF_REQUEST):
         return "what it is about is gone"
+    if job.role is Role.CUSTOMER and rfi.erased_at is not None:
+        return "the customer's data was erased"
     if job.role is Role.CUSTOMER and rfi.state is RfiState.WITHDRAWN:
         return "the customer has withdrawn the request"
     if job.kind in _MAILED_LATE and rfi.state is RfiState.CHOSEN:
@@ -146,11 +160,14 @@ _TRUE_WHILE: Mapping[MailKind, Callable[[Referral], bool]] = {
     MailKind.SENT_TO_PARTNERS: lambda _: True,
     MailKind.ASKED_ANOTHER: _in(*_DROPPED_OUT),
     MailKind.NOBODY_LEFT: _in(*_DROPPED_OUT),
+    MailKind.PARTNER_UNAVAILABLE: lambda _: True,
 }
 
 
 def _customer_kind(event: Event) -> MailKind | None:
     cause = _cause(event)
+    if "answers" in event.facts and _unsaid(event):
+        return None
     if event.type is EventType.ROUTED and cause:
         return MailKind.ASKED_ANOTHER
     if event.type is EventType.SETTLED:
@@ -158,6 +175,11 @@ def _customer_kind(event: Event) -> MailKind | None:
     else:
         kind = _CUSTOMER_MAILS.get(event.type)
     return None if kind in _SAID_WITH_THE_NEXT and event.facts.get("nextBest") is True else kind
+
+
+def _unsaid(event: Event) -> bool:
+    """Whether the customer's page has said all there is to an answer: the partner that it wanted has the request."""
+    return event.type is EventType.ROUTED or event.facts.get("because") == ASKED_ALREADY
 
 
 def _cause(event: Event) -> Mapping[str, object]:

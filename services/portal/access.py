@@ -16,6 +16,9 @@ from fastapi import Depends, Request
 
 from services.portal.identity import Identity, IdentityKind, Role
 
+#: Below these only programs ask, or people as programs would; everywhere else are pages, which are for people.
+FOR_PROGRAMS = ("/v1/", "/v1.0/", "/oauth/")
+
 
 class Denied(Exception):
     """Nobody is signed in: 401, and pages lead to the sign-in."""
@@ -45,7 +48,7 @@ class Doors(Protocol):
 
         Raises:
             Denied: there is none, or it is no longer good.
-            Forbidden: an unsafe request of a session without this session's CSRF token.
+            Forbidden: an unsafe request of a session without this session's CSRF token; a program on a page.
             TooFast: too many requests.
             DependencyUnavailable: it can't be looked up now.
         """

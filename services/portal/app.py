@@ -10,11 +10,14 @@ from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import customer, inbox, operator, operator_aside, profiles, referral, sign_in, team
+from services.portal.pages import customer, inbox, insights, operator, operator_aside, profiles, referral, sign_in, team
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
-from services.portal.v1 import rfis, webhooks
+from services.portal.profile_work import ProfileWork
+from services.portal.sign_in import SignIn
+from services.portal.team_work import TeamWork
+from services.portal.v1.mounted import routers
 
 
 def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
@@ -29,6 +32,7 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     pace = Pace(options.requests_per_minute)
     app.state.doors, app.state.frame = PortalDoors(ports, options, pace), Frame(options)
     app.state.ports = ports
+    work, people = ProfileWork(ports), TeamWork(ports, SignIn(ports, options, pace))
     add_problem_handlers(app)
     app.include_router(static_files.router())
     app.include_router(oauth.router(ports, options, pace))
@@ -36,14 +40,15 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(customer.router(ports, options))
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
-    app.include_router(profiles.router(ports, options))
-    app.include_router(team.router(ports, options, pace))
+    app.include_router(profiles.router(ports, work))
+    app.include_router(insights.router(ports, options))
+    app.include_router(team.router(ports, people))
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
     app.include_router(engagements.router(ports, options))
     app.include_router(sheet_routes.router(ports, options))
-    app.include_router(rfis.router(ports, options))
-    app.include_router(webhooks.router(ports, options))
+    for resource in routers(ports, options, work, people):
+        app.include_router(resource)
     app.include_router(openapi.router())
     # The outermost, so that its headers are on every answer.
     app.add_middleware(Guard, secure=options.secure)

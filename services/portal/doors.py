@@ -8,7 +8,7 @@ from fastapi import Request
 
 from services.core.account_stores import CUSTOMER_LINK
 from services.core.accounts import SCOPES, ApiToken, Role, User
-from services.portal.access import Denied, NotHere
+from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere
 from services.portal.forms import check_form
 from services.portal.identity import Identity, IdentityKind
 from services.portal.keys import key_hash
@@ -24,7 +24,7 @@ SIGNED = "signed"
 #: Purpose of the token in a customer's forms.
 _CUSTOMER_FORM = "customer-form"
 
-_READS = frozenset({"referrals.read", "profiles.read"})
+_READS = frozenset({"referrals.read", "profiles.read", "users.read"})
 ROLE_SCOPES = {
     Role.VIEWER: _READS,
     Role.MEMBER: _READS | {"referrals.write"},
@@ -81,6 +81,9 @@ class PortalDoors:
         if token is None:
             self._pace.wrong(address_of(request))
             raise Denied("send a token that is good as `Authorization: Bearer <token>`")
+        if not request.url.path.startswith(FOR_PROGRAMS):
+            # What a token may do is said by its scopes, and pages go by roles.
+            raise Forbidden("a token opens the API, below /v1 and /v1.0; pages are for people: sign in")
         if time.monotonic() - self._noted.get(token.id, -_NOTED_EVERY_S) >= _NOTED_EVERY_S:
             self._noted[token.id] = time.monotonic()
             await self._ports.tokens.used(token.id, now)
@@ -126,6 +129,8 @@ def program(token: ApiToken) -> Identity:
     """The identity of a token; what it may do makes its role."""
     kind = IdentityKind.OPERATOR if token.operator else IdentityKind.PARTNER
     scopes = frozenset(token.scopes)
+    # Who may write may read.
+    reads = {f"{scope.removesuffix('.write')}.read" for scope in scopes if scope.endswith(".write")} & set(SCOPES)
     writes = Role.MEMBER if "referrals.write" in scopes else Role.VIEWER
     return Identity(
         kind=kind,
@@ -133,7 +138,7 @@ def program(token: ApiToken) -> Identity:
         name=f"{kind.value}:{token.id}",
         partner_id=None if token.operator else token.partner_id,
         role=None if token.operator else Role.ADMIN if "profiles.write" in scopes else writes,
-        scopes=scopes | ({"referrals.read"} if "referrals.write" in scopes else frozenset()),
+        scopes=scopes | reads,
         display_name=token.name,
     )
 

@@ -28,6 +28,7 @@ class MenuItem:
 
 
 MENU: tuple[MenuItem, ...] = (
+    MenuItem(path="/insights", title=_("Insights"), kind=IdentityKind.PARTNER),
     MenuItem(path="/profiles", title=_("Business profiles"), kind=IdentityKind.PARTNER),
     MenuItem(path="/team", title=_("Team"), kind=IdentityKind.PARTNER),
     MenuItem(path="/operator", title=_("Operation"), kind=IdentityKind.OPERATOR, exact=True),

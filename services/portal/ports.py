@@ -13,13 +13,14 @@ from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand
 from services.core.favourites import FavouriteStore
+from services.core.insights import InsightStore
 from services.core.listing import ReferralListing
 from services.core.partner import Profile
 from services.core.policy import Policy
 from services.core.ports import Clock
 from services.core.referral import Referral
 from services.core.reveals import RevealLog
-from services.core.rfi import Place, Rfi
+from services.core.rfi import Chosen, Place, Rfi
 from services.core.stores import (
     DeadLetterStore,
     IdempotencyStore,
@@ -31,6 +32,8 @@ from services.core.stores import (
     SendJobStore,
 )
 from services.core.webhooks import WebhookStore
+from services.matching.explanation import Explanation
+from services.matching.searching import Search, SearchResult
 
 
 class Commands(Protocol):
@@ -114,6 +117,39 @@ class ProfileDesk(Protocol):
         """
 
 
+class Explainer(Protocol):
+    """Knows why requests go to whom, as things are now."""
+
+    async def explain(self, rfi: Rfi, partner_id: str | None) -> Explanation:
+        """Why this partner would, or would not, get the request; None asks for everybody chosen or near.
+
+        Raises:
+            DependencyUnavailable: the database does not answer.
+        """
+
+
+class PartnerFinder(Protocol):
+    """Finds partners for a customer, in memory and at once; it follows what partners change (`portal.finding`)."""
+
+    @property
+    def ready(self) -> bool:
+        """False until the partners are loaded; until then the others raise."""
+
+    def search(self, search: Search) -> SearchResult:
+        """The partners that somebody finds who looks for one, with counts.
+
+        Raises:
+            DependencyUnavailable: the partners are still being loaded.
+        """
+
+    def suggest(self, rfi: Rfi, limit: int) -> list[Chosen]:
+        """Who could be asked next for a request, the best first; those who were asked, or are about to be, left out.
+
+        Raises:
+            DependencyUnavailable: the partners are still being loaded.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalPorts:
     """What the portal needs of the world."""
@@ -121,6 +157,7 @@ class PortalPorts:
     rfis: RfiStore
     referrals: ReferralStore
     listing: ReferralListing
+    insights: InsightStore
     favourites: FavouriteStore
     reveals: RevealLog
     partners: PartnerStore
@@ -137,6 +174,8 @@ class PortalPorts:
     intake: RfiIntake
     operations: Operations
     profiles: ProfileDesk
+    finder: PartnerFinder
+    explaining: Explainer
     clock: Clock
     signer: LinkSigner
     policies: Mapping[PolicyName, Policy]

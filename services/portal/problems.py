@@ -22,22 +22,22 @@ from services.core.errors import (
     CommandInvalid,
     DependencyUnavailable,
     NotFound,
+    Outdated,
     Problem,
     TransitionRefused,
     UndoRefused,
     VersionConflict,
 )
-from services.portal.access import Denied, Forbidden, NotHere, TooFast, signed_in
+from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, signed_in
 from services.portal.forms import SAFE_METHODS
 from services.portal.guard import HEADERS
 from services.portal.pages.frame import frame_of
+from services.portal.team_work import LastAdmin
 
 log = structlog.get_logger("portal.http")
 
 #: Seconds after which a request that met an unavailable dependency is worth another try.
 RETRY_AFTER_S = 5
-#: Paths where only programs ask.
-_FOR_PROGRAMS = ("/v1/", "/v1.0/", "/oauth/")
 _AWAY = "a part of the exchange does not answer; what you sent may or may not have been done: look, then send it again"
 _OURS = "an error of ours; it is logged under the id of this request"
 
@@ -60,6 +60,8 @@ _STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     TransitionRefused: 409,
     UndoRefused: 409,
+    Outdated: 412,
+    LastAdmin: 409,
     VersionConflict: 409,
     TooFast: 429,
 }
@@ -101,7 +103,7 @@ def _foreign(error: Exception) -> Told:
 
 def wants_page(request: Request) -> bool:
     """Whether a person asks: a browser says that it takes HTML."""
-    if request.url.path.startswith(_FOR_PROGRAMS):
+    if request.url.path.startswith(FOR_PROGRAMS):
         return False
     return "text/html" in request.headers.get("accept", "")
 

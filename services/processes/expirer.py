@@ -1,4 +1,4 @@
-"""What the process `expirer` consists of: ticks, sweeps, gauges, and what crashes left unsent."""
+"""What the process `expirer` consists of: ticks, sweeps, gauges, what crashes left unsent, and erasures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from services.adapters.wire import (
     tick_outgoing,
 )
 from services.bootstrap import World
+from services.customer_data import customer_data, retention
+from services.expirer.digests import DigestSweep
 from services.expirer.sweep import ExpirerHandler, Tick
 from services.expirer.ticker import Ticker
 from services.running import Parts, consume, parts_of
 
 #: How often the expirer looks how much is unfinished in the database, seconds.
 GAUGES_EVERY_S = 15.0
+
+#: How often it looks whose data has been kept for long enough, seconds.
+RETENTION_EVERY_S = 3600.0
 
 TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
 
@@ -34,6 +39,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
         clock=world.clock,
         policies=world.policies,
         decode=lambda record: Tick(*tick_of(record)),
+        digests=DigestSweep(users=world.stores.users, jobs=world.stores.jobs, clock=world.clock),
     )
     consume(world, parts, Group.EXPIRER, (Topic.CLOCK_TICKS,), handler)
     ticker = Ticker(
@@ -45,8 +51,17 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     )
     parts.loops["ticker"] = ticker.run
     gauges = StoreGauges(
-        world.registry, aside=world.stores.aside, jobs=world.stores.jobs, clock=world.clock, disk=world.mongo
+        world.registry,
+        aside=world.stores.aside,
+        jobs=world.stores.jobs,
+        webhooks=world.stores.webhooks,
+        clock=world.clock,
+        disk=world.mongo,
     )
     parts.loops["gauges"] = repeat(gauges.refresh, GAUGES_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, settings.relay_every_s)
+    data = customer_data(world)
+    parts.loops["erasures"] = repeat(data.eraser.sweep, settings.erasure_sweep_every_s)
+    if (ended := retention(world, data)) is not None:
+        parts.loops["retention"] = repeat(ended.sweep, RETENTION_EVERY_S)
     return parts

@@ -1,4 +1,4 @@
-"""What the process `portal` consists of: pages and API; it consumes nothing."""
+"""What the process `portal` consists of: pages and API, and the partners it finds; it consumes nothing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.process import http_loop
 from services.bootstrap import World
-from services.portal_wiring import portal_app
+from services.portal_wiring import finder_of, portal_app
 from services.running import Parts, parts_of
 
 
 def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     """Pages and API; it consumes nothing."""
     parts = parts_of(world, delivery, health)
-    settings, app = world.settings, portal_app(world)
+    finder = finder_of(world)
+    settings, app = world.settings, portal_app(world, finder)
+    # Like a router it follows topics without a group; nobody waits for it.
+    parts.loops["finder"] = finder.follow
     parts.loops["http"] = http_loop(
         app, settings.portal_host, settings.portal_port, connections=settings.portal_connections
     )

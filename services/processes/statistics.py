@@ -15,6 +15,10 @@ from services.bootstrap import World
 from services.running import Parts, consume, parts_of
 from services.statistics.app import StatisticsPorts
 from services.statistics.app import build as build_statistics
+from services.statistics.medians import MedianKeeper
+
+#: How often it is seen whether medians are old, seconds.
+MEDIANS_EVERY_S = 60.0
 
 
 def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
@@ -34,4 +38,11 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     )
     consume(world, parts, Group.STATISTICS, (Topic.REFERRAL_EVENTS,), made.handler)
     parts.loops["standings"] = repeat(made.standings.sweep, world.settings.relay_every_s)
+    medians = MedianKeeper(
+        insights=stores.insights,
+        partners=stores.partners,
+        clock=world.clock,
+        leads=lambda: delivery.owns(Topic.REFERRAL_EVENTS, 0),
+    )
+    parts.loops["medians"] = repeat(medians.refresh, MEDIANS_EVERY_S)
     return parts

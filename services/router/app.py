@@ -23,10 +23,11 @@ from services.matching.matcher import Matcher
 from services.matching.pasts import stored_standings
 from services.matching.regions import ParentOf
 from services.matching.view import Feed, View
+from services.router.answering import Answering, AnsweringPorts
 from services.router.asking import Asking, PolicyNames
 from services.router.closing import Closing, PublishReferrals
 from services.router.handler import RouterHandler
-from services.router.next_best import NextBestHandler, NextBestPorts
+from services.router.next_best import NextBestHandler
 from services.router.ruling import Ruling
 from services.router.siblings import SiblingsHandler
 
@@ -64,9 +65,9 @@ class RouterPorts:
 class Router:
     """A router, not started: `prepare` first, then consume and run the loops.
 
-    `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements),
-    `next_best` takes `referral.events` (group router-next-best). `view.follow` and `standings.follow` are loops,
-    `refresh_capacity` and `ruling.look` are to be repeated every few seconds.
+    `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements: what
+    customers say), `next_best` takes `referral.events` (group router-next-best). `view.follow` and `standings.follow`
+    are loops, `refresh_capacity` and `ruling.look` are to be repeated every few seconds.
     """
 
     matcher: Matcher
@@ -123,8 +124,9 @@ def build(ports: RouterPorts) -> Router:
         decode=ports.decode_event,
         encode=ports.encode_event,
     )
-    siblings = SiblingsHandler(closing=closing, decode=ports.decode_event)
-    next_best = _next_best(ports, matcher, capacity, asking)
+    answering = _answering(ports, matcher, capacity, asking)
+    siblings = SiblingsHandler(closing=closing, answering=answering, decode=ports.decode_event)
+    next_best = NextBestHandler(answering=answering, decode=ports.decode_event, type_of=ports.type_of)
     return Router(
         matcher=matcher,
         capacity=capacity,
@@ -162,17 +164,15 @@ def _standings(ports: RouterPorts, matcher: Matcher) -> View[Standing]:
     )
 
 
-def _next_best(ports: RouterPorts, matcher: Matcher, capacity: Capacity, asking: Asking) -> NextBestHandler:
-    world = NextBestPorts(
+def _answering(ports: RouterPorts, matcher: Matcher, capacity: Capacity, asking: Asking) -> Answering:
+    world = AnsweringPorts(
         rfis=ports.rfis,
         publisher=ports.publisher,
         publish_rfis=ports.publish_rfis,
         clock=ports.clock,
-        decode=ports.decode_event,
         encode=ports.encode_event,
-        type_of=ports.type_of,
     )
-    return NextBestHandler(ports=world, matcher=matcher, capacity=capacity, asking=asking, max_rounds=ports.max_rounds)
+    return Answering(ports=world, matcher=matcher, capacity=capacity, asking=asking, max_rounds=ports.max_rounds)
 
 
 def policy_names(matcher: Matcher, partners: PartnerStore) -> PolicyNames:

@@ -34,7 +34,9 @@ def result_in(event: Event) -> Result | None:
 
 
 def terms_of(rfi: Rfi) -> dict[str, float]:
-    """The signs of what was asked for, with their weights."""
+    """The signs of what was asked for, with their weights; none of one whose customer was erased."""
+    if rfi.erased_at is not None:
+        return {}
     return {signal.key: signal.weight for signal in signals(rfi)}
 
 

@@ -15,7 +15,6 @@ import structlog
 from services.core.errors import Transient
 from services.core.ports import Clock
 from services.core.webhooks import (
-    PAUSE,
     DeliveryState,
     DeliveryUpdate,
     Webhook,
@@ -27,6 +26,7 @@ from services.core.webhooks import (
     pause,
 )
 from services.webhooks.message import body_of, headers_of
+from services.webhooks.silences import Silences
 
 log = structlog.get_logger("webhooks")
 
@@ -57,7 +57,7 @@ class WebhookSender:
     ) -> None:
         self._store, self._caller, self._clock = store, caller, clock
         self._owner, self._base_url, self._limits, self._progressed = owner, base_url, limits, progressed
-        self._due = asyncio.Event()
+        self._due, self._silences = asyncio.Event(), Silences()
         self._room = asyncio.Semaphore(limits.at_a_time)
 
     def wake(self) -> None:
@@ -106,9 +106,10 @@ class WebhookSender:
     async def _tried(self, delivery: WebhookDelivery, batch: _Batch) -> DeliveryUpdate:
         webhook, now = batch.webhooks.get(delivery.webhook_id), self._clock.real_now()
         if webhook is None or not webhook.active:
+            self._silences.forget(delivery.webhook_id)
             why = webhook.disabled_because if webhook else "the webhook was removed"
             return _untried(delivery, DeliveryState.PARKED, now, why or "the webhook is switched off")
-        if (until := batch.left_alone_until(webhook, now)) is not None:
+        if (until := batch.left_alone_until(webhook, now) or self._silences.until(webhook.id, now)) is not None:
             return _untried(delivery, DeliveryState.PENDING, until, delivery.last_error)
         body = body_of(delivery, self._base_url)
         answer = await self._caller.post(webhook.url, headers_of(delivery, webhook, body, now), body)
@@ -121,9 +122,11 @@ class WebhookSender:
         elif (asked := pause(answer)) is not None:
             await self._store.pause_webhook(webhook.id, now + asked)
             batch.changed(replace(webhook, paused_until=now + asked))
-        elif answer.status is None:
-            # Nobody is there: the others of this batch do not wait for the same time-out.
-            batch.changed(replace(webhook, paused_until=now + PAUSE))
+        if answer.status is None:
+            # Nobody is there: others do not wait for the same time-out again and again.
+            self._silences.silent(webhook.id, now)
+        else:
+            self._silences.forget(webhook.id)
         log.info("webhook_tried", id=delivery.id, webhook=webhook.id, status=answer.status, state=update.state.value)
         return update
 

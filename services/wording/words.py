@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pycountry
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta, get_timezone_name
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 
 from services.core.codes import CompanySize, Timeframe
 from services.core.rfi import Money, Place
@@ -110,6 +110,10 @@ class Words:
     def number(self, number: float) -> str:
         """A number with the language's separators."""
         return str(format_decimal(number, locale=self.locale))
+
+    def share(self, share: float) -> str:
+        """A share from 0 to 1 in whole percent."""
+        return str(format_percent(share, locale=self.locale))
 
     def span(self, delta: timedelta) -> str:
         """How long something takes, in its largest unit: 3 days."""

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from services.core.accounts import ApiToken, OAuthClient, Role, Session, SignInLink, User
-from services.core.ids import user_id
+from services.core.accounts import ApiToken, Notify, OAuthClient, Role, Session, SignInLink, User
+from services.core.ids import SHARDS, shard_of, user_id
 from services.core.ports import Change
 from tests.builders import START
 from tests.contract.stores import Stores
@@ -51,6 +51,30 @@ class UserStoreSuite:
         await stores.users.add([bea, ana, other, boss])
         assert await stores.users.of_partner("P-1") == [ana, bea]
         assert await stores.users.operators() == [boss]
+
+    async def test_active_people_who_want_mails_are_found_by_partner(self, stores: Stores) -> None:
+        bea, ana = make_user("bea@p.example", notify=Notify.EACH), make_user("ana@p.example", notify=Notify.WARNINGS)
+        gone, other = make_user("x@p.example", notify=Notify.EACH, active=False), make_user("y@p.example")
+        dan = make_user("dan@q.example", "P-2", notify=Notify.DIGEST)
+        await stores.users.add([bea, ana, gone, other, dan, make_user("z@r.example", "P-3", notify=Notify.EACH)])
+        assert await stores.users.notified(["P-1", "P-2", "P-9"]) == {"P-1": [ana, bea], "P-2": [dan]}
+        assert await stores.users.notified([]) == {}
+        await stores.users.save([Change(replace(bea, notify=Notify.NOTHING, version=2), 1)])
+        assert await stores.users.notified(["P-1"]) == {"P-1": [ana]}
+
+    async def test_people_are_due_for_their_digest_by_shard_and_time(self, stores: Stores) -> None:
+        people = [make_user(f"{n}@p.example", notify=Notify.DIGEST, digest_at=START + n * HOUR) for n in range(3)]
+        await stores.users.add([*people, make_user("nobody@p.example")])
+        every = range(SHARDS)
+        assert await stores.users.digests_due(every, START + HOUR, 10) == people[:2]
+        assert await stores.users.digests_due(every, START + 9 * HOUR, 1) == people[:1]
+        mine = [shard_of(people[2].id)]
+        assert people[2] in await stores.users.digests_due(mine, START + 2 * HOUR, 10)
+        assert await stores.users.digests_due([n for n in every if n not in mine], START + 2 * HOUR, 10) == [
+            each for each in people if shard_of(each.id) not in mine
+        ]
+        await stores.users.save([Change(replace(people[0], digest_at=None, version=2), 1)])
+        assert await stores.users.digests_due(every, START + HOUR, 10) == [people[1]]
 
 
 class SecretStoreSuite:

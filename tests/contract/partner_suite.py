@@ -75,6 +75,22 @@ class PartnerStoreSuite:
         await stores.partners.put_profiles(profiles)
         assert await stores.partners.all_profiles() == sorted(profiles, key=lambda each: each.id)
 
+    async def test_partners_are_walked_in_the_order_of_ids_inactive_ones_too(self, stores: Stores) -> None:
+        partners = sorted((make_partner(n, active=n % 2 == 0) for n in range(5)), key=lambda each: each.id)
+        await stores.partners.put_partners(partners)
+        first = await stores.partners.scan_partners("", 2)
+        assert first == partners[:2]
+        assert await stores.partners.scan_partners(first[-1].id, 100) == partners[2:]
+        assert await stores.partners.scan_partners(partners[-1].id, 2) == []
+
+    async def test_profiles_are_walked_in_the_order_of_ids_inactive_ones_too(self, stores: Stores) -> None:
+        profiles = sorted((make_profile(n, active=n % 2 == 0) for n in range(5)), key=lambda each: each.id)
+        await stores.partners.put_profiles(profiles)
+        first = await stores.partners.scan_profiles("", 2)
+        assert first == profiles[:2]
+        assert await stores.partners.scan_profiles(first[-1].id, 100) == profiles[2:]
+        assert await stores.partners.scan_profiles(profiles[-1].id, 2) == []
+
     async def test_a_partners_profiles_are_listed_by_country_and_nobody_elses(self, stores: Stores) -> None:
         spain, france, other = make_profile(1), make_profile(1, country="FR", active=False), make_profile(2)
         await stores.partners.put_profiles([spain, other, france])

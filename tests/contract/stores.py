@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from services.core import account_stores, aside, favourites, listing, pasts, reveals, rules, stores, webhooks
+from services.core import (
+    account_stores,
+    aside,
+    erasures,
+    favourites,
+    insights,
+    listing,
+    pasts,
+    reveals,
+    rules,
+    stores,
+    webhooks,
+)
 
 
 class Stores(Protocol):
@@ -14,6 +26,8 @@ class Stores(Protocol):
     def referrals(self) -> stores.ReferralStore: ...
     @property
     def listing(self) -> listing.ReferralListing: ...
+    @property
+    def insights(self) -> insights.InsightStore: ...
     @property
     def favourites(self) -> favourites.FavouriteStore: ...
     @property
@@ -48,3 +62,5 @@ class Stores(Protocol):
     def tokens(self) -> account_stores.TokenStore: ...
     @property
     def webhooks(self) -> webhooks.WebhookStore: ...
+    @property
+    def erasures(self) -> erasures.ErasureStore: ...

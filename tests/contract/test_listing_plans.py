@@ -87,3 +87,17 @@ async def test_counting_reads_no_document(mongo_server: str, mongo_database: str
         names = {each["stage"] for each in stages_of(plan)}
         assert "IXSCAN" in names
         assert "FETCH" not in names
+
+
+async def test_figures_read_no_document(mongo_server: str, mongo_database: str) -> None:
+    recorder = QueryRecorder()
+    with Mongo(mongo_server, mongo_database, listeners=[recorder]) as mongo:
+        await ensure_indexes(mongo)
+        await stores_of(mongo).insights.figures(MINE, START - timedelta(days=90), START)
+        plans = [await mongo.explain(query) for query in recorder.queries]
+    assert len(plans) == 3
+    for plan in plans:
+        (scan,) = (each for each in stages_of(plan) if each["stage"] == "IXSCAN")
+        assert scan["indexBounds"]["partner_id"] == [f'["{MINE}", "{MINE}"]']
+        assert "new Date" in scan["indexBounds"]["created_at"][0]
+        assert "FETCH" not in {each["stage"] for each in stages_of(plan)}

@@ -8,6 +8,8 @@ from services.adapters.memory.stores import MemoryStores
 from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
 from tests.contract.aside_suite import AsideStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
+from tests.contract.erasure_suite import ErasureStoreSuite
+from tests.contract.insight_suite import InsightStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.partner_suite import PartnerStoreSuite
@@ -35,6 +37,10 @@ class TestMemoryReferrals(ReferralStoreSuite):
 
 
 class TestMemoryListing(ReferralListingSuite):
+    pass
+
+
+class TestMemoryInsights(InsightStoreSuite):
     pass
 
 
@@ -103,4 +109,8 @@ class TestMemoryTokens(TokenStoreSuite):
 
 
 class TestMemoryWebhooks(WebhookStoreSuite):
+    pass
+
+
+class TestMemoryErasures(ErasureStoreSuite):
     pass

@@ -11,6 +11,8 @@ from services.adapters.mongo.stores import stores_of
 from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, TokenStoreSuite, UserStoreSuite
 from tests.contract.aside_suite import AsideStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
+from tests.contract.erasure_suite import ErasureStoreSuite
+from tests.contract.insight_suite import InsightStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
 from tests.contract.mongo_queries import QueryRecorder, scans
@@ -45,6 +47,10 @@ class TestMongoReferrals(ReferralStoreSuite):
 
 
 class TestMongoListing(ReferralListingSuite):
+    pass
+
+
+class TestMongoInsights(InsightStoreSuite):
     pass
 
 
@@ -113,4 +119,8 @@ class TestMongoTokens(TokenStoreSuite):
 
 
 class TestMongoWebhooks(WebhookStoreSuite):
+    pass
+
+
+class TestMongoErasures(ErasureStoreSuite):
     pass

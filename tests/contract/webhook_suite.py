@@ -8,7 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from services.core.ids import delivery_id
-from services.core.webhooks import DeliveryState, DeliveryUpdate, HookEvent, Webhook, WebhookDelivery
+from services.core.webhooks import (
+    DeliveriesWaiting,
+    DeliveryState,
+    DeliveryUpdate,
+    HookEvent,
+    Webhook,
+    WebhookDelivery,
+)
 from tests.builders import START
 from tests.contract.stores import Stores
 
@@ -125,3 +132,18 @@ class WebhookStoreSuite:
         again = await stores.webhooks.claim_deliveries("b", LATER, LATER + timedelta(minutes=1), 9)
         assert [each.attempts for each in again] == [1, 1]
         assert await stores.webhooks.replay_deliveries(ids, None, LATER) == 1
+
+    async def test_what_is_unfinished_is_counted(self, stores: Stores) -> None:
+        assert await stores.webhooks.waiting_deliveries() == DeliveriesWaiting(
+            webhooks=0, pending=0, leased=0, parked=0, next_due=None
+        )
+        await stores.webhooks.put_webhook(make_webhook())
+        await stores.webhooks.add_deliveries([make_delivery(n) for n in range(1, 6)])
+        until = LATER + timedelta(minutes=1)
+        first, second, _ = await stores.webhooks.claim_deliveries("a", LATER, until, 3)
+        await stores.webhooks.finish_deliveries(
+            [ended(first, DeliveryState.PARKED), ended(second, DeliveryState.DELIVERED, delivered_at=LATER)], "a"
+        )
+        assert await stores.webhooks.waiting_deliveries() == DeliveriesWaiting(
+            webhooks=1, pending=2, leased=1, parked=1, next_due=make_delivery(4).due_at
+        )

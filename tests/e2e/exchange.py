@@ -37,6 +37,9 @@ ROOT = Path(__file__).parent.parent.parent
 SAMPLES = ROOT / "samples"
 SOURCE = "urn:samples"
 
+#: Pause between two looks of a bounded wait on real processes, seconds: they tell nobody when they are ready.
+LOOK_EVERY_S = 0.1
+
 
 class Exchange:
     """Handles on a running exchange."""
@@ -159,7 +162,7 @@ def eventually(condition: Callable[[], bool], what: str, within_s: float = 60) -
     end = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end, f"did not come about within {within_s} s: {what}"
-        time.sleep(0.1)
+        time.sleep(LOOK_EVERY_S)
 
 
 def good_rfi(identifier: str, **need: object) -> dict[str, object]:

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from standardwebhooks import Webhook as Signer
 
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
-from services.adapters.webhook_http import HttpWebhookCaller
+from services.adapters.webhook_http import HttpWebhookCaller, name_of
 from services.core.errors import UnreadableRecord
 from services.core.events import Event
 from services.core.ports import Record
@@ -96,6 +97,12 @@ async def test_a_name_that_leads_inside_is_not_connected_to(host: str) -> None:
     await caller.close()
 
 
+@pytest.mark.parametrize("host", ["xn--strae-oqa.example", "crm.example"])
+def test_a_name_is_looked_up_as_it_was_written(host: str) -> None:
+    # The readable form of the first, straße.example, is another name in the encoding that the system's look-up uses.
+    assert name_of(httpx.URL(f"https://{host}:8443/hook")) == host
+
+
 async def test_a_redirect_is_an_answer_and_not_a_way() -> None:
     caller = HttpWebhookCaller(private=True)
     async with receiving() as other, receiving() as receiver:
@@ -107,7 +114,13 @@ async def test_a_redirect_is_an_answer_and_not_a_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "meant"), [("120", timedelta(minutes=2)), ("soon", None), ("9" * 30, timedelta(days=1))]
+    ("told", "meant"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("soon", None),
+        ("9" * 30, timedelta(days=1)),
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", None),
+    ],
 )
 async def test_who_asks_for_less_may_say_for_how_long(told: str, meant: timedelta | None) -> None:
     caller = HttpWebhookCaller(private=True)

@@ -9,7 +9,8 @@ import pytest
 
 from tests.bundled import need_bundled
 from tests.faults.plugin import RESULTS
-from tests.faults.site import TIMING, Site, running_site
+from tests.faults.running import TIMING, running_site
+from tests.faults.site import Site
 from tests.faults.trial import Trial
 
 SITE = pytest.StashKey[Site]()
@@ -25,6 +26,11 @@ def only_long(item: pytest.Item) -> bool:
     return any(mark.kwargs.get("long_only") for mark in item.iter_markers("slow"))
 
 
+def is_last(item: pytest.Item) -> bool:
+    """Whether the fault is tried after all others."""
+    return any(mark.kwargs.get("last") for mark in item.iter_markers("slow"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """All of them share a site, so one worker runs them; the long forms take their time."""
     late = [] if is_long(config) else [item for item in items if only_long(item)]
@@ -34,7 +40,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "tests/faults/" in item.path.as_posix():
             item.add_marker(pytest.mark.xdist_group("faults"))
-            item.add_marker(pytest.mark.timeout(1800 if is_long(config) else 300))
+            # A backlog of 100,000 takes as long as all others together.
+            most_s = 7200 if is_last(item) else 1800
+            item.add_marker(pytest.mark.timeout(most_s if is_long(config) else 300))
+    # It leaves more behind than later tests should have to let grow old.
+    items.sort(key=is_last)
 
 
 @pytest.fixture(scope="session")

@@ -96,13 +96,13 @@ def test_a_frozen_process_comes_back_to_find_its_work_done_by_others(trial: Tria
         eventually(partial(joined, site, name, 9), f"{name} has joined", 240)
     with trial.whole(4, f"SIGSTOP for {pause_s} s and SIGCONT", times=len(names), most_again=200):
         trial.send(trial.number(20, 200))
-        time.sleep(random.Random(trial.seed).random())  # At any moment of the work.
+        trial.lasts(random.Random(trial.seed).random())  # At any moment of the work.
         for process in frozen:
             process.send_signal(signal.SIGSTOP)
         trial.send(5)
         began = time.monotonic()
         site.quiet()
-        time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
+        trial.lasts(max(0.0, pause_s - (time.monotonic() - began)))
         for process in frozen:
             process.send_signal(signal.SIGCONT)
         trial.send(3)

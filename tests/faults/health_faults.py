@@ -1,22 +1,16 @@
-"""Is a process that gets no further noticed and replaced, and does a backlog fit into memory?"""
+"""Is a process that gets no further noticed and replaced?"""
 
 from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 
-from services.bootstrap import World
-from services.cli.demo.script import until_nothing_is_left
-from tests.e2e.exchange import eventually, good_rfi
-from tests.faults.site import CONSUMERS, Site, submitted
-from tests.faults.trial import Trial, long_only
+from tests.e2e.exchange import eventually
+from tests.faults.site import Site
+from tests.faults.trial import Trial
 
 #: From the moment when it gets no further to a new process that serves.
 REPLACED_WITHIN_S = 60.0
-
-#: Most memory of a process while it works off the backlog, MiB.
-MOST_MIB = 700
 
 
 def test_a_hung_handler_and_a_blocked_event_loop_are_replaced(trial: Trial) -> None:
@@ -41,38 +35,3 @@ def test_a_hung_handler_and_a_blocked_event_loop_are_replaced(trial: Trial) -> N
 
 def replaced(site: Site, name: str, before: int) -> bool:
     return site.restarts(name) > before
-
-
-def memory_mib(pid: int) -> float:
-    """Most resident memory that the process ever had."""
-    status = Path(f"/proc/{pid}/status").read_text("utf-8")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) / 1024
-
-
-@long_only  # `make test` has tests/e2e/test_real_tenders.py: 21,743 RFIs at once.
-def test_a_backlog_drains_in_bounded_memory(trial: Trial) -> None:
-    """All consumers are stopped, the backlog is published, they are started again."""
-    site, number = trial.site, 100_000
-    site.stop_services()
-    with trial.whole(28, f"a backlog of {number:,} RFIs"):
-        site.run(lambda world: backlog(world, trial, number))
-        site.start_services()
-        site.run(lambda world: until_nothing_is_left(world.quiet.pending, 120))
-        peaks = {name: max(memory_mib(pid) for pid in site.pids(name)) for name in CONSUMERS}
-    trial.note(28, "most memory: " + ", ".join(f"{name} {peak:.0f} MiB" for name, peak in peaks.items()))
-    assert max(peaks.values()) < MOST_MIB, peaks
-
-
-async def backlog(world: World, trial: Trial, number: int) -> None:
-    """RFIs that a few partners match, so that mails do not outnumber everything."""
-    from datetime import timedelta
-
-    at = (world.clock.now() - timedelta(hours=1)).isoformat(timespec="seconds")
-    for start in range(0, number, 1000):
-        names = [f"backlog-{n}" for n in range(start, min(start + 1000, number))]
-        rfis = [good_rfi(name) | {"submittedAt": at, "maxPartners": 1} for name in names]
-        await world.publisher.publish(
-            [submitted(trial.ledger.source, name, rfi) for name, rfi in zip(names, rfis, strict=True)]
-        )
-        trial.ledger.took(names)

@@ -38,7 +38,7 @@ def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
         with trial.whole(10, f"kill -9 of the broker, away for {away_s} s"):
             trial.send(trial.number(10, 100))
             kafka.kill()
-            time.sleep(away_s)  # The fault itself.
+            trial.lasts(away_s)
             kafka.start()
             trial.send(5)
 
@@ -66,7 +66,7 @@ def test_a_network_that_fails_between_us_and_kafka(trial: Trial, name: str) -> N
     with trial.whole(12, f"network to Kafka: {name}"):
         trial.send(trial.number(5, 50))
         net.set(mode, delay_s)
-        time.sleep(trial.number(short_s, long_s))  # The fault itself.
+        trial.lasts(trial.number(short_s, long_s))
         if mode in {Net.BLACKHOLE, Net.REPLIES_LOST}:
             net.reset()  # Connections that wait for ever are cut when the partition ends.
 
@@ -87,7 +87,7 @@ def test_a_publish_without_an_answer_is_repeated_and_known_again(trial: Trial) -
         for _ in range(3):
             trial.send(2)
             site.nets["kafka"].set(Net.REPLIES_LOST)
-            time.sleep(trial.number(1, 8))  # Beyond the producer's patience of 5 s in the long form.
+            trial.lasts(trial.number(1, 8))  # Beyond the producer's patience of 5 s in the long form.
             site.nets["kafka"].reset()
             site.nets["kafka"].set(Net.PASS)
     assert ready(site)

@@ -26,6 +26,7 @@ KNOWN = {
     "router": {"referrals-router", "rfis.route", "referrals.add", "publisher.publish", "referrals.save"},
     "notifier": {"referrals-notifier", "jobs.add_leased", "mailer.send", "jobs.finish", "dead_letters.put"},
     "expirer": {"referrals-expirer", "referrals.save", "publisher.publish", "referrals.clear_outbox"},
+    "webhooks": {"referrals-webhooks", "webhooks.add_deliveries", "webhooks.finish_deliveries", "caller.post"},
 }
 
 #: Leases are renewed by time, not by work: a kill there is one at any moment.

@@ -6,7 +6,7 @@ The audit is the product's own proof; this one shares no code with it, so that a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +40,9 @@ class Told:
     type: str
     subject: str
     sequence: int
+    profile_id: str | None = None
+    cause: str | None = None
+    #: Type of the event that was settled.
 
 
 class Ledger:
@@ -53,8 +56,10 @@ class Ledger:
         """Kafka, or intake over HTTP, acknowledged these."""
         self.accepted.update(publisher_ids)
 
-    def balance(self, database: Any, told: Iterable[Told], mails: Iterable[MailEntry]) -> Books:
-        """Compare what was accepted with what there is."""
+    def balance(
+        self, database: Any, told: Sequence[Told], mails: Iterable[MailEntry], calls: Mapping[str, int]
+    ) -> Books:
+        """Compare what was accepted with what there is; `calls` are those that a receiver of webhooks got, by id."""
         books = Books()
         rfis = {doc["_id"]: doc for doc in database["rfis"].find({"source": self.source})}
         self._every_id_is_somewhere(books, database, rfis)
@@ -64,6 +69,8 @@ class Ledger:
         _routings(books, rfis, referrals)
         _referrals(books, referrals, told, business_now(database))
         _mails(books, jobs, mails)
+        _calls(books, database, referrals, told, calls)
+        _outcomes(books, database, told)
         return books
 
     def _every_id_is_somewhere(self, books: Books, database: Any, rfis: Mapping[str, Doc]) -> None:
@@ -138,3 +145,50 @@ def _mails(books: Books, jobs: Iterable[Doc], mails: Iterable[MailEntry]) -> Non
             books.doubled.append(f"{job['kind']} mail {id_}, {copies[id_]} times, {foreseen} attempts were cut")
         if len(names[id_]) > 1:
             books.doubled.append(f"{job['kind']} mail {id_} under {len(names[id_])} Message-IDs")
+
+
+def _calls(
+    books: Books, database: Any, referrals: Sequence[Doc], told: Iterable[Told], calls: Mapping[str, int]
+) -> None:
+    """Each event of a referral is one call to each webhook of its partner, under one id."""
+    hooks = defaultdict(set)
+    for hook in database["webhooks"].find({}):
+        hooks[hook["partner_id"]].add(hook["_id"])
+    partner = {referral["_id"]: referral["partner_id"] for referral in referrals}
+    due = {(event.id, hook) for event in told if event.subject in partner for hook in hooks[partner[event.subject]]}
+    stored = [each for each in database["webhook_deliveries"].find({}) if each["referral_id"] in partner]
+    there = Counter((each["event_id"], each["webhook_id"]) for each in stored)
+    books.lost += [f"call for event {event} to webhook {hook}" for event, hook in sorted(due - set(there))]
+    books.doubled += [f"{n} calls for event {event} to {hook}" for (event, hook), n in there.items() if n > 1]
+    for each in stored:
+        id_, arrived = each["_id"], calls.get(each["_id"], 0)
+        if each["state"] != "delivered" or not arrived:
+            books.lost.append(f"call {id_} is {each['state']}, and arrived {arrived} times")
+        if arrived > each["attempts"]:
+            books.doubled.append(f"call {id_} arrived {arrived} times in {each['attempts']} attempts")
+
+
+#: Decisions that count once they can't be undone any more.
+_SETTLED, _EXPIRED = "referral.settled.", "referral.expired."
+_DECISIONS = {"referral.accepted", "referral.declined", "referral.won", "referral.lost"}
+
+
+def _outcomes(books: Books, database: Any, told: Iterable[Told]) -> None:
+    """Each expiry, and each decision that was settled, is in the standing of its profile once."""
+    counted = {
+        event.id: event.profile_id
+        for event in told
+        if event.profile_id is not None
+        and (_EXPIRED in event.type or (_SETTLED in event.type and event.cause in _DECISIONS))
+    }
+    due = Counter(counted.values())
+    for standing in database["standings"].find({}, {"version": 1, "unpublished": 1}):
+        profile, number = standing["_id"], standing["version"]
+        expected = due.pop(profile, 0)
+        if number > expected:
+            books.doubled.append(f"outcomes of {profile}: {number} in its standing, {expected} told of")
+        if number < expected:
+            books.lost.append(f"outcomes of {profile}: {number} in its standing, {expected} told of")
+        if standing.get("unpublished"):
+            books.lost.append(f"the standing of {profile} is not on Kafka")
+    books.lost += [f"the standing of {profile}, of {n} outcomes" for profile, n in sorted(due.items())]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from datetime import timedelta
 
@@ -67,7 +66,7 @@ def test_a_mail_server_that_is_away(trial: Trial) -> None:
             site.nets["smtp"].set(mode, delay_s)
             trial.send(trial.number(2, 10))
             site.run(backlog_gone)
-            time.sleep(trial.number(1, 20))
+            trial.lasts(trial.number(1, 20))
 
 
 def test_refusals_for_good_are_not_repeated_and_stay_visible(trial: Trial) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -38,7 +37,7 @@ def killed_in_the_middle(trial: Trial, away_s: float) -> None:
     mongod = trial.site.engines["mongo"]
     trial.send(trial.number(10, 100))
     mongod.kill()
-    time.sleep(away_s)  # The fault itself.
+    trial.lasts(away_s)
     mongod.start()
     trial.send(3)
 
@@ -57,7 +56,7 @@ def test_a_network_that_fails_between_us_and_mongod(trial: Trial, name: str) -> 
     with trial.whole(14, f"network to mongod: {name}"):
         trial.send(trial.number(5, 50))
         net.set(mode, delay_s)
-        time.sleep(trial.number(short_s, long_s))  # The fault itself.
+        trial.lasts(trial.number(short_s, long_s))
         net.reset()
 
 
@@ -69,7 +68,7 @@ def test_a_slow_mongod_slows_us_down_and_nothing_else(trial: Trial) -> None:
         for delay_s in (2.5, 1.0) if trial.long else (0.5,):
             trial.send(trial.number(5, 50))
             site.nets["mongo"].set(Net.LATENCY, delay_s)
-            time.sleep(trial.number(4, 60))
+            trial.lasts(trial.number(4, 60))
             site.nets["mongo"].set(Net.PASS)
     assert {name: site.restarts(name) for name in CONSUMERS} == restarts, "slow is no reason to be replaced"
 
@@ -153,5 +152,5 @@ def test_a_full_disk_under_mongod(trial: Trial) -> None:
         site.quiet()
         disk.fill()
         trial.send(trial.number(5, 50))
-        time.sleep(trial.number(2, 30))  # The fault itself.
+        trial.lasts(trial.number(2, 30))
         disk.empty()

@@ -8,10 +8,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,24 +22,20 @@ from services.adapters.settings import Settings
 from services.audit.report import Finding
 from services.bootstrap import World, open_world, unopened_world
 from services.cli.clock import advance
-from services.cli.session import remember_mode
-from services.cli.system import INTAKE_HTTP, specs
 from services.core.errors import DependencyUnavailable
-from services.core.ports import Outgoing, Record
+from services.core.webhooks import Webhook
 from services.engines.bundled.faults import FaultRule, set_faults
-from services.engines.bundled.kafka import KafkaBroker
-from services.engines.bundled.mail import MailCatcher
-from services.engines.bundled.mongod import replica_set
 from services.engines.bundled.together import BundledEngines
 from services.engines.choose import KAFKA_VARIABLE, MONGO_VARIABLE, SMTP_VARIABLE
-from services.engines.locations import LOOPBACK, Home, claim_ports
-from services.engines.processes import Timing
-from services.engines.supervisor import down, status, up
+from services.engines.locations import LOOPBACK, Home
+from services.engines.supervisor import down, status
 from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
 from tests.faults.ledger import Books, Ledger, Told, business_now
-from tests.faults.proxy import Net, Proxy, proxied
+from tests.faults.proxy import Net, Proxy
+from tests.faults.receiver import SECRET, Receiver
+from tests.faults.records import submitted, told_by
 
-CONSUMERS = ("intake", "router", "notifier", "expirer", "statistics")
+CONSUMERS = ("intake", "router", "notifier", "expirer", "statistics", "webhooks")
 
 #: Shorter than in production, so that a test need not wait for what a crash left behind.
 QUICK = {
@@ -49,8 +43,10 @@ QUICK = {
     "REFERRALS_RELAY_EVERY_S": "1",
     "REFERRALS_PUBLISH_TIMEOUT_S": "5",
     "REFERRALS_SHUTDOWN_GRACE_S": "3",
+    "REFERRALS_WEBHOOK_LEASE_S": "4",
+    # The receiver is on this machine.
+    "REFERRALS_WEBHOOK_PRIVATE_ADDRESSES": "true",
 }
-TIMING = Timing(poll_s=0.5, backoff_most_s=1.0)
 
 
 class Site(Exchange):
@@ -63,8 +59,11 @@ class Site(Exchange):
         nets: Mapping[str, Proxy],
         addresses: Mapping[str, str],
         start: Callable[[], object],
+        *,
+        receiver: Receiver,
     ) -> None:
         super().__init__(home)
+        self.receiver = receiver
         self.engines, self.nets, self.addresses, self.start_services = engines, nets, addresses, start
         self.orders = home.root / "orders"
         self._extra: list[subprocess.Popen[bytes]] = []
@@ -147,6 +146,7 @@ class Site(Exchange):
         for net in self.nets.values():
             net.set(Net.PASS)
         self.mail_faults()
+        self.receiver.heal()
         for order in self.orders.glob("*"):
             if order.is_file():
                 order.unlink()
@@ -205,7 +205,7 @@ class Site(Exchange):
         return [port for name, port in sorted(ports.items()) if name.startswith("mongo-")]
 
     def told(self) -> list[Told]:
-        """Every event on Kafka, repetitions included."""
+        """Every event on Kafka, repetitions included, as its header says; its facts only as far as books need them."""
 
         async def work(world: World) -> list[Told]:
             topics = [Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
@@ -220,9 +220,41 @@ class Site(Exchange):
         return self.run(work)
 
     def settle(self) -> None:
-        """Wait until nothing is left to do, mails that wait for another attempt included."""
+        """Wait until nothing is left to do, mails and calls that wait for another attempt included."""
         self.quiet()
         eventually(lambda: self.run(nothing_retried), "no mail waits for another attempt", within_s=120)
+        eventually(self.called, "no call waits for another attempt", within_s=120)
+        self.quiet()
+
+    def called(self) -> bool:
+        """Whether every call to a webhook has ended; what waits for another attempt is made due."""
+        self.call_now()
+        with self.database() as database:
+            unfinished = {"state": {"$in": ["pending", "leased"]}}
+            return not database["webhook_deliveries"].count_documents(unfinished, limit=1)
+
+    def call_now(self) -> None:
+        """Let the time come for calls that wait: theirs is real time, which nobody can shift."""
+        with self.database() as database:
+            now = datetime.now(UTC)
+            database["webhook_deliveries"].update_many(
+                {"state": "pending", "due_at": {"$gt": now}}, {"$set": {"due_at": now}}
+            )
+            database["webhooks"].update_many({}, {"$unset": {"paused_until": ""}})
+
+    def register_webhooks(self) -> None:
+        """A webhook of every other partner, at the receiver."""
+
+        async def work(world: World) -> None:
+            partners = sorted(await world.mongo.collection("partners").distinct("_id"))
+            for partner in partners[::2]:
+                url = f"http://{LOOPBACK}:{self.nets['webhooks'].port}/{partner}"
+                hook = Webhook(
+                    id=f"of {partner}", partner_id=partner, url=url, secret=SECRET, created_at=world.clock.real_now()
+                )
+                assert await world.stores.webhooks.put_webhook(hook)
+
+        self.run(work)
 
     def audited(self) -> list[Finding]:
         """What the product's own audit finds, but for what tests made up."""
@@ -232,7 +264,7 @@ class Site(Exchange):
         """The books of one source after everything has settled."""
         told = self.told()
         with self.database() as database:
-            return ledger.balance(database, told, self.mails())
+            return ledger.balance(database, told, self.mails(), self.receiver.calls)
 
     def now(self) -> datetime:
         """Business time; while MongoDB is away as it was when it was last asked."""
@@ -244,23 +276,6 @@ class Site(Exchange):
 def told(home: Home) -> dict[str, str]:
     """What the processes of a site are told beyond the addresses."""
     return QUICK | {"REFERRALS_FAULT_POINTS": str(home.root / "orders")}
-
-
-def submitted(source: str, name: str, rfi: Mapping[str, object]) -> Outgoing:
-    """An RFI as a plain JSON record whose header names the source."""
-    headers = (("content-type", b"application/json"), ("x-referrals-source", source.encode()))
-    return Outgoing(topic=Topic.RFI_SUBMITTED, key=name, value=orjson.dumps(rfi), headers=headers)
-
-
-def told_by(record: Record) -> Told | None:
-    """What a record says in its headers; None for poison."""
-    said = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    if not {"ce_id", "ce_type", "ce_subject", "ce_sequence"} <= said.keys():
-        return None
-    try:
-        return Told(said["ce_id"], said["ce_type"], said["ce_subject"], int(said["ce_sequence"]))
-    except ValueError:
-        return None
 
 
 async def nothing_retried(world: World) -> bool:
@@ -278,57 +293,3 @@ def claimed(home: Home) -> dict[str, int]:
     """The ports that engines have in this home."""
     ports: dict[str, int] = orjson.loads(home.state.read_bytes())["ports"]
     return ports
-
-
-@contextmanager
-def running_site(
-    root: Path,
-    *,
-    members: int = 1,
-    partners: bool = True,
-    settings: Mapping[str, str] | None = None,
-    timing: Timing = TIMING,
-) -> Iterator[Site]:
-    """A site for as long as the block lasts. With several members clients find MongoDB without a proxy."""
-    home = Home(root).create()
-    with ExitStack() as stack:
-        names = ["kafka", "kafka-controller", *(f"mongo-{n}" for n in range(1, members + 1)), "mail", INTAKE_HTTP]
-        ports = claim_ports(home, names)
-        nets = {name: stack.enter_context(proxied(ports[port])) for name, port in PROXIED.items()}
-        mongos = replica_set(home, [ports[f"mongo-{n}"] for n in range(1, members + 1)])
-        engines = BundledEngines(
-            home,
-            [
-                KafkaBroker(
-                    home=home,
-                    port=ports["kafka"],
-                    controller_port=ports["kafka-controller"],
-                    advertised_port=nets["kafka"].port,
-                ),
-                *mongos,
-                MailCatcher(home=home, port=ports["mail"]),
-            ],
-        )
-        engines.start()
-        stack.callback(engines.stop)
-        single = f"mongodb://{LOOPBACK}:{nets['mongo'].port}/?directConnection=true"
-        addresses = {
-            KAFKA_VARIABLE: f"{LOOPBACK}:{nets['kafka'].port}",
-            MONGO_VARIABLE: single if members == 1 else mongos[0].address,
-            SMTP_VARIABLE: f"{LOOPBACK}:{nets['smtp'].port}",
-        }
-        more = told(home) | dict(settings or {})
-        wanted = specs(sandbox=True, intake_port=ports[INTAKE_HTTP], settings=more)
-        start = partial(up, home, wanted, environ={**os.environ, **addresses}, timing=timing)
-        site = Site(home, engines, nets, addresses, start)
-        stack.callback(site.close)
-        stack.callback(down, home)
-        start()
-        remember_mode(home, sandbox=True)
-        if partners:
-            site.load_partners()
-        yield site
-
-
-#: Which engine each proxy stands before.
-PROXIED = {"kafka": "kafka", "mongo": "mongo-1", "smtp": "mail"}

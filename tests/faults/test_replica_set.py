@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -19,7 +18,8 @@ from pymongo.errors import AutoReconnect
 from services.engines.locations import LOOPBACK
 from tests.faults.conftest import is_long
 from tests.faults.plugin import RESULTS
-from tests.faults.site import Site, running_site
+from tests.faults.running import running_site
+from tests.faults.site import Site
 from tests.faults.trial import Trial, long_only
 
 MEMBERS = 3
@@ -74,7 +74,7 @@ def test_the_primary_is_killed_under_load(trial: Trial) -> None:
             victim = f"mongo-{primary(site)}"
             site.engines[victim].kill()
             trial.send(5)
-            time.sleep(trial.number(1, 5))  # The fault itself.
+            trial.lasts(trial.number(1, 5))
             site.engines[victim].start()
 
 
@@ -85,6 +85,6 @@ def test_the_primary_freezes_and_comes_back_as_a_stale_one(trial: Trial) -> None
         pid = site.engines[f"mongo-{primary(site)}"].pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        time.sleep(pause_s)  # The fault itself: the others elect another one.
+        trial.lasts(pause_s)  # The others elect another one.
         os.kill(pid, signal.SIGCONT)
         trial.send(5)

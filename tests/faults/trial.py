@@ -63,6 +63,10 @@ class Trial:
         """So many names that no other RFI has."""
         return [f"{self.ledger.source.rpartition(':')[2]}-{next(self._sent)}" for _ in range(number)]
 
+    def lasts(self, seconds: float) -> None:
+        """How long a fault lasts: nothing is waited for, because nothing tells when a fault has lasted long enough."""
+        time.sleep(seconds)
+
     def number(self, short: int, long: int) -> int:
         """How much of something, by form."""
         return long if self.long else short

@@ -204,9 +204,17 @@ async def test_the_document_tells_of_no_operation_beyond_the_table(scene: Scene)
     assert told <= RULES.keys()
 
 
+def _expected(operation: str, who: Who) -> int | None:
+    """The status of a refusal. Pages are for people: to a program every one is shut, whatever its token may do."""
+    rule, page = RULES[operation], not operation.partition(" ")[2].startswith(_API)
+    if page and who in PROGRAMS and rule not in {Rule.ANYBODY, Rule.CUSTOMER}:
+        return 403
+    return refusal(rule, who)
+
+
 def _wrong(operation: str, who: Who, answer: httpx.Response, *, changed: bool) -> list[str]:
     """What is wrong with an answer, in words."""
-    expected = refusal(RULES[operation], who)
+    expected = _expected(operation, who)
     seen = f"{who.value}: {operation} gave {answer.status_code}"
     to_sign_in = answer.status_code == 303 and answer.headers["location"].startswith("/sign-in")
     if expected is None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from services.core import commands as c
 from services.core.accounts import FILTER_LIMIT, Role
 from services.core.codes import CloseReason, PolicyName
+from services.core.listing import Section
+from services.portal.pages.list_query import ListRequest
 from tests.builders import START, make_partner
 from tests.portal.world import Browser, PortalWorld
 
@@ -72,6 +75,8 @@ async def test_what_must_be_answered_next_stands_first(world: PortalWorld, ana: 
         ("starred=1", False),
         ("worth_from=1&currency=XXX", False),
         ("worth_from=abc&size=none&channel=x&sort=y&after=z&after=~", True),
+        # An instant before the first year, once it is told in UTC.
+        ("after=0001-01-01T00:00:00%2B23:59~x", True),
     ],
 )
 async def test_a_filter_shows_what_fits_and_nonsense_filters_nothing(
@@ -79,6 +84,12 @@ async def test_a_filter_shows_what_fits_and_nonsense_filters_nothing(
 ) -> None:
     await world.add_referral(1)
     assert bool(shown((await ana.get(f"/inbox?{query}")).text)) is found
+
+
+@pytest.mark.parametrize("amount", ["0." + "1" * 40, "1e7000", "1e-7000", "NaN", "-1", "1" * 16, "\uff11"])
+def test_an_amount_that_no_database_holds_is_not_asked_for(amount: str) -> None:
+    asked = ListRequest(Section.ACTIVE, {"worth_from": amount, "worth_to": "12.50", "currency": "EUR"}).query("p", None)
+    assert (asked.worth_from, asked.worth_to) == (None, Decimal("12.50"))
 
 
 async def test_pages_follow_each_other_without_gaps_and_keep_the_filter(world: PortalWorld, ana: Browser) -> None:

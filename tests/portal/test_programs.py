@@ -37,7 +37,7 @@ def gates(world: PortalWorld) -> PortalWorld:
     routes = APIRouter()
     for name, gate in GATES.items():
 
-        @routes.api_route(f"/gate/{name}", methods=["GET", "POST"])
+        @routes.api_route(f"/v1/gate/{name}", methods=["GET", "POST"])
         async def through(me: Identity = Depends(gate)) -> dict[str, str | None]:  # noqa: B008 - made in a loop
             return {"name": me.name, "partner": me.partner_id, "role": me.role}
 
@@ -51,7 +51,7 @@ def gates(world: PortalWorld) -> PortalWorld:
 
 async def passed(browser: Browser) -> set[str]:
     """The gates that let this caller through; the others answer 403 or 404, never 500."""
-    answers = {name: (await browser.get(f"/gate/{name}", headers={})).status_code for name in GATES}
+    answers = {name: (await browser.get(f"/v1/gate/{name}", headers={})).status_code for name in GATES}
     assert set(answers.values()) <= {200, 403, 404}
     return {name for name, status in answers.items() if status == 200}
 
@@ -88,9 +88,21 @@ async def test_an_operator_passes_its_own_gate_alone(gates: PortalWorld) -> None
     assert await passed(await gates.program(None, ("operator",))) == {"any", "operator"}
 
 
+@pytest.mark.parametrize("scope", ["webhooks.write", "referrals.write", "profiles.write", "operator"])
+async def test_a_token_opens_no_page(gates: PortalWorld, scope: str) -> None:
+    referral = await gates.add_referral(1)
+    crm = await gates.program(None if scope == "operator" else 1, (scope,))
+    pages = ("/inbox", f"/referrals/{referral.id}", "/profiles", "/team", "/operator")
+    assert {(await crm.get(page)).status_code for page in pages} == {403}
+    forms = ("contact", "contact.vcf", "open", "accept")
+    assert {(await crm.submit(f"/referrals/{referral.id}/{form}")).status_code for form in forms} == {403}
+    assert gates.stores.reveals.stored == {}
+    assert await gates.referral(referral.id) == referral
+
+
 async def test_a_token_gives_its_partners_identity_without_any_form(gates: PortalWorld) -> None:
     crm = await gates.program(2)
-    answer = await crm.post("/gate/writer")
+    answer = await crm.post("/v1/gate/writer")
     assert answer.json()["partner"] == make_partner(2).id
     assert answer.json()["name"].startswith("partner:")
 
@@ -100,21 +112,21 @@ async def test_a_wrong_ended_or_revoked_token_is_nobodys(gates: PortalWorld) -> 
     (token,) = gates.stores.tokens.tokens.values()
     for change in ({"revoked_at": START}, {"expires_at": gates.clock.real_now()}):
         await gates.stores.tokens.put_token(replace(token, **change))
-        assert (await crm.post("/gate/any")).status_code == 401
+        assert (await crm.post("/v1/gate/any")).status_code == 401
     for header in ("", "Bearer", "Bearer ", "Basic x", f"Bearer {'x' * 5000}", "Bearer \x00"):
-        answer = await gates.client().get("/gate/any", headers={"authorization": header})
+        answer = await gates.client().get("/v1/gate/any", headers={"authorization": header})
         assert answer.status_code == 401, header
 
 
 async def test_a_token_wins_over_a_cookie_so_that_no_page_can_lend_its_session(gates: PortalWorld) -> None:
     browser = await gates.signed_in(1)
-    assert (await browser.get("/gate/any", headers={"authorization": "Bearer wrong"})).status_code == 401
+    assert (await browser.get("/v1/gate/any", headers={"authorization": "Bearer wrong"})).status_code == 401
 
 
 async def test_the_last_use_of_a_token_is_written_down_now_and_then(gates: PortalWorld) -> None:
     crm = await gates.program(1)
     for _ in range(3):
-        await crm.get("/gate/any")
+        await crm.get("/v1/gate/any")
     (token,) = gates.stores.tokens.tokens.values()
     assert token.last_used_at == gates.clock.real_now()
     assert gates.stores.faults.calls.count("MemoryTokens.used") == 1
@@ -128,7 +140,7 @@ async def test_a_customers_link_opens_its_own_request_and_posts_with_the_pages_t
     assert (told["rfi"], told["kind"]) == (make_rfi(1).id, IdentityKind.CUSTOMER)
     for sent, status in (({}, 403), ({"csrf": "x"}, 403), ({"csrf": told["csrf"]}, 200)):
         assert (await browser.post(path, data=sent)).status_code == status
-    assert (await browser.get("/gate/any", headers={})).status_code == 401
+    assert (await browser.get("/v1/gate/any", headers={})).status_code == 401
 
 
 @pytest.mark.parametrize("made_up", ["{id}", "{id}.", "{id}.AAAA", "x", "{signed}x", "{other}"])
@@ -167,17 +179,17 @@ async def test_a_client_gets_a_short_lived_token_by_form_or_by_basic(gates: Port
         told = answer.json()
         assert (told["token_type"], told["expires_in"]) == ("Bearer", 3600)
         crm = gates.client(headers={"authorization": f"Bearer {told['access_token']}"})
-        assert (await crm.post("/gate/writer")).status_code == 200
+        assert (await crm.post("/v1/gate/writer")).status_code == 200
     assert by_form.headers["cache-control"] == "no-store"
     gates.clock.advance(timedelta(hours=1))
-    assert (await crm.post("/gate/writer")).status_code == 401
+    assert (await crm.post("/v1/gate/writer")).status_code == 401
 
 
 async def test_a_client_may_ask_for_less_and_not_for_more(gates: PortalWorld) -> None:
     await client_of(gates)
     less = (await gates.client().post("/oauth/token", data={**GRANT, "scope": "referrals.read"})).json()
     crm = gates.client(headers={"authorization": f"Bearer {less['access_token']}"})
-    assert (await crm.post("/gate/write")).status_code == 403
+    assert (await crm.post("/v1/gate/write")).status_code == 403
     more = await gates.client().post("/oauth/token", data={**GRANT, "scope": "referrals.read operator"})
     assert (more.status_code, more.json()["error"]) == (400, "invalid_scope")
 
@@ -201,10 +213,17 @@ async def test_who_is_no_client_is_told_so_as_the_standard_says(
     assert ("www-authenticate" in answer.headers) is (status == 401)
 
 
+@pytest.mark.parametrize("encoded", ["x", "\xe9", "/w==", ""])
+async def test_credentials_that_are_no_base64_or_no_text_are_nobodys(gates: PortalWorld, encoded: str) -> None:
+    headers = {b"authorization": f"Basic {encoded}".encode("latin-1")}
+    answer = await gates.client().post("/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 async def test_a_revoked_client_gets_nothing_and_its_tokens_end(gates: PortalWorld) -> None:
     await client_of(gates)
     key = (await gates.client().post("/oauth/token", data=GRANT)).json()["access_token"]
     await gates.stores.tokens.revoke_client("crm", make_partner(1).id, gates.clock.real_now())
     assert (await gates.client().post("/oauth/token", data=GRANT)).status_code == 401
     crm = gates.client(headers={"authorization": f"Bearer {key}"})
-    assert (await crm.post("/gate/any")).status_code == 401
+    assert (await crm.post("/v1/gate/any")).status_code == 401

@@ -42,7 +42,7 @@ class Rule(StrEnum):
 
     ANYBODY = "anybody"
     PERSON = "anybody with a session"
-    #: A program gets 404.
+    #: To programs every page is shut: see `_expected` in test_every_identity.
     PARTNER = "everybody of a partner, for what is its own"
     PARTNER_PERSON = "people of a partner"
     PARTNER_WRITES = "those of a partner that may answer"
@@ -133,6 +133,7 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys((f"POST {_PAGE}/contact", f"POST {_PAGE}/contact.vcf"), Rule.OF_REFERRAL),
     **{f"POST {_PAGE}/{step}": Rule.ANSWERS for step in ("open", "accept", "decline", "interest", "no-thanks")},
     **{f"POST {_PAGE}/{step}": Rule.ANSWERS for step in ("edit", "contact-person", "won", "lost", "error", "undo")},
+    "GET /insights": Rule.PARTNER,
     "GET /team": Rule.PARTNER,
     "POST /team/settings": Rule.PARTNER_PERSON,
     "POST /team/invite": Rule.ADMINS,

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -32,16 +33,14 @@ from services.core.policy import POLICIES, Policy
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.intake.regions import Regions
-from services.intake.submit import Submitter
-from services.operations import OperatorActions
 from services.portal.app import build
 from services.portal.keys import key_hash
 from services.portal.pace import Pace
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.sign_in import SignIn
-from services.profile_keeping import ProfileKeeping
-from services.submitting import Submissions
+from services.portal_wiring import portal_ports
 from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
+from tests.router_world import MemoryFeed
 
 REGIONS = Regions()
 BASE = "http://portal.test"
@@ -169,37 +168,20 @@ def portal_world(
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
     )
-    ports = PortalPorts(
-        rfis=stores.rfis,
-        referrals=stores.referrals,
-        listing=stores.listing,
-        favourites=stores.favourites,
-        reveals=stores.reveals,
-        partners=stores.partners,
-        jobs=stores.jobs,
-        idempotency=stores.idempotency,
-        refusals=stores.refusals,
-        dead_letters=stores.dead_letters,
-        aside=stores.aside,
-        users=stores.users,
-        sign_ins=stores.sign_ins,
-        tokens=stores.tokens,
-        webhooks=stores.webhooks,
-        commands=ReferralCommands(rfis=stores.rfis, referrals=stores.referrals, relay=relay, clock=clock),
-        intake=Submissions(
-            Submitter(stores.rfis, stores.idempotency, publisher, clock, regions=REGIONS), clock, REGIONS
+    # What `portal_ports` asks of the world, so that a port is named in one place.
+    around: Any = SimpleNamespace(
+        stores=stores,
+        commands=ReferralCommands(
+            rfis=stores.rfis, referrals=stores.referrals, relay=relay, clock=clock, policies=policies
         ),
-        operations=OperatorActions(
-            refusals=stores.refusals,
-            letters=stores.dead_letters,
-            aside=stores.aside,
-            publisher=publisher,
-            clock=clock,
-        ),
-        profiles=ProfileKeeping(stores.partners, relay, lambda: REGIONS),
+        relay=relay,
+        publisher=publisher,
+        follower=MemoryFeed(log),
         clock=clock,
-        signer=SignedLinks("a key of the tests", stores.secrets),
+        regions=REGIONS,
+        links=SignedLinks("a key of the tests", stores.secrets),
         policies=policies,
     )
+    ports = portal_ports(around)
     options = options or PortalOptions(base_url=BASE)
     return PortalWorld(stores, clock, build(ports, options), ports, options, log)

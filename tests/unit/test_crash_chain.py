@@ -37,6 +37,7 @@ GROUPS = {
     "next_best": Group.ROUTER_NEXT_BEST,
     "statistics": Group.STATISTICS,
     "notifier": Group.NOTIFIER,
+    "webhooks": Group.WEBHOOKS,
 }
 #: What a submission differs in from a faultless one.
 SUBMITTED: Mapping[str, dict[str, object]] = {
@@ -85,6 +86,8 @@ async def do(world: CrashWorld, name: str, number: int) -> None:
             world.clock.advance(WAITS[number % len(WAITS)])
         case ["withdraw" | "choose" as what]:
             await world.decide(number, choose=what == "choose")
+        case ["ask"]:
+            await world.ask(number)
         case ["restart", room]:
             await world.restart(room)
         case ["lose-commit", room]:
@@ -156,6 +159,7 @@ def assert_whole(world: CrashWorld) -> None:
     assert_in_order(world)
     assert_answers_kept(world)
     assert_outcomes_counted(world)
+    assert_calls_once(world)
 
 
 def assert_mails_once(world: CrashWorld, copies: Counter[str]) -> None:
@@ -198,6 +202,19 @@ def assert_outcomes_counted(world: CrashWorld) -> None:
     assert newest == outcomes
 
 
+def assert_calls_once(world: CrashWorld) -> None:
+    """Each event of a referral is one call to each webhook of its partner; what came again came under the same id."""
+    stored = world.stores.webhooks.stored
+    hooks = world.stores.webhooks.hooks.values()
+    events = [event for event in told(world) if event.subject == event.facts.get("referralId")]
+    due = Counter((e.id, hook.id) for e in events for hook in hooks if hook.partner_id == e.facts["partnerId"])
+    assert Counter((each.event_id, each.webhook_id) for each in stored.values()) == due
+    arrived = Counter(id_ for id_, _ in world.caller.kept)
+    assert set(arrived) == set(stored)
+    assert all(arrived[id_] <= each.attempts for id_, each in stored.items())
+    assert len(set(world.caller.kept)) == len(arrived), "one id says one thing"
+
+
 #: One of everything: two RFIs, a duplicate, a bad one; answers, a withdrawal, a reminder, an expiry.
 STORY: tuple[tuple[str, int], ...] = (
     *[("submit", 0), ("submit", 1), ("submit", 1), ("submit:bad", 2), ("submit:other", 1)],
@@ -205,7 +222,7 @@ STORY: tuple[tuple[str, int], ...] = (
     *[("partner:open", 0), ("partner:accept", 1), ("partner:decline", 4), ("withdraw", 0)],
     *[("siblings", 0), ("notifier", 0), ("send", 0), ("relay", 0), ("wait", 2)],
     *[("tick", 0), ("notifier", 0), ("send", 0), ("claim", 0), ("siblings", 0), ("wait", 4)],
-    *[("tick", 0), ("notifier", 0), ("send", 0), ("statistics", 0), ("standings", 0)],
+    *[("tick", 0), ("notifier", 0), ("send", 0), ("statistics", 0), ("standings", 0), ("webhooks", 0), ("call", 0)],
 )
 
 
@@ -216,6 +233,8 @@ def test_the_story_without_faults_is_whole() -> None:
     assert states.total() == 6
     assert {job.lost_leases for job in world.stores.jobs.stored.values()} == {0}
     assert Counter(job.state.value for job in world.stores.jobs.stored.values())["sent"] > 10
+    assert {each.attempts for each in world.stores.webhooks.stored.values()} == {1}
+    assert len(world.caller.kept) > 5
 
 
 def calls_of_the_story() -> int:
@@ -268,6 +287,36 @@ def test_an_rfi_goes_on_from_partner_to_partner_until_nobody_is_left() -> None:
 def test_one_fault_at_any_call_on_the_way_from_partner_to_partner_changes_nothing(after: bool, kill: bool) -> None:
     for number in range(len(quickly(lived(History(ONWARD))).faults.calls)):
         assert_whole(quickly(lived(History(ONWARD, {number: Fault(after, kill)}))))
+
+
+#: The customer asks more partners: one that has it, others, one that is unknown; after a decline; then it withdraws.
+WISHES: tuple[tuple[str, int], ...] = (
+    *[("submit:next", 0), *[("intake", 0), ("router", 0)] * 2, ("ask", 0), ("ask", 1), ("siblings", 0), ("relay", 0)],
+    *[("ask", 3), ("siblings", 0), ("notifier", 0), ("send", 0), ("partner:decline", 0), ("wait", 2), ("tick", 0)],
+    *[("next_best", 0), ("ask", 2), ("siblings", 0), ("next_best", 0), ("notifier", 0), ("send", 0), ("wait", 4)],
+    *[("tick", 0), ("ask", 6), ("withdraw", 0), ("siblings", 0), ("next_best", 0), ("notifier", 0), ("send", 0)],
+)
+
+
+def test_a_customer_asks_one_partner_after_the_other() -> None:
+    world = quickly(lived(History(WISHES)))
+    assert_whole(world)
+    (rfi,) = world.stores.rfis.stored.values()
+    assert rfi.routing is not None
+    assert len(rfi.wishes) >= 2
+    answers = {round_.cause: round_ for round_ in rfi.routing.rounds if round_.wanted}
+    assert set(answers) == {wish.event_id for wish in rfi.wishes}
+    assert {round_.because for round_ in answers.values()} == {None, "unknown_partner"}
+    kinds = Counter(job.kind for job in world.stores.jobs.stored.values())
+    assert kinds[MailKind.PARTNER_UNAVAILABLE] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_one_fault_at_any_call_around_the_wishes_changes_nothing(after: bool, kill: bool) -> None:
+    for number in range(len(quickly(lived(History(WISHES))).faults.calls)):
+        assert_whole(quickly(lived(History(WISHES, {number: Fault(after, kill)}))))
 
 
 @pytest.mark.parametrize("what", ["withdraw", "choose"])
@@ -330,7 +379,19 @@ def test_a_partner_accepts_at_any_moment_of_the_expiry() -> None:
 NAMES = (
     *ROOMS,
     *ROOMS,
-    *("submit", "submit:next", "submit:next", "submit:other", "submit:bad", "wait", "wait", "withdraw", "choose"),
+    *(
+        "submit",
+        "submit:next",
+        "submit:next",
+        "submit:other",
+        "submit:bad",
+        "wait",
+        "wait",
+        "withdraw",
+        "choose",
+        "ask",
+        "ask",
+    ),
     *(f"partner:{command}" for command in COMMANDS),
     *(f"{what}:{room}" for what in ("lose-commit", "overlap", "again") for room in GROUPS),
     *(f"meanwhile:{room}" for room in ("router", "router", "siblings", "next_best", "notifier", "send", "tick")),

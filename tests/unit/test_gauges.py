@@ -16,10 +16,12 @@ from services.adapters.memory.stores import MemoryStores
 from services.core.creation import created_event
 from services.core.errors import DependencyUnavailable
 from services.core.mail import JobState
+from services.core.webhooks import DeliveryState
 from tests.builders import START, make_referral
 from tests.contract.aside_suite import given_up
 from tests.contract.dead_letter_suite import make_letter
 from tests.contract.job_suite import make_job, pending
+from tests.contract.webhook_suite import ended, make_delivery
 
 MINUTE = timedelta(minutes=1)
 
@@ -37,7 +39,12 @@ class World:
     def __init__(self) -> None:
         self.stores, self.clock, self.registry = MemoryStores(), TurnableClock(START), CollectorRegistry()
         self.gauges = StoreGauges(
-            self.registry, aside=self.stores.aside, jobs=self.stores.jobs, clock=self.clock, disk=HalfFull()
+            self.registry,
+            aside=self.stores.aside,
+            jobs=self.stores.jobs,
+            webhooks=self.stores.webhooks,
+            clock=self.clock,
+            disk=HalfFull(),
         )
 
     async def value(self, name: str, **labels: str) -> float | None:
@@ -82,6 +89,24 @@ async def test_what_was_given_up_is_counted() -> None:
     assert await world.value("send_jobs", state="failed") == 1
     assert await world.value("send_jobs", state="pending") == 2
     assert await world.value("mail_overdue_seconds") == 20 * 60
+
+
+async def test_calls_to_webhooks_are_counted_and_their_lateness_is_in_real_time() -> None:
+    world = World()
+    webhooks = world.stores.webhooks
+    await webhooks.add_deliveries([make_delivery(n, due_at=START) for n in range(1, 4)])
+    [held] = await webhooks.claim_deliveries("a", START, START + MINUTE, 1)
+    await webhooks.finish_deliveries([ended(held, DeliveryState.PARKED)], "a")
+    await webhooks.claim_deliveries("a", START, START + MINUTE, 1)
+    world.clock.advance(2 * MINUTE)
+    assert {
+        state: await world.value("webhook_deliveries", state=state) for state in ("pending", "leased", "parked")
+    } == {
+        "pending": 1,
+        "leased": 1,
+        "parked": 1,
+    }
+    assert await world.value("webhook_overdue_seconds") == 120
 
 
 async def test_a_database_that_is_away_leaves_them_as_they_were_and_the_last_look_shows() -> None:

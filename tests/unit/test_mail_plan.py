@@ -27,6 +27,7 @@ CUSTOMER = {
     EventType.ROUTED: "sent_to_partners",
     EventType.NO_MATCH: "sent_to_partners",
     EventType.NOBODY_LEFT: "nobody_left",
+    EventType.PARTNER_UNAVAILABLE: "partner_unavailable",
     EventType.EXPIRED: "expired_at",
 }
 
@@ -89,6 +90,19 @@ def test_a_mail_about_the_next_partner_is_about_the_referral_that_dropped_out(ki
     (mail,) = wanted(told)
     job = job_of(told, mail, make_person())
     assert (job.referral_id, job.partner_id) == ("r-1", "p-1")
+
+
+def test_a_wanted_partner_makes_a_mail_only_when_the_page_said_something_else() -> None:
+    wish = ids.event_id("rfi", 3, EventType.PARTNER_WANTED)
+    assert wanted(event(EventType.ROUTED, round=2, answers=wish)) == ()
+    assert wanted(event(EventType.PARTNER_UNAVAILABLE, because="asked_already", answers=wish)) == ()
+    facts = {"rfiId": "x", "partnerId": "p-1", "round": 1, "because": "paused", "answers": wish}
+    told = replace(event(EventType.PARTNER_UNAVAILABLE), facts=facts)
+    (mail,) = wanted(told)
+    assert (mail.kind, mail.role) == (MailKind.PARTNER_UNAVAILABLE, Role.CUSTOMER)
+    made = job_of(told, mail, make_person())
+    assert (made.referral_id, made.partner_id) == (None, "p-1")
+    assert obsolete(made, make_rfi(), None) is None
 
 
 def test_a_redelivered_event_gives_the_same_job_and_another_event_another() -> None:
@@ -155,6 +169,7 @@ STILL_SENT = {
     MailKind.EXPIRED_AT: {"Expired"},
     MailKind.ASKED_ANOTHER: {"Declined", "Expired"},
     MailKind.NOBODY_LEFT: {"Declined", "Expired"},
+    MailKind.PARTNER_UNAVAILABLE: set(STATES),
 }
 
 

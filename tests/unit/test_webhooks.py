@@ -242,6 +242,33 @@ async def test_a_dead_receiver_does_not_hold_up_the_others(world: HookWorld) -> 
     assert urls.count(dead.url) < 30
 
 
+async def test_a_dead_receiver_is_left_alone_longer_each_time_and_loses_nothing(
+    world: HookWorld,
+) -> None:
+    dead, alive = await world.hook(1), await world.hook(2)
+    world.out.answers[dead.url] = Answer(error="no answer within 15 seconds")
+    rests, last = [], START
+    for n in range(1, 81):
+        before = len(world.out.posts)
+        await world.told(created(n))
+        while await world.made.sender.step():
+            pass
+        urls = [url for url, _, _ in world.out.posts[before:]]
+        assert urls.count(alive.url) == 1
+        if dead.url in urls:
+            rests.append((world.clock.real_now() - last).total_seconds())
+            last = world.clock.real_now()
+        world.clock.advance(timedelta(seconds=5))
+    assert rests[:5] == [0, 5, 10, 20, 40]
+    assert min(rests[5:]) >= PAUSE.total_seconds()
+    del world.out.answers[dead.url]
+    for _ in SCHEDULE:
+        world.clock.advance(SCHEDULE[-1])
+        while await world.made.sender.step():
+            pass
+    assert {each.state for each in world.stores.webhooks.stored.values()} == {DeliveryState.DELIVERED}
+
+
 async def _through(world: HookWorld) -> None:
     """All that is to be done, once more from the start of the log, by a process that was just started."""
     world.restart()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.topics import TopicSpec
@@ -19,6 +20,8 @@ from services.core.errors import DependencyUnavailable, Misconfigured
 #: From this many copies on, one broker may die without a record being lost.
 _SAFE_REPLICATION = 3
 _RETRY_S = 0.1
+#: How long segments of topics with personal data grow.
+_SEGMENT = timedelta(hours=1)
 
 #: (topic, partition) -> offset
 Offsets = dict[tuple[str, int], int]
@@ -110,6 +113,16 @@ class KafkaAdmin:
             for group, topics in reads.items()
         }
 
+    async def delete_before(self, upto: Mapping[tuple[str, int], int]) -> None:
+        """Delete the records before these offsets; of places where none is left before them nothing is changed.
+
+        They can't be read any more at once. Their bytes leave the disk with their segment, see `_new_topic`.
+        """
+        if upto:
+            records = {TopicPartition(*place): RecordsToDelete(before_offset=end) for place, end in upto.items()}
+            async with self._client() as client:
+                await _patiently(partial(client.delete_records, records))
+
     async def reset_to_earliest(self, group: str, topics: Collection[str]) -> None:
         """Set a group back to the first record, so that it does all again. The group must have no members.
 
@@ -183,6 +196,9 @@ def _new_topic(spec: TopicSpec, replication: int, partitions: int | None) -> New
         settings = {"cleanup.policy": "compact"}
     else:
         settings = {"retention.ms": str(int(spec.retention.total_seconds() * 1000))}
+    if spec.personal_data:
+        # Deleted records stay on the disk until their segment is closed.
+        settings["segment.ms"] = str(int(_SEGMENT.total_seconds() * 1000))
     if replication >= _SAFE_REPLICATION:
         # Two copies of three must have a record before it counts as acknowledged: one broker may die.
         settings["min.insync.replicas"] = "2"

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.mongo.tokens import is_good
-from services.core.accounts import ApiToken, OAuthClient, Session, SignInLink, User
+from services.core.accounts import ApiToken, Notify, OAuthClient, Session, SignInLink, User
+from services.core.ids import shard_of
 from services.core.ports import Change, Saved
 
 
@@ -47,6 +48,26 @@ class MemoryUsers:
     async def of_partner(self, partner_id: str) -> list[User]:
         """By mail address."""
         return sorted((u for u in self.stored.values() if u.partner_id == partner_id), key=lambda u: u.email)
+
+    @faulty
+    async def notified(self, partner_ids: Sequence[str]) -> dict[str, list[User]]:
+        """By mail address."""
+        found: dict[str, list[User]] = {}
+        for user in sorted(self.stored.values(), key=lambda each: each.email):
+            wanted = user.active and user.notify is not Notify.NOTHING
+            if wanted and user.partner_id is not None and user.partner_id in partner_ids:
+                found.setdefault(user.partner_id, []).append(user)
+        return found
+
+    @faulty
+    async def digests_due(self, shards: Sequence[int], at: datetime, limit: int) -> list[User]:
+        """Most overdue first."""
+        due = [
+            (user.digest_at, user)
+            for user in self.stored.values()
+            if user.digest_at is not None and user.digest_at <= at and shard_of(user.id) in shards
+        ]
+        return [user for _at, user in sorted(due, key=lambda each: each[0])][:limit]
 
     @faulty
     async def operators(self) -> list[User]:

@@ -6,6 +6,7 @@ What it cannot show (rebalances, broker faults, bytes that break a client) is te
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.adapters.kafka.dead_letters import DeadLetters
@@ -57,6 +58,11 @@ class MemoryLog:
                 headers=tuple(message.headers),
             )
         )
+
+    def delete_before(self, topic: str, partition: int, offset: int) -> None:
+        """Take the content out of the records before an offset; offsets stay as they are."""
+        lane = self.partitions(topic)[partition]
+        lane[:offset] = [replace(record, key=None, value=None, headers=()) for record in lane[:offset]]
 
     def rewind(self, group: str) -> None:
         """Forget what a group has committed, so that it does all again."""

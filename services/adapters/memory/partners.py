@@ -67,6 +67,16 @@ class MemoryPartners:
         return [self.partners[id_] for id_ in sorted(self.partners)]
 
     @faulty
+    async def scan_partners(self, after: str, limit: int) -> list[Partner]:
+        """In the order of ids."""
+        return [self.partners[id_] for id_ in sorted(self.partners) if id_ > after][:limit]
+
+    @faulty
+    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
+        """In the order of ids."""
+        return [self.profiles[id_] for id_ in sorted(self.profiles) if id_ > after][:limit]
+
+    @faulty
     async def unpublished(self, limit: int) -> list[Profile]:
         """Those whose newest version was not marked."""
         return [each for each in self.profiles.values() if self.published.get(each.id) != each.version][:limit]

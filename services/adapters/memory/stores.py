@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from services.adapters.memory.accounts import MemorySecrets, MemorySignIns, MemoryTokens, MemoryUsers
 from services.adapters.memory.aside import MemoryAside
 from services.adapters.memory.dead_letters import MemoryDeadLetters
+from services.adapters.memory.erasures import MemoryErasures
 from services.adapters.memory.faults import Faults
 from services.adapters.memory.favourites import MemoryFavourites
 from services.adapters.memory.idempotency import MemoryIdempotency
+from services.adapters.memory.insights import MemoryInsights
 from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.listing import MemoryListing
 from services.adapters.memory.partners import MemoryPartners
@@ -32,6 +34,7 @@ class MemoryStores:
     rfis: MemoryRfis = field(init=False)
     referrals: MemoryReferrals = field(init=False)
     listing: MemoryListing = field(init=False)
+    insights: MemoryInsights = field(init=False)
     favourites: MemoryFavourites = field(init=False)
     reveals: MemoryReveals = field(init=False)
     partners: MemoryPartners = field(init=False)
@@ -49,11 +52,13 @@ class MemoryStores:
     tokens: MemoryTokens = field(init=False)
     secrets: MemorySecrets = field(init=False)
     webhooks: MemoryWebhooks = field(init=False)
+    erasures: MemoryErasures = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the twins."""
         self.rfis, self.referrals = MemoryRfis(self.faults), MemoryReferrals(self.faults)
         self.listing = MemoryListing(self.referrals, self.faults)
+        self.insights = MemoryInsights(self.referrals, self.faults)
         self.favourites, self.reveals = MemoryFavourites(self.faults), MemoryReveals(self.faults)
         self.partners, self.jobs = MemoryPartners(self.faults), MemorySendJobs(self.faults)
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
@@ -64,3 +69,4 @@ class MemoryStores:
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)
         self.webhooks = MemoryWebhooks(self.faults)
+        self.erasures = MemoryErasures(self.rfis, self.jobs, self.refusals, self.dead_letters, self.faults)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
-from services.core.webhooks import DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
+from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 
 class MemoryWebhooks:
@@ -117,6 +117,19 @@ class MemoryWebhooks:
         for each in mine:
             self.stored[each.id] = replace(each, state=DeliveryState.PENDING, due_at=at, attempts=0)
         return len(mine)
+
+    @faulty
+    async def waiting_deliveries(self) -> DeliveriesWaiting:
+        """Counted one by one."""
+        states = [each.state for each in self.stored.values()]
+        due = [each.due_at for each in self.stored.values() if each.state is DeliveryState.PENDING]
+        return DeliveriesWaiting(
+            webhooks=len(self.hooks),
+            pending=len(due),
+            leased=states.count(DeliveryState.LEASED),
+            parked=states.count(DeliveryState.PARKED),
+            next_due=min(due, default=None),
+        )
 
 
 def _leased(delivery: WebhookDelivery) -> bool:

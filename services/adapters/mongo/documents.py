@@ -18,8 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.adapters.mongo import instants
 from services.adapters.mongo.driver import CODECS
-from services.core.accounts import ApiToken, OAuthClient, Session, SignInLink, User
+from services.core.accounts import ApiToken, Notify, OAuthClient, Session, SignInLink, User
 from services.core.codes import Status
+from services.core.ids import shard_of
 from services.core.listing import regions_of, searchable, worth
 from services.core.mail import SendJob
 from services.core.partner import Partner, Profile
@@ -155,6 +156,13 @@ def _mark_unpublished(_profile: Profile, doc: Doc) -> None:
     doc["unpublished"] = True
 
 
+def _derive_for_mails(user: User, doc: Doc) -> None:
+    if user.digest_at is not None:
+        doc["shard"] = shard_of(user.id)
+    if user.active and user.notify is not Notify.NOTHING:
+        doc["mailed"] = True
+
+
 RFIS = Codec(Rfi)
 ROUTINGS = Part(Routing)
 PERSONS = Part(Person)
@@ -163,7 +171,7 @@ PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
 JOBS = Codec(SendJob)
 PUBLISHERS = Codec(Publisher)
-USERS = Codec(User)
+USERS = Codec(User, _derive_for_mails)
 SESSIONS = Codec(Session)
 SIGN_IN_LINKS = Codec(SignInLink)
 TOKENS = Codec(ApiToken)

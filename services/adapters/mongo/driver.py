@@ -15,6 +15,7 @@ from typing import Any, Self, TypeAlias
 from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
+from pymongo.collation import Collation, CollationStrength
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
 from services.adapters.mongo.failures import duplicates, translated
@@ -23,6 +24,7 @@ from services.core.errors import Misconfigured
 __all__ = [
     "ASCENDING",
     "DESCENDING",
+    "WITHOUT_CASE",
     "Collection",
     "DeleteOne",
     "Index",
@@ -38,6 +40,9 @@ Filter: TypeAlias = Mapping[str, Any]
 Sort: TypeAlias = Sequence[tuple[str, int]]
 Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc] | DeleteOne
 Index: TypeAlias = IndexModel
+
+#: Compares texts whatever their case, as mail addresses are; an index serves only queries that compare as it does.
+WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
 
 #: Index of every collection, named where a query reads everything on purpose.
 BY_ID = "_id_"
@@ -260,11 +265,13 @@ class Collection:
         fields: Sequence[str] | None = None,
         without: Sequence[str] = (),
         hint: str | None = None,
+        collation: Collation | None = None,
     ) -> list[Doc]:
         """Documents that match, with some fields or without some; `limit` 0 means all."""
         shown = dict.fromkeys(without, False) if without else fields
+        order = list(sort) if sort else None
         with translated():
-            cursor = self._it.find(where, shown, limit=limit, sort=list(sort) if sort else None, hint=hint)
+            cursor = self._it.find(where, shown, limit=limit, sort=order, hint=hint, collation=collation)
             return await cursor.to_list(None)
 
     async def count(self, where: Filter, *, hint: str, at_most: int | None = None) -> int:

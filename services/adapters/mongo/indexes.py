@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Index, Mongo
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, WITHOUT_CASE, Index, Mongo
+from services.core.insights import COUNTED
 
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
 ATTEMPTS = "mail_attempts"
@@ -19,7 +20,9 @@ IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
 TOKENS, OAUTH_CLIENTS = "api_tokens", "oauth_clients"
 REVEALS, FAVOURITES = "reveals", "favourites"
+MEDIANS = "medians"
 WEBHOOKS, WEBHOOK_DELIVERIES = "webhooks", "webhook_deliveries"
+ERASURES = "erasures"
 
 #: Conditions of partial indexes and of the queries that use them.
 UNSENT: Mapping[str, Any] = {"outbox.0": {"$exists": True}}
@@ -32,13 +35,28 @@ UNPUBLISHED: Mapping[str, Any] = {"unpublished": True}
 PARKED: Mapping[str, Any] = {"parked": True}
 GIVEN_UP: Mapping[str, Any] = {"state": "parked"}
 FAILED: Mapping[str, Any] = {"state": "failed"}
+#: Referrals that figures count; a partial index takes `$in` from MongoDB 6.0 on.
+DECIDED: Mapping[str, Any] = {"substatus": {"$in": [substatus.value for substatus in COUNTED]}}
+
+MAILED: Mapping[str, Any] = {"mailed": True}
+
+#: What figures are made of, beside the partner and the instant of creation.
+FIGURED = (
+    "substatus",
+    "accepted_at",
+    "closed_at",
+    "details.reason",
+    "details.deal_value.currency",
+    "details.deal_value.amount",
+)
 
 #: Names of indexes that a query asks for by name.
 RULES_BY_TIME = "by_time"
 LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "list_time_left"
-OF_RFI = "of_rfi"
+OF_RFI, FIGURES = "of_rfi", "figures"
 JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
-PARKED_REFERRALS = "parked"
+PARKED_REFERRALS, OF_CUSTOMER, ERASURES_BY_TIME = "parked", "of_customer", "by_time"
+WAITING, IN_HAND, GIVEN_UP_BY_TIME = "pending", "leased", "parked"
 
 
 def _index(*keys: str, name: str, where: Mapping[str, Any] | None = None, **options: Any) -> Index:
@@ -57,7 +75,8 @@ def _ttl(field: str) -> Index:
 INDEXES: Mapping[str, tuple[Index, ...]] = {
     RFIS: (
         _index("outbox.0.at", name="unsent", where=UNSENT),  # with_outbox
-        _index("state", "-accepted_at", name="recent"),  # recent
+        _index("state", "-accepted_at", name="recent"),  # recent, accepted_before
+        _index("customer.contact.email", name=OF_CUSTOMER, collation=WITHOUT_CASE),  # rfi_ids_of
     ),
     REFERRALS: (
         _index("rfi_id", name=OF_RFI),  # of_rfis, listed of an RFI, page of an engagement
@@ -70,6 +89,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("status", "-created_at", name="recent"),  # listed of all partners
         _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
         _index("updated_at", name=PARKED_REFERRALS, where=PARKED),  # parked
+        # figures, from the index alone; only what was answered or lapsed is in it
+        _index("partner_id", "created_at", *FIGURED, name=FIGURES, where=DECIDED),
     ),
     PARTNERS: (),
     PROFILES: (
@@ -99,11 +120,14 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     PUBLISHERS: (_index("token_hash", name="by_token", unique=True),),  # by_token_hash
     RULES: (_index("-at", name=RULES_BY_TIME),),  # listed
     SETTINGS: (),
+    MEDIANS: (),
     REVEALS: (_index("referral_id", name="of_referral"),),  # of_referral
     FAVOURITES: (_index("partner_id", "-at", name="of_partner"),),  # of_partner
     USERS: (
         _index("partner_id", "email", name="of_partner"),  # of_partner
         _index("email", name="operators", where=OPERATOR),  # operators
+        _index("partner_id", name="notified", where=MAILED),  # notified
+        _index("shard", "digest_at", name="digests", where={"digest_at": {"$exists": True}}),  # digests_due
     ),
     SESSIONS: (_index("user_id", name="of_user"), _ttl("expires_at")),  # end_sessions_of
     SIGN_IN_LINKS: (_ttl("expires_at"),),
@@ -115,13 +139,17 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     ),
     WEBHOOKS: (_index("partner_id", "created_at", name="of_partner"),),  # webhooks_of
     WEBHOOK_DELIVERIES: (
-        _index("due_at", name="pending", where=PENDING),  # claim_deliveries
-        _index("lease_until", name="leased", where=LEASED),  # claim_deliveries of leases that ran out
+        _index("due_at", name=WAITING, where=PENDING),  # claim_deliveries, waiting_deliveries
+        _index("lease_until", name=IN_HAND, where=LEASED),  # claim_deliveries of leases that ran out
         _index("partner_id", "-at", name="parked_of_partner", where=GIVEN_UP),  # parked_deliveries of a partner
-        _index("-at", name="parked", where=GIVEN_UP),  # parked_deliveries
+        _index("-at", name=GIVEN_UP_BY_TIME, where=GIVEN_UP),  # parked_deliveries
         _ttl("expires_at"),
     ),
     OAUTH_CLIENTS: (_index("partner_id", "-created_at", name="of_partner"),),  # clients_of
+    ERASURES: (
+        _index("-at", name=ERASURES_BY_TIME),  # listed
+        _index("at", name="unfinished", where=OPEN),  # unfinished
+    ),
 }
 
 

@@ -60,6 +60,16 @@ class MongoPartners:
         """By id, in the order of ids."""
         return [PARTNERS.from_doc(doc) for doc in await self._partners.find({}, hint=BY_ID)]
 
+    async def scan_partners(self, after: str, limit: int) -> list[Partner]:
+        """Through the index of ids."""
+        docs = await self._partners.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
+        return PARTNERS.readable(docs)
+
+    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
+        """Through the index of ids."""
+        docs = await self._profiles.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
+        return PROFILES.readable(docs)
+
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""
         return PROFILES.readable(await self._profiles.find(UNPUBLISHED, limit=limit))

@@ -9,8 +9,10 @@ from datetime import timedelta
 from services.adapters.mongo.aside import MongoAside
 from services.adapters.mongo.dead_letters import MongoDeadLetters
 from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.erasures import MongoErasures
 from services.adapters.mongo.favourites import MongoFavourites
 from services.adapters.mongo.idempotency import MongoIdempotency
+from services.adapters.mongo.insights import MongoInsights
 from services.adapters.mongo.jobs import MongoSendJobs
 from services.adapters.mongo.listing import MongoListing
 from services.adapters.mongo.originals import RETENTION
@@ -39,6 +41,7 @@ class MongoStores:
     rfis: MongoRfis
     referrals: MongoReferrals
     listing: MongoListing
+    insights: MongoInsights
     favourites: MongoFavourites
     reveals: MongoReveals
     partners: MongoPartners
@@ -56,6 +59,7 @@ class MongoStores:
     tokens: MongoTokens
     secrets: MongoSecrets
     webhooks: MongoWebhooks
+    erasures: MongoErasures
 
 
 def stores_of(
@@ -72,6 +76,7 @@ def stores_of(
         rfis=MongoRfis(mongo),
         referrals=MongoReferrals(mongo),
         listing=MongoListing(mongo, policies),
+        insights=MongoInsights(mongo),
         favourites=MongoFavourites(mongo),
         reveals=MongoReveals(mongo),
         partners=MongoPartners(mongo),
@@ -89,4 +94,5 @@ def stores_of(
         tokens=MongoTokens(mongo),
         secrets=MongoSecrets(mongo),
         webhooks=MongoWebhooks(mongo),
+        erasures=MongoErasures(mongo),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.adapters.mongo.documents import USERS
 from services.adapters.mongo.driver import ASCENDING, Mongo, ReplaceOne
-from services.adapters.mongo.indexes import OPERATOR
+from services.adapters.mongo.indexes import MAILED, OPERATOR
 from services.adapters.mongo.indexes import USERS as COLLECTION
 from services.core.accounts import User
 from services.core.ports import Change, Saved
@@ -46,6 +47,21 @@ class MongoUsers:
         """Through the index of partners, in its order."""
         found = await self._users.find({"partner_id": {"$eq": partner_id}}, sort=_BY_EMAIL)
         return USERS.readable(found)
+
+    async def notified(self, partner_ids: Sequence[str]) -> dict[str, list[User]]:
+        """Through the index of those who are mailed."""
+        if not partner_ids:
+            return {}
+        found: dict[str, list[User]] = {}
+        docs = await self._users.find({"partner_id": {"$in": list(partner_ids)}, **MAILED})
+        for user in USERS.readable(docs):
+            found.setdefault(user.partner_id or "", []).append(user)
+        return {id_: sorted(users, key=lambda user: user.email) for id_, users in found.items()}
+
+    async def digests_due(self, shards: Sequence[int], at: datetime, limit: int) -> list[User]:
+        """Through the index on (shard, digest_at)."""
+        where = {"shard": {"$in": list(shards)}, "digest_at": {"$lte": at}}
+        return USERS.readable(await self._users.find(where, sort=[("digest_at", ASCENDING)], limit=limit))
 
     async def operators(self) -> list[User]:
         """Through the index of operators."""

@@ -11,11 +11,11 @@ from typing import Any
 from uuid import uuid4
 
 from services.adapters.mongo.documents import WEBHOOK_DELIVERIES, WEBHOOKS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, DeleteOne, Mongo, ReplaceOne, UpdateOne
-from services.adapters.mongo.indexes import GIVEN_UP, LEASED, PENDING
+from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, DeleteOne, Mongo, ReplaceOne, UpdateOne
+from services.adapters.mongo.indexes import GIVEN_UP, GIVEN_UP_BY_TIME, IN_HAND, LEASED, PENDING, WAITING
 from services.adapters.mongo.indexes import WEBHOOK_DELIVERIES as DELIVERIES_COLLECTION
 from services.adapters.mongo.indexes import WEBHOOKS as WEBHOOKS_COLLECTION
-from services.core.webhooks import DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
+from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 #: What was delivered is kept for so long, for whoever asks whether it was; what was given up until it is replayed.
 KEPT = timedelta(days=30)
@@ -116,6 +116,18 @@ class MongoWebhooks:
             where["partner_id"] = {"$eq": partner_id}
         change = {"$set": {"state": DeliveryState.PENDING.value, "due_at": at, "attempts": 0}}
         return (await self._deliveries.write([UpdateOne({"_id": id_, **where}, change) for id_ in ids])).modified
+
+    async def waiting_deliveries(self) -> DeliveriesWaiting:
+        """Counts of partial indexes; what was delivered is in none of them."""
+        count = self._deliveries.count
+        first = await self._deliveries.find(PENDING, sort=[("due_at", ASCENDING)], limit=1, fields=["due_at"])
+        return DeliveriesWaiting(
+            webhooks=await self._hooks.count({}, hint=BY_ID),
+            pending=await count(PENDING, hint=WAITING),
+            leased=await count(LEASED, hint=IN_HAND),
+            parked=await count(GIVEN_UP, hint=GIVEN_UP_BY_TIME),
+            next_due=first[0]["due_at"] if first else None,
+        )
 
 
 def _result(update: DeliveryUpdate) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -20,6 +20,8 @@ PAGE_SIZE = 25
 _FIRST_SORT = {Section.NEW: Sort.TIME_LEFT, Section.EVALUATING: Sort.TIME_LEFT}
 _REGION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+#: As large and as fine as amounts of deals are; the database has no room for much more.
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _LONGEST = 200
 _FIELDS = ("text", "region", "size", "channel", "worth_from", "worth_to", "currency", "flame", "starred", "sort")
 
@@ -101,17 +103,13 @@ def _cursor(text: str) -> Cursor | None:
     at, _, id_ = text[:_LONGEST].partition("~")
     try:
         instant = datetime.fromisoformat(at)
-    except ValueError:
+        return Cursor(instant.astimezone(UTC), id_) if id_ and instant.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return Cursor(instant.astimezone(UTC), id_) if id_ and instant.tzinfo else None
 
 
 def _amount(text: str) -> Decimal | None:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None
+    return Decimal(text) if _AMOUNT.fullmatch(text) else None
 
 
 def _one_of(kind: type[E], text: str) -> E | None:

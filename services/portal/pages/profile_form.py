@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
-from services.core.codes import CompanySize, PolicyName
+from services.core.codes import CompanySize
 from services.core.errors import Problem
-from services.core.ids import location_id, profile_id
 from services.core.partner import Location, Profile
-from services.core.profile_rules import problems_of_profile
+from services.core.profile_rules import fresh_location_id, problems_of_profile
 from services.core.rfi import Person, Place
 from services.portal.pages.fields import date_of, name_of
 from services.portal.ports import ProfileDesk
+from services.portal.profile_work import Owner
 from services.wording.words import Words
 
 #: Languages to choose from, beside those that a profile names already.
@@ -31,37 +31,6 @@ _OF_OFFICE = re.compile(r"/locations/(\d+)(/.*)")
 _DIGITS = 9
 #: Fields by which an office is one; language and zone alone make none.
 _TELLS = re.compile(r"locations\.(\d{1,3})\.(?:city|region|postalCode|contact\.(?:firstName|lastName|email|phone))")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whose form it is, and for which country."""
-
-    partner_id: str
-    country: str
-    policy: PolicyName
-    zone: str
-    #: In which dates of the form are meant.
-    now: datetime
-
-    @property
-    def profile_id(self) -> str:
-        """A partner has one profile for each country."""
-        return profile_id(self.partner_id, self.country)
-
-
-def blank(owner: Owner) -> Profile:
-    """What a country without a profile begins with: nothing is offered, and nothing is received."""
-    return Profile(
-        id=owner.profile_id,
-        partner_id=owner.partner_id,
-        country=owner.country,
-        serves=(Place(country=owner.country),),
-        locations=(),
-        active=False,
-        version=0,
-        policy=owner.policy,
-    )
 
 
 def values_of(profile: Profile, owner: Owner, words: Words, desk: ProfileDesk) -> dict[str, str]:
@@ -200,10 +169,7 @@ class ProfileForm:
         known = {each.id for each in self._before.locations}
         if sent in known - taken:
             return sent
-        parts, twins = (place.subdivision, place.city, place.postal_code), 0
-        while (made := location_id(self._owner.profile_id, *parts, str(twins))) in taken | known:
-            twins += 1
-        return made
+        return fresh_location_id(self._owner.profile_id, place, taken | known)
 
     def _contact(self, at: str) -> Person:
         texts = {known: self._text(f"{at}/contact/{name}") for name, known in _CONTACT.items()}

@@ -7,35 +7,28 @@ made from: who comes second keeps what was entered, and is told.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.core.errors import Outdated
 from services.core.partner import Profile
 from services.core.profile_rules import problems_of_profile
-from services.matching.suggested import Suggestion, applied
-from services.matching.suggesting import Suggesting
+from services.matching.suggested import applied
 from services.portal.access import NotHere, partner, partner_admin
 from services.portal.identity import Identity, Role
 from services.portal.notices import go_on
 from services.portal.pages.answers import in_order
 from services.portal.pages.fields import FormState, fields_of
 from services.portal.pages.frame import frame_of, words_for
-from services.portal.pages.profile_form import Owner, ProfileForm, blank, values_of
+from services.portal.pages.profile_form import ProfileForm, values_of
 from services.portal.pages.profile_market import Preview, RecentRequests
 from services.portal.pages.profile_view import card, fitting_said, form_values
-from services.portal.ports import PortalOptions, PortalPorts
-
-log = structlog.get_logger("portal.profiles")
+from services.portal.ports import PortalPorts
+from services.portal.profile_work import Owner, ProfileWork, blank
 
 Me = Annotated[Identity, Depends(partner)]
 Admin = Annotated[Identity, Depends(partner_admin)]
-
-#: For how long a partner's suggestions are kept, and of how many partners.
-_KEPT, _MOST_KEPT = timedelta(seconds=60), 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,69 +43,11 @@ class Shown:
 
 
 class Profiles:
-    """The work behind the pages."""
+    """What the pages share."""
 
-    def __init__(self, ports: PortalPorts) -> None:
-        self.ports = ports
+    def __init__(self, ports: PortalPorts, work: ProfileWork) -> None:
+        self.ports, self.work = ports, work
         self.market = RecentRequests(ports.rfis, ports.referrals, ports.profiles.parent_of)
-        self._suggesting = Suggesting(
-            rfis=ports.rfis, referrals=ports.referrals, partners=ports.partners, parent_of=ports.profiles.parent_of
-        )
-        self._suggestions: dict[str, tuple[datetime, list[Suggestion]]] = {}
-
-    async def owner(self, me: Identity, country: str) -> Owner:
-        """Whose profile of this country is meant.
-
-        Raises:
-            NotHere: there is no such country, or no such partner.
-        """
-        place = self.ports.profiles.place(country, None, None)
-        account = (await self.ports.partners.load_partners([me.partner_id or ""])).get(me.partner_id or "")
-        if place is None or place.country != country or account is None:
-            raise NotHere("there is no such country")
-        return Owner(
-            partner_id=account.id,
-            country=country,
-            policy=account.policy,
-            zone=me.time_zone,
-            now=self.ports.clock.now(),
-        )
-
-    async def stored(self, owner: Owner) -> Profile | None:
-        """The partner's profile for the country."""
-        return (await self.ports.partners.load_profiles([owner.profile_id])).get(owner.profile_id)
-
-    async def suggestions(self, partner_id: str) -> list[Suggestion]:
-        """What is suggested to a partner; asked anew after a minute, because it reads many requests."""
-        now = self.ports.clock.now()
-        at, found = self._suggestions.get(partner_id, (None, []))
-        if at is None or not at <= now < at + _KEPT:
-            found = await self._suggesting.of_partner(partner_id, now)
-            if len(self._suggestions) >= _MOST_KEPT:
-                self._suggestions.clear()
-            self._suggestions[partner_id] = (now, found)
-        return found
-
-    def forget(self, partner_id: str) -> None:
-        """Let a partner's suggestions be made anew: its profiles have changed."""
-        self._suggestions.pop(partner_id, None)
-
-    async def save(self, me: Identity, profile: Profile, sent: str) -> None:
-        """Store and publish what was made of a profile.
-
-        Args:
-            me: who does it.
-            profile: changed, its version as it was when it was read.
-            sent: the version that the page showed.
-
-        Raises:
-            Outdated: somebody was faster.
-        """
-        if sent != str(profile.version):
-            raise Outdated(profile.id, profile.version)
-        stored = await self.ports.profiles.save(profile, profile.version)
-        self.forget(profile.partner_id)
-        log.info("profile_saved", by=me.name, profile=stored.id, version=stored.version, active=stored.active)
 
     async def page(self, request: Request, me: Identity, owner: Owner, shown: Shown) -> Response:
         """The form."""
@@ -131,10 +66,10 @@ class Profiles:
         return frame_of(request).page(request, "profile.html.j2", values, status=shown.status)
 
 
-def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
+def router(ports: PortalPorts, work: ProfileWork) -> APIRouter:
     """Routes of the business profiles."""
     routes = APIRouter(include_in_schema=False)
-    profiles = Profiles(ports)
+    profiles = Profiles(ports, work)
     _add_list(routes, profiles)
     _add_form(routes, profiles)
     _add_preview(routes, profiles)
@@ -147,7 +82,7 @@ def _add_list(routes: APIRouter, profiles: Profiles) -> None:
     async def listed(request: Request, me: Me) -> Response:
         words, partner_id = words_for(request), me.partner_id or ""
         found = await profiles.ports.partners.profiles_of(partner_id)
-        suggestions = await profiles.suggestions(partner_id) if found else []
+        suggestions = await profiles.work.suggestions(partner_id) if found else []
         now = profiles.ports.clock.now()
         there = {each.country for each in found}
         values = {
@@ -161,23 +96,23 @@ def _add_list(routes: APIRouter, profiles: Profiles) -> None:
     @routes.post("/profiles")
     async def begin(request: Request, me: Admin) -> Response:
         country = (await fields_of(request)).get("country", "")
-        owner = await profiles.owner(me, country)
+        owner = await profiles.work.owner(me, country)
         return go_on(f"/profiles/{owner.country}")
 
 
 def _add_form(routes: APIRouter, profiles: Profiles) -> None:
     @routes.get("/profiles/{country}")
     async def show(request: Request, country: str, me: Admin) -> Response:
-        owner, words = await profiles.owner(me, country), words_for(request)
-        before = await profiles.stored(owner) or blank(owner)
+        owner, words = await profiles.work.owner(me, country), words_for(request)
+        before = await profiles.work.stored(owner) or blank(owner)
         values = values_of(before, owner, words, profiles.ports.profiles)
         form = FormState("profile", words, {**values, "version": str(before.version)})
         return await profiles.page(request, me, owner, Shown(form=form, before=before))
 
     @routes.post("/profiles/{country}")
     async def save(request: Request, country: str, me: Admin) -> Response:
-        owner, words, values = await profiles.owner(me, country), words_for(request), await fields_of(request)
-        before = await profiles.stored(owner) or blank(owner)
+        owner, words, values = await profiles.work.owner(me, country), words_for(request), await fields_of(request)
+        before = await profiles.work.stored(owner) or blank(owner)
         reading = ProfileForm(values, before, owner, profiles.ports.profiles)
         profile = reading.read()
         if reading.problems:
@@ -186,9 +121,9 @@ def _add_form(routes: APIRouter, profiles: Profiles) -> None:
         if values.get("do") == "activate":
             profile = replace(profile, active=True)
         try:
-            await profiles.save(me, profile, values.get("version", ""))
+            await profiles.work.save(me, profile, values.get("version", ""))
         except Outdated:
-            before = await profiles.stored(owner) or before
+            before = await profiles.work.stored(owner) or before
             # What was entered stays; sent again, it replaces what the other saved.
             form = FormState("profile", words, {**values, "version": str(before.version)})
             shown = Shown(form=form, before=before, status=409, outdated=True)
@@ -200,8 +135,8 @@ def _add_preview(routes: APIRouter, profiles: Profiles) -> None:
     @routes.post("/profiles/{country}/preview")
     async def preview(request: Request, country: str, me: Admin) -> Response:
         """Changes nothing: what was entered is tried on recent requests."""
-        owner, words, values = await profiles.owner(me, country), words_for(request), await fields_of(request)
-        before = await profiles.stored(owner) or blank(owner)
+        owner, words, values = await profiles.work.owner(me, country), words_for(request), await fields_of(request)
+        before = await profiles.work.stored(owner) or blank(owner)
         reading = ProfileForm(values, before, owner, profiles.ports.profiles)
         profile = reading.read()
         # A profile that lacks an office can be tried; one that lists too much can't.
@@ -215,8 +150,8 @@ def _add_preview(routes: APIRouter, profiles: Profiles) -> None:
 def _add_clicks(routes: APIRouter, profiles: Profiles) -> None:
     @routes.post("/profiles/{country}/state")
     async def state(request: Request, country: str, me: Admin) -> Response:
-        owner, values = await profiles.owner(me, country), await fields_of(request)
-        profile = await profiles.stored(owner)
+        owner, values = await profiles.work.owner(me, country), await fields_of(request)
+        profile = await profiles.work.stored(owner)
         if profile is None:
             raise NotHere("there is no such profile")
         wanted = replace(profile, active=values.get("active") == "yes")
@@ -227,11 +162,11 @@ def _add_clicks(routes: APIRouter, profiles: Profiles) -> None:
 
     @routes.post("/profiles/{country}/suggestion")
     async def take(request: Request, country: str, me: Admin) -> Response:
-        owner, values = await profiles.owner(me, country), await fields_of(request)
-        profile = await profiles.stored(owner)
+        owner, values = await profiles.work.owner(me, country), await fields_of(request)
+        profile = await profiles.work.stored(owner)
         if profile is None:
             raise NotHere("there is no such profile")
-        for each in await profiles.suggestions(owner.partner_id):
+        for each in await profiles.work.suggestions(owner.partner_id):
             asked = (each.profile_id, each.code.value, each.value)
             if asked == (profile.id, values.get("code"), values.get("value")) and (changed := applied(profile, each)):
                 return await _saved(profiles, me, changed, values.get("version", ""), "profile-changed")
@@ -241,7 +176,7 @@ def _add_clicks(routes: APIRouter, profiles: Profiles) -> None:
 async def _saved(profiles: Profiles, me: Identity, profile: Profile, sent: str, notice: str) -> Response:
     """Save what a click made of the version that the page showed."""
     try:
-        await profiles.save(me, profile, sent)
+        await profiles.work.save(me, profile, sent)
     except Outdated:
         return go_on("/profiles", "profile-outdated")
     return go_on("/profiles", notice)

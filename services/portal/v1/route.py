@@ -47,6 +47,7 @@ _WORDS = {
     412: "It has changed since you read it: read it again",
     413: "The body is too large",
     422: "What was sent can't be used; `errors` lists every problem",
+    428: "Send the ETag that you read as If-Match",
     429: "Too many requests; see Retry-After",
     503: "Try again; see Retry-After",
 }

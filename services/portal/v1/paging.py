@@ -1,0 +1,67 @@
+"""How does a program walk a long list? Page by page: each answer holds the address of the next one in `next`.
+
+A cursor names the place behind the last thing of a page, and is signed: nobody can make one, it is good for its own
+list alone, and a list may change while it is walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+
+from fastapi import Query
+
+from services.core.account_stores import LinkSigner
+from services.core.errors import CommandInvalid, Problem
+
+T = TypeVar("T")
+
+#: Things on one page.
+PAGE_LIMIT, USUAL_LIMIT = 100, 50
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="Things on a page")]
+CursorText = Annotated[str | None, Query(alias="cursor", max_length=500, description="As `next` has it")]
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Cursors of one list.
+
+    Args:
+        signer: proves that a cursor is ours.
+        name: of the list; a cursor of another list is none of this one.
+        address: of the list.
+    """
+
+    signer: LinkSigner
+    name: str
+    address: str
+
+    def after(self, cursor: str | None) -> str:
+        """The key behind which the page begins, "" for the first page.
+
+        Raises:
+            CommandInvalid: the cursor is not one of this list.
+        """
+        if cursor is None:
+            return ""
+        key = self.signer.read(self._purpose, cursor)
+        if key is None:
+            raise CommandInvalid([Problem("/cursor", "invalid", "take the address in `next` as it is, or begin anew")])
+        return key
+
+    def next(self, last_key: str, limit: int) -> str:
+        """The address of the page behind this key."""
+        cursor = self.signer.sign(self._purpose, last_key)
+        return f"{self.address}?{urlencode({'limit': limit, 'cursor': cursor})}"
+
+    @property
+    def _purpose(self) -> str:
+        return f"cursor-{self.name}"
+
+
+def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
+    """The things of a page, and whether there are more, of one more than the page holds."""
+    return found[:limit], len(found) > limit
