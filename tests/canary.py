@@ -1,4 +1,4 @@
-"""What do tests of erasing look for? A word in every text of an RFI, and where it still stands in an exchange of twins."""
+"""What do tests of erasing look for? A word in every text of an RFI, and where it still stands among twins."""
 
 from __future__ import annotations
 

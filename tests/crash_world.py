@@ -260,6 +260,8 @@ class CrashWorld:
             rfis=self.stores.rfis,
             referrals=self.stores.referrals,
             partners=self.stores.partners,
+            users=self.stores.users,
+            listing=self.stores.listing,
             jobs=self.stores.jobs,
             mailer=self.mailer,
             clock=self.clock,

@@ -71,6 +71,14 @@ def test_every_command_is_one_that_our_command_line_knows() -> None:
         assert service["command"][0] in known
 
 
+@pytest.mark.parametrize("lock", ["run", "engines", "dev"])
+def test_the_locks_are_read_by_the_pip_of_ubuntu_too(lock: str) -> None:
+    # Its Python is 3.11.0rc1, and for that pip a pre-release is neither before nor after any full version.
+    lines = (ROOT / f"requirements/{lock}.txt").read_text("utf-8").splitlines()
+    assert [line for line in lines if "python_full_version" in line] == []
+    assert all("==" in line for line in lines if not line.startswith((" ", "#")))
+
+
 def test_what_the_image_copies_is_there_and_not_ignored() -> None:
     ignored = set((ROOT / ".dockerignore").read_text().split())
     for source in Dockerfile().copied:

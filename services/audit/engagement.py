@@ -11,7 +11,7 @@ from services.core.codes import RfiState
 from services.core.creation import ROUTED_VERSION
 from services.core.events import Event, EventType
 from services.core.ids import event_id, job_id, referral_id
-from services.core.mail import JobState, MailKind, Role, SendJob
+from services.core.mail import JobState, MailKind, Role, SendJob, is_copy
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.core.rounds import cause_in, may_ask, told_by
@@ -62,7 +62,7 @@ def check_engagement(
     yield from _doubled_events(whole)
     if notified_by_now:
         yield from _jobs(whole, expected_mails)
-    yield from _mails(whole)
+    yield from check_mails(whole.jobs, whole.deliveries)
 
 
 def _referrals(whole: Engagement) -> Iterator[Finding]:
@@ -151,20 +151,28 @@ def _jobs(whole: Engagement, expected_mails: ExpectedMails) -> Iterator[Finding]
     for id_, (event, kind) in expected.items():
         if id_ not in stored:
             yield Finding(Fault.MISSING, "send job", id_, f"{event.type} of {event.subject} has no {kind} mail")
+    asked_for = {(event.id, kind) for event, kind in expected.values()}
     for job in whole.jobs:
-        if job.id not in expected:
+        # Whoever of a partner's people wants a copy is not known here; that it is one of a mail of this event is.
+        copy = is_copy(job) and (job.event_id, job.kind) in asked_for
+        if job.id not in expected and not copy:
             yield Finding(Fault.DOUBLED, "send job", job.id, f"{job.kind} mail that no event asks for")
-    counts = Counter((job.referral_id, job.kind, job.role) for job in whole.jobs if job.kind in _ONCE)
-    for (referral, kind, _), number in counts.items():
+    counts = Counter(
+        (job.referral_id, job.kind, job.role, job.address if is_copy(job) else None)
+        for job in whole.jobs
+        if job.kind in _ONCE
+    )
+    for (referral, kind, _, _), number in counts.items():
         if number > 1:
             yield Finding(Fault.DOUBLED, "send job", referral or whole.rfi.id, f"{number} jobs for one {kind} mail")
 
 
-def _mails(whole: Engagement) -> Iterator[Finding]:
-    if whole.deliveries is None:
+def check_mails(jobs: Sequence[SendJob], deliveries: Mapping[str, int] | None) -> Iterator[Finding]:
+    """Every mail that was sent has arrived, and no more often than its attempts explain."""
+    if deliveries is None:
         return
-    for job in whole.jobs:
-        caught = whole.deliveries.get(job.id, 0)
+    for job in jobs:
+        caught = deliveries.get(job.id, 0)
         if job.state is JobState.SENT and not caught:
             yield Finding(Fault.MISSING, "mail", job.id, f"{job.kind} is marked sent and never arrived")
         # An attempt cut at the final dot, or whose sender died, may have been taken: one extra copy for each.

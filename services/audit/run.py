@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.audit.engagement import Engagement, ExpectedMails, check_engagement
+from services.audit.engagement import Engagement, ExpectedMails, check_engagement, check_mails
 from services.audit.report import Fault, Finding, Report
 from services.core.codes import RfiState
 from services.core.events import Event
@@ -69,8 +69,10 @@ async def _look(sources: Sources, backlog: Backlog, on_progress: Callable[[str, 
     await _submitted(sources, report, on_progress)
     events = await _events(sources, report, on_progress)
     deliveries = sources.deliveries() if sources.deliveries is not None else None
-    # Mails that belong to no request: sign-in links.
-    seen_jobs = {job.id for job in await sources.jobs.of_rfis([NO_RFI])}
+    # Mails that belong to no request: sign-in links, digests.
+    apart = await sources.jobs.of_rfis([NO_RFI])
+    report.add(check_mails(apart, deliveries))
+    seen_jobs = {job.id for job in apart}
     after = ""
     while batch := await sources.rfis.scan(after, BATCH):
         after = batch[-1].id

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from services.core import ids
 from services.core.accounts import Notify, User, folded
+from services.core.codes import Timeframe
 from services.core.mail import NO_RFI, MailKind, Role, SendJob
 from services.core.referral import Referral
 
@@ -24,6 +25,13 @@ LATEST = timedelta(hours=12)
 NEW_FOR = timedelta(hours=24)
 #: The one alert that a digest does not take the place of: it may come too late.
 NOT_IN_DIGEST = frozenset({MailKind.EXPIRING_SOON})
+
+
+_DAYS = {
+    Timeframe.WITHIN_30_DAYS: timedelta(days=30),
+    Timeframe.WITHIN_60_DAYS: timedelta(days=60),
+    Timeframe.WITHIN_90_DAYS: timedelta(days=90),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +104,14 @@ def after_digest(user: User, at: datetime) -> User:
     """The person due again, the next morning; one version later."""
     again = next_morning(user.time_zone, at) if user.notify is Notify.DIGEST else None
     return replace(user, digest_at=again, version=user.version + 1)
+
+
+def expected_by(referral: Referral) -> date | None:
+    """The day on which an accepted deal was expected to close; None if the partner said none."""
+    if referral.details.closing_date is not None or referral.accepted_at is None:
+        return referral.details.closing_date
+    days = _DAYS.get(referral.details.timeframe) if referral.details.timeframe else None
+    return None if days is None else (referral.accepted_at + days).date()
 
 
 def wants_copy(user: User, kind: MailKind) -> bool:

@@ -11,7 +11,7 @@ from services.notifier.letter import Letter, Links, Personal
 from services.notifier.words import Words, _, words_of
 
 #: Kinds of mail that belong to no request.
-OF_ACCOUNTS = frozenset({MailKind.SIGN_IN_LINK})
+OF_ACCOUNTS = frozenset({MailKind.SIGN_IN_LINK, MailKind.DIGEST})
 #: A link that nobody can use any more is not mailed; links live shorter than this.
 _WORTH_SENDING = timedelta(hours=1)
 

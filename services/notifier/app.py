@@ -10,14 +10,16 @@ from typing import TypedDict
 
 from prometheus_client import CollectorRegistry
 
-from services.core.account_stores import LinkSigner
+from services.core.account_stores import LinkSigner, UserStore
 from services.core.codes import PolicyName
 from services.core.events import Event
+from services.core.listing import ReferralListing
 from services.core.mail import Mailer, MailKind
 from services.core.policy import Policy
 from services.core.ports import Clock, Record
 from services.core.stores import PartnerStore, ReferralStore, RfiStore, SendJobStore
 from services.notifier.delivery import BatchDelivery
+from services.notifier.digests import Digests
 from services.notifier.directory import Directory
 from services.notifier.handler import NotifierHandler
 from services.notifier.letter import Links
@@ -36,6 +38,8 @@ class NotifierPorts:
     rfis: RfiStore
     referrals: ReferralStore
     partners: PartnerStore
+    users: UserStore
+    listing: ReferralListing
     jobs: SendJobStore
     mailer: Mailer
     clock: Clock
@@ -92,11 +96,12 @@ def build(
         progressed: called whenever a sender has got on, for /live.
     """
     bounds, metrics = limits or SenderLimits(), MailMetrics(registry)
-    clock, directory = ports.clock, Directory(ports.partners, ports.clock)
+    clock, directory = ports.clock, Directory(ports.partners, ports.users, ports.clock)
     delivery = BatchDelivery(
         rfis=ports.rfis,
         referrals=ports.referrals,
         directory=directory,
+        digests=Digests(ports.users, ports.listing),
         mailer=ports.mailer,
         clock=clock,
         policies=policies,

@@ -7,11 +7,25 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
+from services.core.accounts import User
 from services.core.codes import PolicyName
-from services.core.mail import Delivery, Envelope, JobState, JobUpdate, Mailer, Outcome, Role, SendJob, is_mailbox
+from services.core.mail import (
+    Delivery,
+    Envelope,
+    JobState,
+    JobUpdate,
+    Mailer,
+    MailKind,
+    Outcome,
+    Role,
+    SendJob,
+    is_copy,
+    is_mailbox,
+)
 from services.core.partner import Partner
 from services.core.policy import Policy
 from services.core.ports import Clock
@@ -20,14 +34,16 @@ from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore
 from services.core.visibility import contact_visible
 from services.notifier.account_letters import OF_ACCOUNTS, account_lines, account_sheet, outdated
+from services.notifier.digest_letter import digest_mail, digest_sheet
+from services.notifier.digests import DigestNow, Digests
 from services.notifier.directory import Directory
 from services.notifier.layout import Sheet
 from services.notifier.letter import Links, Matter, Personal
 from services.notifier.metrics import MailMetrics
 from services.notifier.mime import Sender, envelope
 from services.notifier.outcomes import after_attempt, obsolete_update
-from services.notifier.plan import obsolete, partner_contacts
-from services.notifier.render import lay_out, lines, personal, shared_by
+from services.notifier.plan import obsolete, partner_contacts, unwanted
+from services.notifier.render import NO_LINES, lay_out, lines, personal, shared_by
 
 log = structlog.get_logger("notifier")
 
@@ -44,6 +60,10 @@ class Loaded:
     rfis: Mapping[str, Rfi]
     referrals: Mapping[str, Referral]
     partners: Mapping[str, Partner]
+    wishes: Mapping[str, Sequence[User]]
+    #: Of the partners' people, by partner.
+    digests: Mapping[str, DigestNow]
+    #: By job.
 
 
 class BatchDelivery:
@@ -60,6 +80,7 @@ class BatchDelivery:
         rfis: RfiStore,
         referrals: ReferralStore,
         directory: Directory,
+        digests: Digests,
         mailer: Mailer,
         clock: Clock,
         policies: Mapping[PolicyName, Policy],
@@ -69,6 +90,7 @@ class BatchDelivery:
         metrics: MailMetrics,
     ) -> None:
         self._rfis, self._referrals, self._directory = rfis, referrals, directory
+        self._digests = digests
         self._mailer, self._clock, self._policies = mailer, clock, policies
         self._sender, self._links, self._dice, self._metrics = sender, links, dice, metrics
 
@@ -79,17 +101,26 @@ class BatchDelivery:
         referrals = await self._referrals.for_mails(referral_ids) if referral_ids else {}
         named = {job.partner_id for job in jobs if job.partner_id}
         named |= {each.partner_id for rfi in rfis.values() if rfi.routing for each in rfi.routing.chosen}
-        return Loaded(rfis, referrals, await self._directory.partners(named))
+        addressed = {job.partner_id for job in jobs if job.partner_id and job.role is Role.PARTNER}
+        return Loaded(
+            rfis,
+            referrals,
+            await self._directory.partners(named),
+            await self._directory.wishes(addressed),
+            await self._digests.load([job for job in jobs if job.kind is MailKind.DIGEST], self._clock.now()),
+        )
 
     async def attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> list[JobUpdate]:
         """Send what is still true, and say how each job goes on."""
         apart = [job for job in jobs if job.kind in OF_ACCOUNTS]
-        updates = await self._attempt_accounts(apart) if apart else []
+        updates = await self._attempt_accounts(apart, loaded) if apart else []
         matters: dict[str, Matter] = {}
         for job in jobs:
             if job.kind in OF_ACCOUNTS:
                 continue
             because = obsolete(job, loaded.rfis.get(job.rfi_id), loaded.referrals.get(job.referral_id or ""))
+            if because is None and job.role is Role.PARTNER:
+                because = unwanted(job, loaded.wishes.get(job.partner_id or "", ()))
             if because is None:
                 matters[job.id] = self._matter(job, loaded)
             else:
@@ -99,21 +130,27 @@ class BatchDelivery:
         await self._offer_to_others(matters, deliveries, loaded)
         return updates + self._decide({id_: matter.job for id_, matter in matters.items()}, deliveries)
 
-    async def _attempt_accounts(self, jobs: Sequence[SendJob]) -> list[JobUpdate]:
-        """Mails that belong to no request: only their address and their link are their own."""
+    async def _attempt_accounts(self, jobs: Sequence[SendJob], loaded: Loaded) -> list[JobUpdate]:
+        """Mails that belong to no request."""
         now = self._clock.now()
-        late = {job.id: because for job in jobs if (because := outdated(job, now)) is not None}
+        late = {job.id: because for job in jobs if (because := self._outdated(job, loaded, now)) is not None}
         due = {job.id: job for job in jobs if job.id not in late and is_mailbox(job.address)}
-        sent = [
-            envelope(job, account_sheet(job), lines(account_lines(job, self._links)), self._sender, now)
-            for job in due.values()
-        ]
+        sent = [self._account_envelope(job, loaded, now) for job in due.values()]
         deliveries = {each.job_id: each for each in await self._mailer.send(sent)} if sent else {}
         detail = "not a usable mail address"
         unusable = {job.id: job for job in jobs if job.id not in late and job.id not in due}
         deliveries |= {id_: Delivery(job_id=id_, outcome=Outcome.REFUSED, detail=detail) for id_ in unusable}
         updates = self._decide(due | unusable, deliveries)
         return updates + [obsolete_update(job, late[job.id]) for job in jobs if job.id in late]
+
+    def _outdated(self, job: SendJob, loaded: Loaded, now: datetime) -> str | None:
+        return loaded.digests[job.id].because if job.kind is MailKind.DIGEST else outdated(job, now)
+
+    def _account_envelope(self, job: SendJob, loaded: Loaded, now: datetime) -> Envelope:
+        if job.kind is not MailKind.DIGEST:
+            return envelope(job, account_sheet(job), lines(account_lines(job, self._links)), self._sender, now)
+        sheet = digest_sheet(digest_mail(job, loaded.digests[job.id].digest, self._links))
+        return envelope(job, sheet, NO_LINES, self._sender, now, settings_url=self._links.settings())
 
     def _matter(self, job: SendJob, loaded: Loaded) -> Matter:
         referral = loaded.referrals.get(job.referral_id or "")
@@ -140,7 +177,8 @@ class BatchDelivery:
             try:
                 own = personal(matter, self._links)
                 sheet = _sheet(matter, own, sheets)
-                envelopes.append(envelope(job, sheet, lines(own), self._sender, now))
+                asked_for = self._links.settings() if is_copy(job) else None
+                envelopes.append(envelope(job, sheet, lines(own), self._sender, now, settings_url=asked_for))
             except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 # Its words are left out: they may be a customer's.
@@ -174,7 +212,7 @@ class BatchDelivery:
             deliveries |= await self._send({id_: others[id_].pop(0) for id_ in waiting})
 
     async def _others(self, matter: Matter, loaded: Loaded) -> list[Matter]:
-        if matter.referral is None:
+        if matter.referral is None or is_copy(matter.job):
             return []
         profile_id, partner_id = matter.referral.profile_id, matter.referral.partner_id
         profile = (await self._directory.profiles({profile_id})).get(profile_id)

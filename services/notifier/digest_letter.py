@@ -1,4 +1,4 @@
-"""What does the daily digest say, and how does it look? Three lists, each referral with its link; no person is named."""
+"""What does the daily digest say, and how does it look? Three lists of referrals with links; no person is named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from services.core.codes import Flame
-from services.core.digest import Digest
+from services.core.digest import Digest, expected_by
 from services.core.listing import PAGE_LIMIT
 from services.core.mail import SendJob
 from services.core.referral import Referral
@@ -63,9 +63,7 @@ def digest_mail(job: SendJob, digest: Digest, links: Links) -> Mail:
         "settings_url": links.settings(),
     }
     html, text = _templates()
-    return Mail(
-        subject=clean(str(values["subject"])), text=clean(text.render(values)), html=clean(html.render(values))
-    )
+    return Mail(subject=clean(str(values["subject"])), text=clean(text.render(values)), html=clean(html.render(values)))
 
 
 def digest_sheet(mail: Mail) -> Sheet:
@@ -105,7 +103,7 @@ def _said(words: Words, number: int) -> str:
 
 
 def _item(words: Words, job: SendJob, referral: Referral, links: Links) -> Item:
-    say, closing = words.say, referral.details.closing_date
+    say, closing = words.say, expected_by(referral)
     if referral.accepted_at is not None and closing is not None:
         when = say(_("You expected to close it on {day}. Won or lost?")).format(day=words.date(closing))
     elif referral.expires_at is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from services.core.account_stores import UserStore
 from services.core.accounts import Notify, User
-from services.core.digest import LATEST, NEW_FOR, Digest, day_of
+from services.core.digest import LATEST, NEW_FOR, Digest, day_of, expected_by
 from services.core.ids import user_id
 from services.core.listing import PAGE_LIMIT, Comparison, Field, ListingQuery, Op, ReferralListing, Section, Sort
 from services.core.mail import SendJob
@@ -23,7 +23,7 @@ class DigestNow:
     """What a digest says, or why it is not sent."""
 
     because: str | None = None
-    digest: Digest = Digest()
+    digest: Digest = field(default_factory=Digest)
 
 
 class Digests:
@@ -73,7 +73,7 @@ class Digests:
         found: list[tuple[date, Referral]] = []
         for _ in range(_PAGES):
             page = await self._listing.page(query)
-            dated = [(each.details.closing_date, each) for each in page.referrals]
+            dated = [(expected_by(each), each) for each in page.referrals]
             found += [(day, each) for day, each in dated if day is not None and day < today]
             if page.next is None:
                 break

@@ -19,7 +19,7 @@ from services.core.rfi import Person
 from services.core.stores import RfiStore, SendJobStore
 from services.notifier.directory import Directory
 from services.notifier.metrics import MailMetrics
-from services.notifier.plan import Lease, Wanted, job_of, partner_contacts, wanted
+from services.notifier.plan import Lease, Wanted, copies_of, job_of, partner_contacts, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,16 @@ class NotifierHandler:
         jobs: dict[str, SendJob] = {}
         lease = Lease(self._owner, self._clock.real_now() + self._lease)
         recipients = await self._recipients(asked)
+        to_partners = {each.fact("partnerId") for each in asked if each.mail.role is Role.PARTNER}
+        wishes = await self._directory.wishes(to_partners)
         for each, to in zip(asked, recipients, strict=True):
             if to is None:
                 failures.append(Failure(each.record, _nobody(each)))
             else:
                 job = job_of(each.event, each.mail, to, lease)
                 jobs[job.id] = job
+                if each.mail.role is Role.PARTNER:
+                    jobs |= {copy.id: copy for copy in copies_of(job, wishes.get(each.fact("partnerId"), ()))}
         if jobs:
             await self._store(list(jobs.values()), lease)
         return failures

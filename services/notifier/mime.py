@@ -13,7 +13,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from services.core.mail import Envelope, Role, SendJob, is_mailbox
+from services.core.mail import NO_RFI, Envelope, Role, SendJob, is_mailbox
 from services.notifier.layout import Sheet
 from services.notifier.render import Lines, joined
 
@@ -59,7 +59,9 @@ class Sender:
     reply_to: str | None = None
 
 
-def envelope(job: SendJob, sheet: Sheet, mine: Lines, sender: Sender, at: datetime) -> Envelope:
+def envelope(
+    job: SendJob, sheet: Sheet, mine: Lines, sender: Sender, at: datetime, *, settings_url: str | None = None
+) -> Envelope:
     """The envelope of a job.
 
     Args:
@@ -68,6 +70,7 @@ def envelope(job: SendJob, sheet: Sheet, mine: Lines, sender: Sender, at: dateti
         mine: the recipient's own lines.
         sender: who it comes from.
         at: the date of the mail.
+        settings_url: where mails of this sort can be stopped; for those that people asked for.
 
     Raises:
         ValueError: the address is not one mailbox.
@@ -83,7 +86,8 @@ def envelope(job: SendJob, sheet: Sheet, mine: Lines, sender: Sender, at: dateti
         b"thread": _thread(job).encode("ascii"),
         b"language": job.language.encode("ascii", "replace"),
         b"kind": job.kind.encode("ascii"),
-        b"reply_to": reply_to,
+        # RFC 2369; without RFC 8058's header nobody takes a look at the page for the wish itself.
+        b"reply_to": reply_to + (b"List-Unsubscribe: <%b>\r\n" % settings_url.encode("ascii") if settings_url else b""),
     }
     text, html = joined(sheet.text, mine.text), joined(sheet.html, mine.html)
     return Envelope(job.id, sender.address, job.address, b"".join([head, _TO_TEXT, *text, _TO_HTML, *html, _END]))
@@ -141,5 +145,7 @@ def _encoded_words(value: str) -> bytes:
 
 
 def _thread(job: SendJob) -> str:
-    """What mail programs keep together: a partner's mails on a referral, a customer's mails on a request."""
+    """What mail programs keep together: a partner's mails on a referral, a customer's on a request, digests."""
+    if job.rfi_id == NO_RFI:
+        return job.kind.value
     return f"referral-{job.referral_id}" if job.role is Role.PARTNER and job.referral_id else f"request-{job.rfi_id}"

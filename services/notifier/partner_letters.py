@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 
 from services.core.codes import Flame, PolicyName, Stage
-from services.core.mail import MailKind
+from services.core.mail import MailKind, is_copy
 from services.core.referral import Referral
 from services.notifier.letter import Letter, Links, Matter, Personal
 from services.notifier.words import Words, _
@@ -150,7 +150,11 @@ def partner_personal(words: Words, matter: Matter, links: Links) -> Personal:
     """The link to this partner's referral, why it got it, and who it is."""
     referral = _about(matter)
     partner = matter.partners.get(referral.partner_id)
-    footer = words.say(_("Sent to you as a contact for the referrals of {partner}; opening the page changes nothing."))
+    footer = words.say(
+        _("Sent because you asked for mails about the referrals of {partner}; change that on the page Team.")
+        if is_copy(matter.job)
+        else _("Sent to you as a contact for the referrals of {partner}; opening the page changes nothing.")
+    )
     return Personal(
         url=links.referral(referral.id),
         items=_reasons(words, referral) if matter.job.kind is MailKind.NEW_REFERRAL else (),

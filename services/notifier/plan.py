@@ -7,14 +7,16 @@ all kinds and name what is missing; layout, encoding and sending need nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.core import ids
+from services.core.accounts import User, folded
 from services.core.codes import RfiState, Status, Substatus
+from services.core.digest import left_to_digest, wants_copy
 from services.core.events import Event, EventType
-from services.core.mail import JobState, MailKind, Role, SendJob
+from services.core.mail import JobState, MailKind, Role, SendJob, is_copy
 from services.core.partner import Partner, Profile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi
@@ -109,6 +111,31 @@ def job_of(event: Event, mail: Wanted, to: Person, lease: Lease | None = None) -
         lease_owner=lease.owner if lease else None,
         lease_until=lease.until if lease else None,
     )
+
+
+def copies_of(job: SendJob, people: Sequence[User]) -> list[SendJob]:
+    """The same mail to those of the partner's people who asked for it, beside the contact."""
+    contact = folded(job.address)
+    return [
+        replace(
+            job,
+            id=ids.copy_id(job.event_id, job.kind.value, user.email),
+            address=user.email,
+            name=user.name,
+            language=user.language,
+            time_zone=user.time_zone,
+        )
+        for user in people
+        if wants_copy(user, job.kind) and user.email != contact
+    ]
+
+
+def unwanted(job: SendJob, people: Sequence[User]) -> str | None:
+    """Why the recipient, who may be one of these people, does not want this mail of a partner; or None."""
+    if is_copy(job):
+        mine = any(user.email == job.address and wants_copy(user, job.kind) for user in people)
+        return None if mine else "the person does not want it any more"
+    return "it is told in the daily digest" if left_to_digest(job.address, job.kind, people) else None
 
 
 def partner_contacts(location_id: str | None, profile: Profile | None, partner: Partner | None) -> list[Person]:

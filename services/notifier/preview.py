@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from services.core import ids
 from services.core.codes import Channel, CompanySize, Flame, PolicyName, Substatus, Timeframe
-from services.core.mail import MailKind, Role, SendJob
+from services.core.digest import Digest
+from services.core.mail import NO_RFI, MailKind, Role, SendJob
 from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Round, Routing
 from services.notifier.account_letters import OF_ACCOUNTS
 from services.notifier.customer_letters import CUSTOMER_LETTERS
+from services.notifier.digest_letter import digest_mail, digest_sheet
 from services.notifier.letter import Links, Matter
 from services.notifier.mime import Sender, envelope
-from services.notifier.render import lay_out, lines, personal, render
+from services.notifier.render import NO_LINES, lay_out, lines, personal, render
 from services.notifier.words import languages
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -84,6 +88,23 @@ def examples() -> Iterator[tuple[str, Matter]]:
             yield "-".join(part for part in (kind.value, variant, language) if part), matter(kind, language, variant)
 
 
+def digest(language: str) -> tuple[SendJob, Digest]:
+    """An example of a day's digest, more than it shows."""
+    first, rfi = _partner_ids()[0], _rfi(no_match=False, rounds=False)
+    base = _referral(ids.referral_id(rfi.id, first), rfi, first, "", flame=False)
+
+    def some(number: int, **more: Any) -> tuple[Referral, ...]:
+        return tuple(replace(base, id=ids.referral_id(str(n), first), **more) for n in range(number))
+
+    deal = replace(base.details, engagement_name="Almazara 2026 <cloud>", closing_date=AT.date() - timedelta(days=3))
+    job = replace(matter(MailKind.NEW_REFERRAL, language).job, kind=MailKind.DIGEST, rfi_id=NO_RFI, referral_id=None)
+    return job, Digest(
+        new=some(2, flame=Flame.RAISED),
+        running_out=some(12, expires_at=AT + timedelta(hours=30)),
+        outcome_due=some(1, details=deal, accepted_at=AT - timedelta(days=40)),
+    )
+
+
 def main(folder: Path) -> None:
     """Write them all."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,6 +115,13 @@ def main(folder: Path) -> None:
         own = personal(each, LINKS)
         whole = envelope(each.job, lay_out(each, own), lines(own), SENDER, AT)
         (folder / f"{name}.eml").write_bytes(whole.message)
+    for language in sorted(languages()):
+        job, told = digest(language)
+        mail = digest_mail(job, told, LINKS)
+        (folder / f"digest-{language}.html").write_text(mail.html, encoding="utf-8")
+        (folder / f"digest-{language}.txt").write_text(f"{mail.subject}\n\n{mail.text}", encoding="utf-8")
+        whole = envelope(job, digest_sheet(mail), NO_LINES, SENDER, AT, settings_url=LINKS.settings())
+        (folder / f"digest-{language}.eml").write_bytes(whole.message)
 
 
 def _partner_ids() -> list[str]:

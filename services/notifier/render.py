@@ -35,6 +35,10 @@ class Lines:
     html: tuple[bytes, ...]
 
 
+#: Of a mail that is all its own.
+NO_LINES = Lines((), ())
+
+
 def compose(matter: Matter) -> Letter:
     """The words of the mail, in the recipient's language.
 

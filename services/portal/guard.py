@@ -16,8 +16,8 @@ log = structlog.get_logger("portal.http")
 
 #: Most bytes of a body; a CSV import of 1,000 rows stays below.
 BODY_LIMIT = 2 * 1024 * 1024
-#: How long the next piece of a body may take, seconds.
-BODY_PIECE_S = 15.0
+#: How long the next piece of a body may take, and all of them together, seconds: drops that come in time end too.
+BODY_PIECE_S, BODY_WHOLE_S = 15.0, 120.0
 #: A caller's own id is taken over if it can't harm a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -42,8 +42,10 @@ HSTS = {"strict-transport-security": "max-age=31536000; includeSubDomains"}
 class Guard:
     """ASGI middleware; the outermost, so that its headers are on every answer."""
 
-    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, *, secure: bool, piece_s: float = BODY_PIECE_S, whole_s: float = BODY_WHOLE_S
+    ) -> None:
+        self._app, self._piece_s, self._whole_s = app, piece_s, whole_s
         self._headers = HEADERS | (HSTS if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +64,7 @@ class Guard:
             await send(message)
 
         try:
-            await self._app(scope, _Body(scope, receive).receive, sending)
+            await self._app(scope, _Body(scope, receive, self._piece_s, self._whole_s).receive, sending)
         finally:
             # The route, not the path: paths hold signed links.
             route = getattr(scope.get("route"), "path", "-")
@@ -79,8 +81,9 @@ class Guard:
 class _Body:
     """A request's body, as long as it is neither too large nor too slow."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, piece_s: float, whole_s: float) -> None:
         self._receive, self._taken, self._whole = receive, 0, False
+        self._piece_s, self._until = piece_s, asyncio.get_running_loop().time() + whole_s
         declared = dict(scope["headers"]).get(b"content-length", b"")
         self._declared = int(declared) if declared.isdigit() else 0
 
@@ -96,7 +99,7 @@ class _Body:
         if self._declared > BODY_LIMIT:
             raise HTTPException(413, f"send at most {BODY_LIMIT} bytes")
         try:
-            async with asyncio.timeout(BODY_PIECE_S):
+            async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + self._piece_s, self._until)):
                 message = await self._receive()
         except TimeoutError as error:
             raise HTTPException(408, "the body did not arrive in time: send it again") from error

@@ -45,6 +45,8 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
             rfis=stores.rfis,
             referrals=stores.referrals,
             partners=stores.partners,
+            users=stores.users,
+            listing=stores.listing,
             jobs=stores.jobs,
             mailer=mailer,
             clock=world.clock,

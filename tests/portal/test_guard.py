@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
 from services.core.errors import DependencyUnavailable
-from services.portal.guard import BODY_LIMIT
+from services.portal.guard import BODY_LIMIT, Guard
 from services.portal.ports import PortalOptions
 from services.portal.static_files import FOLDER, static_files
 from tests.portal.world import BASE, PortalWorld, portal_world
@@ -91,6 +94,43 @@ async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(world: Por
     whole = await world.client().post("/oauth/token", content=b"x" * (BODY_LIMIT + 1), headers=form)
     assert whole.status_code == 413
     assert whole.headers["content-type"] == "application/problem+json"
+
+
+async def _given(body: Sequence[bytes], every_s: float, *, piece_s: float, whole_s: float) -> tuple[int, bytes]:
+    """What a guarded application answers to a body that comes in pieces, and what it has read by then."""
+    pieces, read, statuses = list(body), b"", list[int]()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal read
+        more = True
+        while more:
+            try:
+                message = await receive()
+            except HTTPException as refused:
+                await send({"type": "http.response.start", "status": refused.status_code})
+                return
+            read, more = read + message["body"], message["more_body"]
+        await send({"type": "http.response.start", "status": 200})
+
+    async def receive() -> Message:
+        await asyncio.sleep(every_s)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    async def send(message: Message) -> None:
+        statuses.append(message["status"])
+
+    guard = Guard(application, secure=False, piece_s=piece_s, whole_s=whole_s)
+    await guard({"type": "http", "method": "POST", "headers": []}, receive, send)
+    return statuses[0], read
+
+
+async def test_a_body_that_comes_drop_by_drop_is_not_waited_for() -> None:
+    assert await _given([b"a", b"b"], 0.0, piece_s=5, whole_s=5) == (200, b"ab")
+    assert await _given([b"a"], 60, piece_s=0.05, whole_s=5) == (408, b"")
+    # Each drop is in time, and all of them are not.
+    status, read = await _given([b"a"] * 10_000, 0.01, piece_s=5, whole_s=0.2)
+    assert status == 408
+    assert len(read) < 10_000
 
 
 async def test_somebody_who_goes_too_fast_is_told_when_to_come_again() -> None:

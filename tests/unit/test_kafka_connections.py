@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.client import ConnectionGroup
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from services.adapters.kafka.connections import expect_closed_transports
+from services.adapters.kafka.connections import Answers, expect_closed_transports
 from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.steering import Steering
@@ -73,4 +74,44 @@ async def test_a_consumer_whose_fetching_died_is_not_alive() -> None:
         consumer._notice_dead_task()
         assert consumer.steering.halted
         assert "died of" in (consumer.steering.progress.stuck() or "")
+    alive.cancel()
+
+
+def connection_with(*requests: object) -> SimpleNamespace:
+    return SimpleNamespace(_requests=[*requests])
+
+
+def test_a_broker_that_owes_an_answer_is_late_until_it_gives_it() -> None:
+    time_s = 0.0
+    answers = Answers(lambda: time_s)
+    records, group = (1, ConnectionGroup.DEFAULT), (1, ConnectionGroup.COORDINATION)
+    client = SimpleNamespace(_conns={records: connection_with("fetch 1"), group: connection_with("join")})
+    assert answers.late_s(client) == 0
+    time_s = 4.0
+    assert answers.late_s(client) == 4
+    client._conns[records]._requests = ["fetch 2"]
+    assert answers.late_s(client) == 0, "the first was answered, the next is new"
+    time_s = 10.0
+    assert answers.late_s(client) == 6
+    client._conns[records]._requests = []
+    assert answers.late_s(client) == 0, "the coordinator may take its time"
+    assert answers.late_s(object()) == 0
+
+
+async def test_a_consumer_of_a_silent_broker_waits_for_kafka_and_goes_on_when_it_answers() -> None:
+    alive = asyncio.ensure_future(asyncio.sleep(60))
+    times = [0.0]
+    consumer = consumer_with(alive, alive)
+    consumer.steering = Steering(Progress("group-1", clock=lambda: times[-1], waiting_on=None))
+    connection = connection_with("fetch 1")
+    client: Any = SimpleNamespace(_conns={(1, ConnectionGroup.DEFAULT): connection})
+    consumer._client = client
+    for at, waits in ((0.0, None), (5.0, None), (5.1, "kafka"), (60.0, "kafka")):
+        times.append(at)
+        consumer._notice_outage()
+        assert consumer.steering.progress.waiting_on == waits
+    assert consumer.steering.progress.stuck() is None
+    connection._requests = ["fetch 2"]
+    consumer._notice_outage()
+    assert consumer.steering.progress.waiting_on is None
     alive.cancel()

@@ -53,6 +53,8 @@ class World:
             rfis=self.stores.rfis,
             referrals=self.stores.referrals,
             partners=self.stores.partners,
+            users=self.stores.users,
+            listing=self.stores.listing,
             jobs=self.stores.jobs,
             mailer=self.mailer,
             clock=self.clock,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError, UnsupportedCodecError
 from aiokafka.protocol.fetch import FetchRequest
 
-from services.adapters.kafka.connections import expect_closed_transports
+from services.adapters.kafka.connections import Answers, expect_closed_transports
 from services.adapters.kafka.salvage import Unreadable, salvage
 from services.adapters.kafka.steering import Steering
 from services.core.errors import Misconfigured
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 _UNDECODABLE = (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError)
 _LONG_POLL_S = 0.5
+#: A broker that owes an answer for longer counts as away; what it is asked for here takes it half a second.
+_SILENT_S = 5.0
 #: A poll that takes longer is stuck in a rebalance; it is given up and begun anew so that /live sees the loop turn.
 _POLL_BOUND_S = 5.0
 _ERROR_PAUSE_S = 1.0
@@ -112,13 +115,18 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         return held
 
     def _notice_outage(self) -> None:
-        """Tell when the group's coordinator is lost: aiokafka looks for it by itself and raises nothing meanwhile."""
+        """Tell when the coordinator is lost or a broker is silent: aiokafka sees to it and raises nothing meanwhile."""
         progress = self.steering.progress
         lost = getattr(self._coordinator, "coordinator_id", "no group") is None
+        lost = self._answers.late_s(self._client) > _SILENT_S or lost
         if lost and progress.waiting_on is None:
             progress.waiting_on = "kafka"
         elif not lost and progress.waiting_on == "kafka" and not self.steering.held_for_s():
             progress.waiting_on = None
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.steering.progress.clock)
 
     def _notice_dead_task(self) -> None:
         """Halt when one of aiokafka's own tasks has died: polling would find nothing ever again, and look well."""

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.fresh import class_of, level_of
-from services.matching.index.layout import ALL, HEAD, I32, I64, LEVELS, NO_WEIGHT, SMALL, U8, U32, U64
+from services.matching.index.fresh import class_of, level_of, row_bounds
+from services.matching.index.layout import ADJUST, ALL, HEAD, HOT, I32, I64, LEVELS, NO_WEIGHT, ROW, SMALL, U8, U32, U64
 from services.matching.index.memory import get
 
 #: Bits sorted in one pass, and passes for a term (24 bits) with its class (2).
@@ -36,16 +36,16 @@ class Postings(NamedTuple):
     #: By profile: the level that its postings have.
 
 
-def build(row_at: U32, words: U32, adjust: I32, count: int) -> Postings:
+def build(hot: I32, words: U32, count: int) -> Postings:
     """The postings of all profiles with numbers below `count`. Takes seconds for a million; needs no lock of Python."""
-    ceilings = ceilings_of(adjust[:count][row_at[:count] > 0])
+    ceilings = ceilings_of(hot[ADJUST : HOT * count : HOT][hot[ROW : HOT * count : HOT] > 0])
     order = np.empty(count, np.int64)
-    levels = sort_levels(adjust, ceilings, order)
-    members = count_members(row_at, words, count)
+    levels = sort_levels(hot, ceilings, order)
+    members = count_members(hot, words, count)
     starts = np.zeros(members.size + 1, np.int64)
-    np.cumsum(count_entries(row_at, words, count, members), out=starts[1:])
+    np.cumsum(count_entries(hot, words, count, members), out=starts[1:])
     entries = np.empty(int(starts[-1]), np.uint64)
-    fill(row_at, words, order, levels, members, starts.copy(), entries)
+    fill(hot, words, order, levels, members, starts.copy(), entries)
     lists = sort_regions(entries, starts)
     region_at = np.zeros(members.size + 1, np.int64)
     terms, at = np.empty(lists, np.uint32), np.empty(lists + 1, np.uint32)
@@ -65,11 +65,11 @@ def ceilings_of(adjust: I32) -> I64:
 
 
 @compiled
-def sort_levels(adjust: I32, ceilings: I64, order: I64) -> I64:
+def sort_levels(hot: I32, ceilings: I64, order: I64) -> I64:
     """Fill `order` with the numbers by level, highest first; returns the level of each number, 0 being the highest."""
     levels, sizes = np.empty(order.size, np.int64), np.zeros(LEVELS + 1, np.int64)
     for number in range(order.size):
-        levels[number] = LEVELS - 1 - level_of(ceilings, get(adjust, number))
+        levels[number] = LEVELS - 1 - level_of(ceilings, get(hot, HOT * number + ADJUST))
         sizes[levels[number] + 1] += 1
     places = np.cumsum(sizes)
     for number in range(order.size):
@@ -79,14 +79,14 @@ def sort_levels(adjust: I32, ceilings: I64, order: I64) -> I64:
 
 
 @compiled
-def count_members(row_at: U32, words: U32, count: int) -> I64:
+def count_members(hot: I32, words: U32, count: int) -> I64:
     """How many profiles each region has."""
     members = np.zeros(1, np.int64)
     for number in range(count):
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at == 0:
             continue
-        for r in range(at + HEAD, at + HEAD + (get(words, at) >> 8)):
+        for r in range(at + HEAD, row_bounds(words, at)[0]):
             region = get(words, r)
             if region >= members.size:
                 wider = np.zeros(max(region + 1, 2 * members.size), np.int64)
@@ -106,15 +106,15 @@ def positive(words: U32, begin: int, end: int) -> int:
 
 
 @compiled
-def count_entries(row_at: U32, words: U32, count: int, members: I64) -> I64:
+def count_entries(hot: I32, words: U32, count: int, members: I64) -> I64:
     """How many entries each region gets: one for each profile, and where it is not small one for each of its terms."""
     entries = members.copy()
     for number in range(count):
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at == 0:
             continue
-        terms = at + HEAD + (get(words, at) >> 8)
-        had = positive(words, terms, terms + get(words, at + 1))
+        terms, end = row_bounds(words, at)
+        had = positive(words, terms, end)
         for r in range(at + HEAD, terms):
             if members[get(words, r)] > SMALL:
                 entries[get(words, r)] += had
@@ -128,14 +128,13 @@ def entry_of(term: int, class_: int, level: int, number: int) -> np.uint64:
 
 
 @compiled
-def fill(row_at: U32, words: U32, order: I64, levels: I64, members: I64, places: I64, entries: U64) -> None:
+def fill(hot: I32, words: U32, order: I64, levels: I64, members: I64, places: I64, entries: U64) -> None:
     """Put down the entries of each region, the highest level first. `places` is used up."""
     for number in order:
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at == 0:
             continue
-        terms = at + HEAD + (get(words, at) >> 8)
-        end = terms + get(words, at + 1)
+        terms, end = row_bounds(words, at)
         for r in range(at + HEAD, terms):
             region = get(words, r)
             entries[places[region]] = entry_of(ALL, 0, levels[number], number)

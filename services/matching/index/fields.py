@@ -5,13 +5,8 @@ from __future__ import annotations
 from services.matching.index.layout import Hits, Index, Queries
 
 (
-    ROW_AT,
+    HOT,
     WORDS,
-    SIGNATURES,
-    FLAGS,
-    SPEAKS,
-    ADJUST,
-    TIES,
     COORDINATES,
     PLACED,
     CEILINGS,
@@ -59,8 +54,9 @@ TOPS, COUNTS, SEEN, ROOM = range(len(Hits._fields))
 
 #: The state of a search, an array of its own: counts and floors of the three lists, why matching profiles could not
 #: have it, postings and rows read, the request, its lists, its first term, how many terms; then the bit of each term,
-#: and behind `LONGEST` of those what the terms from each one on earn at most.
-COUNT, FLOOR, WHY, READ, SCORED, REQUEST, LISTS, FIRST, LENGTH, LONGEST, STEP, BITS = (
+#: and behind `LONGEST` of those what the terms from each one on earn at most, and behind as many the profiles that
+#: wait for being scored.
+COUNT, FLOOR, WHY, READ, SCORED, REQUEST, LISTS, FIRST, LENGTH, LONGEST, STEP, SINGLES, EXTRAS, COME, GONE, BITS = (
     0,
     3,
     6,
@@ -72,5 +68,9 @@ COUNT, FLOOR, WHY, READ, SCORED, REQUEST, LISTS, FIRST, LENGTH, LONGEST, STEP, B
     12,
     13,
     14,
+    15,
     16,
+    17,
+    18,
+    19,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import ALL, CLASSES, HEAD, I32, I64, LEVELS, U8, U32
+from services.matching.index.layout import ADJUST, ALL, CLASSES, HEAD, HOT, I32, I64, LEVELS, ROW, U8, U32
 from services.matching.index.memory import get
 
 _CLASS_BOUNDS = np.array(CLASSES, np.int64)
@@ -63,21 +63,27 @@ def add(keys: I64, heads: I32, fresh: I64, used: int, key: int, posting: int, st
 
 
 @compiled
-def entries_of(row_at: U32, words: U32, numbers: I64) -> int:
+def row_bounds(words: U32, at: int) -> tuple[int, int]:
+    """Where the terms and the end of a row are."""
+    terms = at + HEAD + (get(words, at) >> 8)
+    return terms, terms + (get(words, at + 1) >> 16)
+
+
+@compiled
+def entries_of(hot: I32, words: U32, numbers: I64) -> int:
     """How many entries these profiles need at most."""
     total = 0
     for number in numbers:
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at:
-            total += (get(words, at) >> 8) * (1 + get(words, at + 1))
+            total += (get(words, at) >> 8) * (1 + (get(words, at + 1) >> 16))
     return total
 
 
 @compiled
 def add_rows(
-    row_at: U32,
+    hot: I32,
     words: U32,
-    adjust: I32,
     stamps: U32,
     posted: U8,
     ceilings: I64,
@@ -89,17 +95,16 @@ def add_rows(
 ) -> int:
     """Put changed profiles into the table; returns how many entries it has then."""
     for number in numbers:
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at == 0:
             continue
-        regions = at + HEAD
-        terms = regions + (get(words, at) >> 8)
-        end = terms + get(words, at + 1)
+        terms, end = row_bounds(words, at)
+        adjust = get(hot, HOT * number + ADJUST)
         # Bounds may rise, never fall: the postings under the highest level promise a little more then.
-        ceilings[LEVELS - 1] = max(ceilings[LEVELS - 1], get(adjust, number))
-        posted[number] = level_of(ceilings, get(adjust, number))
+        ceilings[LEVELS - 1] = max(ceilings[LEVELS - 1], adjust)
+        posted[number] = level_of(ceilings, adjust)
         level = LEVELS - 1 - get(posted, number)
-        for r in range(regions, terms):
+        for r in range(at + HEAD, terms):
             region, stamp = get(words, r), get(stamps, number)
             used = add(keys, heads, fresh, used, (region << 24) | ALL, (level << 24) | number, stamp)
             for t in range(terms, end):

@@ -2,15 +2,18 @@
 
 A score is counted in grains, 1e-8 of one: points (1e-6) times hundredths of a weight. Whole numbers throughout.
 
-Row of a profile, in 32-bit words: `regions << 8 | sizes`, `terms`, `partner`, its regions, its terms. A term is
-`term << 8 | (weight + 128)` with the weight in hundredths; terms are in ascending order.
+Row of a profile, in 32-bit words: `regions << 8 | sizes`, `terms << 16 | languages`, its partner, its part in the order
+of equals (two words, the lower half first), its regions, its terms. A term is `term << 8 | (weight + 128)` with the
+weight in hundredths; terms are in ascending order.
 
 Posting, 32 bits: `impact << 24 | number`. The impact sorts a list, best first: `class << 6 | (63 - level)`. The class
 bounds the weight of the term, the level bounds what is adjusted (`Index.ceilings`). So one network holds up to 16.7
 million profiles and 16.7 million terms.
 
-Signature of a profile, 64 bits: 56 bits of a Bloom filter of its terms, 8 bits for the sizes it wants. It tells almost
-always, without a look at the row, which other terms a profile can't have.
+What is asked of nearly every profile that is met lies together in 16 bytes (`Index.hot`), so that it comes from memory
+at once: its signature, where its row begins (0: it has none), and the grains added to every score. The signature tells
+almost always, without a look at the row, which other terms a profile can't have: from the lowest bit up the 8 sizes it
+wants, 8 flags, and 48 bits of a Bloom filter of its terms.
 """
 
 from __future__ import annotations
@@ -33,9 +36,13 @@ GRAINS = 100
 #: How a weight of zero is written.
 NO_WEIGHT = 128
 #: Words in front of a row's regions.
-HEAD = 3
+HEAD = 5
 #: Most profiles, and most terms.
 NUMBERS = TERMS = 1 << 24
+#: 32-bit words of a profile in `Index.hot`, and the places there of its row and of what is adjusted.
+HOT, ROW, ADJUST = 4, 2, 3
+#: Where the flags, and the bits of the Bloom filter, begin in a signature.
+FLAGS_AT, BLOOM_AT = 8, 16
 #: The bits of a posting that are its number.
 NUMBER = NUMBERS - 1
 #: The term that everybody has, wherever it serves.
@@ -56,17 +63,9 @@ BY_SIZE, BY_PAUSE, BY_LOAD = 1, 2, 4
 class Index(NamedTuple):
     """Everything a match reads."""
 
-    row_at: U32
-    #: By profile: where its row begins in `words`; 0 means that it has none.
+    hot: I32
+    #: By profile: signature, place of its row in `words`, grains added to every score.
     words: U32
-    signatures: U64
-    flags: U8
-    speaks: U16
-    #: By profile: which set of languages it works in.
-    adjust: I32
-    #: By profile: grains added to every score.
-    ties: I64
-    #: By profile: its part in the order of equals.
     coordinates: F32
     #: By profile: degrees of latitude and longitude, NaN where not known; empty when nobody's are.
     placed: int

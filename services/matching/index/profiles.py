@@ -19,9 +19,10 @@ import numpy as np
 from services.matching.index.build import Postings, build
 from services.matching.index.fields import BITS, LONGEST
 from services.matching.index.fresh import add_rows, entries_of
-from services.matching.index.layout import I32, I64, STALE, U32, Hits, Queries
+from services.matching.index.layout import HOT, I32, I64, STALE, U32, Hits, Queries
 from services.matching.index.memory import Table
 from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
+from services.matching.index.scan import WAITING
 from services.matching.index.search import search
 from services.matching.index.survey import survey
 
@@ -47,7 +48,7 @@ class ProfileIndex:
 
     def __init__(self) -> None:
         self.rows = Rows()
-        self._postings = build(self.rows.row_at, self.rows.words, self.rows.adjust, 0)
+        self._postings = build(self.rows.hot, self.rows.words, 0)
         self._changed: dict[int, None] = {}
         #: Written to the rows, not yet to the table.
         self._since: dict[int, None] = {}
@@ -121,7 +122,7 @@ class ProfileIndex:
         """Make the postings anew now, and wait for it."""
         self._sign()
         self._making = None
-        self._adopt(snapshot(self.rows.row_at, self.rows.words, self.rows.adjust, self.rows.count), {})
+        self._adopt(snapshot(self.rows.hot, self.rows.words, self.rows.count), {})
 
     def _current(self) -> Table:
         """Everything as it is now."""
@@ -142,14 +143,14 @@ class ProfileIndex:
         self._insert(self._sign())
         if self._making is None and self._used > max(MANY, SHARE * self._postings.postings.size):
             rows, self._meanwhile = self.rows, {}
-            args = rows.row_at.copy(), rows.words, rows.adjust.copy(), rows.count
+            args = rows.hot.copy(), rows.words, rows.count
             self._making = self._threads.submit(snapshot, *args)
 
     def _sign(self) -> I64:
         """Note what has changed; returns the numbers."""
         numbers = np.fromiter(self._changed, np.int64, len(self._changed))
         rows = self.rows
-        sign(rows.row_at, rows.words, rows.signatures, rows.flags, rows.stamps, numbers)
+        sign(rows.hot, rows.words, rows.stamps, numbers)
         self._since.update(self._changed)
         self._meanwhile.update(self._changed)
         self._changed.clear()
@@ -158,11 +159,11 @@ class ProfileIndex:
     def _insert(self, numbers: I64) -> None:
         """Put changed profiles into the table; a larger one if they don't fit."""
         rows = self.rows
-        need = entries_of(rows.row_at, rows.words, numbers)
+        need = entries_of(rows.hot, rows.words, numbers)
         if self._used + need > len(self._fresh):
             numbers = np.fromiter(self._since, np.int64, len(self._since))
-            self._clear_table(2 * entries_of(rows.row_at, rows.words, numbers))
-        columns = rows.row_at, rows.words, rows.adjust, rows.stamps, rows.posted, self._postings.ceilings
+            self._clear_table(2 * entries_of(rows.hot, rows.words, numbers))
+        columns = rows.hot, rows.words, rows.stamps, rows.posted, self._postings.ceilings
         self._used = add_rows(*columns, numbers, self._keys, self._heads, self._fresh, self._used)
         self._index = None
 
@@ -177,15 +178,16 @@ class ProfileIndex:
         """Take new postings and rows over; what changed meanwhile goes to the table."""
         rows, late = self.rows, np.fromiter(meanwhile, np.int64, len(meanwhile))
         row_at = grown(made.row_at, rows.row_at.size)
-        words, end = made.words, compact(rows.row_at, rows.words, late, made.words, made.used, row_at)
+        words, end = made.words, compact(rows.hot, rows.words, late, made.words, made.used, row_at)
         if end > words.size:
             words = grown(words, end + end // 8)
-            compact(rows.row_at, rows.words, late, words, made.used, row_at)
-        rows.words, rows.row_at, rows.used, self._postings = words, row_at, end, made.postings
+            compact(rows.hot, rows.words, late, words, made.used, row_at)
+        rows.words, rows.used, self._postings = words, end, made.postings
+        rows.row_at[:] = row_at
         rows.posted[: made.many] = made.postings.posted
         rows.flags &= 255 - STALE
         rows.flags[late] |= STALE
-        low = too_low(rows.adjust, rows.posted, made.postings.ceilings, made.many)
+        low = too_low(rows.hot, rows.posted, made.postings.ceilings, made.many)
         self._since = dict.fromkeys(late.tolist())
         self._changed.update(dict.fromkeys(low.tolist()))
         self._clear_table(1 << 10)
@@ -201,17 +203,17 @@ class ProfileIndex:
 def _search(index: Table, queries: Queries, hits: Hits, first: int, last: int) -> None:
     """One part of a batch, with a state of its own."""
     longest = int(np.diff(queries.term_at).max(initial=0)) + 1
-    state = np.zeros(BITS + 2 * longest, np.int64)
+    state = np.zeros(BITS + 2 * longest + 3 * WAITING, np.int64)
     state[LONGEST] = longest
     asked, found = Table(queries), Table(hits)
     search(index.address, asked.address, found.address, state.ctypes.data, first, last)
 
 
-def snapshot(row_at: U32, words: U32, adjust: I32, count: int) -> Snapshot:
+def snapshot(hot: I32, words: U32, count: int) -> Snapshot:
     """New postings, and the rows without waste."""
-    kept = np.zeros(row_at.size, np.uint32)
+    kept = np.zeros(hot.size // HOT, np.uint32)
     numbers = np.arange(count, dtype=np.int64)
-    used = compact(row_at, words, numbers, np.zeros(0, np.uint32), 1, kept)
+    used = compact(hot, words, numbers, np.zeros(0, np.uint32), 1, kept)
     target = np.zeros(used + used // 32 + 64, np.uint32)
-    compact(row_at, words, numbers, target, 1, kept)
-    return Snapshot(build(row_at, words, adjust, count), target, kept, used, count)
+    compact(hot, words, numbers, target, 1, kept)
+    return Snapshot(build(hot, words, count), target, kept, used, count)

@@ -11,7 +11,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import F32, HEAD, I32, I64, NO_WEIGHT, NUMBERS, STALE, U8, U16, U32, U64, Index
+from services.matching.index.fresh import row_bounds
+from services.matching.index.layout import (
+    ADJUST,
+    F32,
+    FLAGS_AT,
+    HEAD,
+    HOT,
+    I32,
+    I64,
+    NO_WEIGHT,
+    NUMBERS,
+    ROW,
+    STALE,
+    U8,
+    U32,
+    Index,
+)
 from services.matching.index.memory import get
 from services.matching.index.search import bit_of
 
@@ -59,12 +75,8 @@ class Rows:
         self.count, self.used = 0, 1
         # Word 0 stays free, so that a row at 0 means none.
         self.words: U32 = np.zeros(64, np.uint32)
-        self.row_at: U32 = np.zeros(0, np.uint32)
-        self.signatures: U64 = np.zeros(0, np.uint64)
-        self.flags: U8 = np.zeros(0, np.uint8)
-        self.speaks: U16 = np.zeros(0, np.uint16)
-        self.adjust: I32 = np.zeros(0, np.int32)
-        self.ties: I64 = np.zeros(0, np.int64)
+        self.hot: I32 = np.zeros(0, np.int32)
+        self._see()
         self.stamps: U32 = np.zeros(0, np.uint32)
         self.posted: U8 = np.zeros(0, np.uint8)
         self.coordinates: F32 = np.zeros(0, np.float32)
@@ -77,13 +89,20 @@ class Rows:
         """
         if count > NUMBERS:
             raise OverflowError(f"an index holds {NUMBERS} profiles; split the network by country")
-        if count > self.row_at.size:
-            size = max(count, self.row_at.size + self.row_at.size // 8 + 64)
-            for name in ("row_at", "signatures", "flags", "speaks", "adjust", "ties", "stamps", "posted"):
-                setattr(self, name, grown(getattr(self, name), size))
+        if count > self.stamps.size:
+            size = max(count, self.stamps.size + self.stamps.size // 8 + 64)
+            self.hot, self.stamps = grown(self.hot, HOT * size), grown(self.stamps, size)
+            self.posted = grown(self.posted, size)
+            self._see()
             if self.coordinates.size:
                 self._place(2 * size)
         self.count = max(self.count, count)
+
+    def _see(self) -> None:
+        """Columns within `hot`; whoever writes there writes it."""
+        self.flags: U8 = self.hot.view(np.uint8)[FLAGS_AT // 8 :: 4 * HOT]
+        self.row_at: I32 = self.hot[ROW::HOT]
+        self.adjust: I32 = self.hot[ADJUST::HOT]
 
     def _place(self, size: int) -> None:
         wider = np.full(size, np.nan, np.float32)
@@ -93,16 +112,17 @@ class Rows:
     def write(self, number: int, entry: Entry) -> None:
         """Put a profile down; its old row stays in the heap as waste."""
         self.reserve(number + 1)
-        row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms), entry.partner, *entry.regions]
+        row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms) << 16 | entry.speaks, entry.partner]
+        row += [entry.tie & 0xFFFFFFFF, entry.tie >> 32, *entry.regions]
         row += [term << 8 | (weight + NO_WEIGHT) for term, weight in zip(entry.terms, entry.weights, strict=True)]
         end = self.used + len(row)
         if end > self.words.size:
             self.words = grown(self.words, end + end // 8)
         self.words[self.used : end] = row
         self.row_at[number], self.used = self.used, end
-        self.speaks[number], self.adjust[number], self.ties[number] = entry.speaks, entry.adjust, entry.tie
+        self.adjust[number] = entry.adjust
         if entry.coordinate is not None and not self.coordinates.size:
-            self._place(2 * self.row_at.size)
+            self._place(2 * self.stamps.size)
         if self.coordinates.size:
             self.coordinates[2 * number : 2 * number + 2] = entry.coordinate or (np.nan, np.nan)
 
@@ -113,30 +133,21 @@ class Rows:
         need = HEAD * many + profiles.regions.size + profiles.terms.size
         if self.used + need > self.words.size:
             self.words = grown(self.words, self.used + need + need // 32)
-        write_rows(profiles, self.words, self.row_at[first : self.count], self.used)
+        write_rows(profiles, self.words, self.hot, first, self.used)
         self.used += need
-        columns = (self.speaks, profiles.speaks), (self.adjust, profiles.adjust), (self.ties, profiles.ties)
-        for column, values in columns:
-            column[first : self.count] = values
         return np.arange(first, self.count, dtype=np.int64)
 
     def nbytes(self) -> int:
         """Bytes of all columns and rows."""
-        columns = (self.row_at, self.signatures, self.flags, self.speaks, self.adjust, self.ties, self.stamps)
-        return sum(each.nbytes for each in (*columns, self.posted, self.coordinates, self.words))
+        return sum(each.nbytes for each in (self.hot, self.stamps, self.posted, self.coordinates, self.words))
 
     def index(self, postings: tuple[I64, U32, U32, U32, I64], table: tuple[I64, I32, I64], pending: int) -> Index:
         """Everything a match reads, with these postings and this table of changes."""
         region_at, list_terms, list_at, posted, ceilings = postings
         keys, heads, fresh = table
         return Index(
-            self.row_at,
+            self.hot,
             self.words,
-            self.signatures,
-            self.flags,
-            self.speaks,
-            self.adjust,
-            self.ties,
             self.coordinates,
             int(self.coordinates.size > 0),
             ceilings,
@@ -162,12 +173,13 @@ def grown(array: Any, size: int) -> Any:
 
 
 @compiled
-def write_rows(p: Profiles, words: U32, row_at: U32, used: int) -> None:
+def write_rows(p: Profiles, words: U32, hot: I32, first: int, used: int) -> None:
     """Put rows down from `used` on."""
     for i in range(p.partners.size):
-        row_at[i] = used
+        hot[HOT * (first + i) + ROW], hot[HOT * (first + i) + ADJUST] = used, p.adjust[i]
         words[used] = (p.region_at[i + 1] - p.region_at[i]) << 8 | p.sizes[i]
-        words[used + 1], words[used + 2] = p.term_at[i + 1] - p.term_at[i], p.partners[i]
+        words[used + 1] = (p.term_at[i + 1] - p.term_at[i]) << 16 | p.speaks[i]
+        words[used + 2], words[used + 3], words[used + 4] = p.partners[i], p.ties[i] & 0xFFFFFFFF, p.ties[i] >> 32
         used += HEAD
         for r in range(p.region_at[i], p.region_at[i + 1]):
             words[used] = p.regions[r]
@@ -178,36 +190,35 @@ def write_rows(p: Profiles, words: U32, row_at: U32, used: int) -> None:
 
 
 @compiled
-def sign(row_at: U32, words: U32, signatures: U64, flags: U8, stamps: U32, numbers: I64) -> None:
+def sign(hot: I32, words: U32, stamps: U32, numbers: I64) -> None:
     """Note what a change means: new signatures, and that the postings are out of date."""
     for number in numbers:
-        flags[number] |= STALE
         stamps[number] += 1
-        at = get(row_at, number)
-        signature = np.int64(0)
+        at = get(hot, HOT * number + ROW)
+        signature = (get(hot, HOT * number) & (255 << FLAGS_AT)) | (STALE << FLAGS_AT)
         if at:
-            signature = np.int64(words[at] & 255)
-            terms = at + HEAD + (get(words, at) >> 8)
-            for t in range(terms, terms + get(words, at + 1)):
+            signature |= get(words, at) & 255
+            terms, end = row_bounds(words, at)
+            for t in range(terms, end):
                 signature |= bit_of(get(words, t) >> 8)
-        signatures[number] = signature
+        hot[HOT * number], hot[HOT * number + 1] = signature & 0xFFFFFFFF, signature >> 32
 
 
 @compiled
-def compact(row_at: U32, words: U32, numbers: I64, target: U32, used: int, new_at: U32) -> int:
+def compact(hot: I32, words: U32, numbers: I64, target: U32, used: int, new_at: U32) -> int:
     """Copy the rows of these profiles to `target` from `used` on; returns the end, or the room needed if it's short."""
     need = used
     for number in numbers:
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         if at:
-            need += HEAD + (get(words, at) >> 8) + get(words, at + 1)
+            need += row_bounds(words, at)[1] - at
     if need > target.size:
         return need
     for number in numbers:
-        at = get(row_at, number)
+        at = get(hot, HOT * number + ROW)
         new_at[number] = used if at else 0
         if at:
-            length = HEAD + (get(words, at) >> 8) + get(words, at + 1)
+            length = row_bounds(words, at)[1] - at
             for i in range(length):
                 target[used + i] = words[at + i]
             used += length
@@ -215,11 +226,11 @@ def compact(row_at: U32, words: U32, numbers: I64, target: U32, used: int, new_a
 
 
 @compiled
-def too_low(adjust: I32, posted: U8, ceilings: I64, count: int) -> I64:
+def too_low(hot: I32, posted: U8, ceilings: I64, count: int) -> I64:
     """The numbers whose postings promise less than they are worth."""
     found, many = np.empty(count, np.int64), 0
     for number in range(count):
-        if adjust[number] > ceilings[posted[number]]:
+        if get(hot, HOT * number + ADJUST) > ceilings[posted[number]]:
             found[many] = number
             many += 1
     return found[:many]

@@ -7,8 +7,8 @@ from math import asin, cos, isnan, radians, sin, sqrt
 
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import GRAINS, HEAD, NO_WEIGHT
-from services.matching.index.memory import f32, f64, i64, u8, u16, u32
+from services.matching.index.layout import ADJUST, GRAINS, HEAD, HOT, NO_WEIGHT, ROW
+from services.matching.index.memory import f32, f64, i32, i64, u8, u16, u32
 
 #: How a profile stands to the place asked for, when it is none of the points it earns.
 ELSEWHERE = -1
@@ -18,18 +18,37 @@ EARTH_KM = 6371.0088
 
 
 @compiled
+def row_of(ix: int, number: int) -> int:
+    """Where a profile's row begins, 0 if it has none."""
+    return u32(i64(ix, f.HOT), HOT * number + ROW)
+
+
+@compiled
+def adjust_of(ix: int, number: int) -> int:
+    """The grains added to every score of a profile."""
+    return i32(i64(ix, f.HOT), HOT * number + ADJUST)
+
+
+@compiled
 def bounds_of(ix: int, number: int) -> tuple[int, int, int]:
     """Where the regions, the terms and the end of a row are in the words."""
-    at, words = u32(i64(ix, f.ROW_AT), number), i64(ix, f.WORDS)
+    at, words = row_of(ix, number), i64(ix, f.WORDS)
     regions = at + HEAD
     terms = regions + (u32(words, at) >> 8)
-    return regions, terms, terms + u32(words, at + 1)
+    return regions, terms, terms + u16(words, 2 * at + 3)
 
 
 @compiled
 def partner_of(ix: int, number: int) -> int:
     """Whose profile it is."""
-    return u32(i64(ix, f.WORDS), u32(i64(ix, f.ROW_AT), number) + 2)
+    return u32(i64(ix, f.WORDS), row_of(ix, number) + 2)
+
+
+@compiled
+def tie_of(ix: int, number: int) -> int:
+    """Its part in the order of equals."""
+    words, at = i64(ix, f.WORDS), row_of(ix, number)
+    return u32(words, at + 3) | u32(words, at + 4) << 32
 
 
 @compiled
@@ -136,4 +155,5 @@ def left_out(ix: int, q: int, n: int, number: int) -> bool:
 def tongue(ix: int, q: int, n: int, number: int) -> int:
     """Grains for working in the language of the request."""
     row = i64(i64(q, f.TONGUE), n) * i64(q, f.TONGUE_SETS)
-    return i64(i64(q, f.TONGUE_BONUS), n) * GRAINS * u8(i64(q, f.TONGUES), row + u16(i64(ix, f.SPEAKS), number))
+    speaks = u16(i64(ix, f.WORDS), 2 * row_of(ix, number) + 2)
+    return i64(i64(q, f.TONGUE_BONUS), n) * GRAINS * u8(i64(q, f.TONGUES), row + speaks)

@@ -7,16 +7,16 @@ from __future__ import annotations
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import hashed
-from services.matching.index.layout import ALL, GRAINS, LEVELS, NUMBER
-from services.matching.index.memory import i32, i64, put, u32
-from services.matching.index.scan import ANY, OPEN, OUTSIDE, ceiling, needed, rest_of, scan, try_posting
+from services.matching.index.layout import ALL, BLOOM_AT, GRAINS, LEVELS, NUMBER
+from services.matching.index.memory import f64, i32, i64, put, u32
+from services.matching.index.scan import ANY, OPEN, OUTSIDE, ceiling, needed, rest_of, scan, score_next, try_posting
 from services.matching.index.top import floor_of, order
 
 
 @compiled
 def bit_of(term: int) -> int:
-    """The bit of a term in a signature, above the eight bits of sizes."""
-    return 1 << (8 + ((((term * 2654435761) & 0xFFFFFFFF) * 56) >> 32))
+    """The bit of a term in a signature, above those of sizes and flags."""
+    return 1 << (BLOOM_AT + ((((term * 2654435761) & 0xFFFFFFFF) * (64 - BLOOM_AT)) >> 32))
 
 
 @compiled
@@ -90,6 +90,8 @@ def sweep(ix: int, q: int, s: int, regions: int, bonus: int, count: int, outside
             base = language + (0 if outside else i64(bonus, r) * GRAINS)
             if base + top + rest_of(s, max(term, 0) - 1) >= needed(s, outside):
                 read_region(ix, q, s, i64(regions, r), term, base, outside)
+    while i64(s, f.GONE) < i64(s, f.COME):
+        score_next(ix, q, s, outside)
 
 
 @compiled
@@ -102,6 +104,12 @@ def prepare(q: int, h: int, s: int, n: int) -> None:
     put(s, f.REQUEST, n)
     put(s, f.FIRST, first)
     put(s, f.LENGTH, terms)
+    put(s, f.SINGLES, i64(i64(q, f.ALONE), n))
+    groups = i64(i64(q, f.GROUP_AT), n + 1) - i64(i64(q, f.GROUP_AT), n)
+    without = i64(i64(q, f.WITHOUT_AT), n + 1) - i64(i64(q, f.WITHOUT_AT), n)
+    put(s, f.EXTRAS, int(groups + without > 0 or f64(i64(q, f.CIRCLE), 3 * n + 2) > 0))
+    put(s, f.COME, 0)
+    put(s, f.GONE, 0)
     step = i64(h, f.ROOM) * 4 * 8
     put(s, f.STEP, step)
     put(s, f.LISTS, i64(h, f.TOPS) + 3 * n * step)

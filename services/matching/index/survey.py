@@ -7,8 +7,8 @@ import numpy as np
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import I64
-from services.matching.index.memory import i32, i64, u32
-from services.matching.index.score import bounds_of, groups_hold, left_out, reach, terms_of, tongue
+from services.matching.index.memory import i64, u32
+from services.matching.index.score import adjust_of, bounds_of, groups_hold, left_out, reach, row_of, terms_of, tongue
 
 #: Columns: number, grains for terms, points for the region or ELSEWHERE, grains for language, grains adjusted.
 COLUMNS = 5
@@ -23,7 +23,7 @@ def survey(ix: int, q: int, n: int, last: int) -> I64:
     found, count = np.empty((64, COLUMNS), np.int64), 0
     asked = i64(i64(q, f.TERM_AT), n) < i64(i64(q, f.TERM_AT), n + 1)
     for number in range(last):
-        if u32(i64(ix, f.ROW_AT), number) == 0:
+        if row_of(ix, number) == 0:
             continue
         regions, terms, end = bounds_of(ix, number)
         if not has(ix, regions, terms, i64(i64(q, f.MARKET), n)):
@@ -39,7 +39,7 @@ def survey(ix: int, q: int, n: int, last: int) -> I64:
             wider[:count] = found
             found = wider
         found[count, 0], found[count, 1], found[count, 2] = number, grains, points
-        found[count, 3], found[count, 4] = tongue(ix, q, n, number), i32(i64(ix, f.ADJUST), number)
+        found[count, 3], found[count, 4] = tongue(ix, q, n, number), adjust_of(ix, number)
         count += 1
     return found[:count]
 
