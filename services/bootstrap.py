@@ -22,11 +22,13 @@ from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.follower import Follower
 from services.adapters.kafka.producer import KafkaPublisher
 from services.adapters.kafka.security import Security
+from services.adapters.kafka.submitted import KafkaSubmittedLog
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import MongoStores, stores_of
 from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import Quiet
+from services.adapters.sealing import Seal
 from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
 from services.core.codes import PolicyName
@@ -66,6 +68,11 @@ class World:
     def follower(self) -> Follower:
         """A reader without a group."""
         return Follower(self.settings.kafka, client_id=self.name, security=kafka_security(self.settings))
+
+    @property
+    def submitted(self) -> KafkaSubmittedLog:
+        """The topic that publishers write to, for erasing."""
+        return KafkaSubmittedLog(self.admin)
 
     @cached_property
     def links(self) -> SignedLinks:
@@ -166,7 +173,7 @@ async def open_world(settings: Settings, process: str) -> AsyncIterator[World]:
 def _world(settings: Settings, process: str, mongo: Mongo, publisher: KafkaPublisher) -> World:
     faults = fault_points(settings, process)
     policies = policies_of(settings)
-    stores = stores_of(mongo, policies=policies)
+    stores = stores_of(mongo, policies=policies, seal=Seal(settings.store_keys.get_secret_value()))
     if faults is not None:
         stores, publisher = faults.stores(stores), faults.port("publisher", publisher)
     clock = DatabaseClock(mongo, stores.sandbox_clock, sandbox=settings.sandbox)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from services.adapters.kafka.submitted import KafkaSubmittedLog
 from services.bootstrap import World
 from services.core.erasures import Because, Erasure, ErasureStore, Found
 from services.erasure.eraser import Eraser, EraserPorts
@@ -50,7 +49,7 @@ def customer_data(world: World) -> CustomerData:
         erasures=stores.erasures,
         rfis=stores.rfis,
         referrals=stores.referrals,
-        submitted=KafkaSubmittedLog(world.admin),
+        submitted=world.submitted,
         publish=world.relay.publish_and_clear,
         clock=world.clock,
         policies=world.policies,

@@ -10,6 +10,7 @@ from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
 from services.adapters.wire import profile_of, standing_of
 from services.bootstrap import World
+from services.customer_data import customer_data
 from services.explaining import Explaining
 from services.operations import operator_actions
 from services.portal.app import build
@@ -59,6 +60,7 @@ def portal_ports(world: World, finder: Finder | None = None) -> PortalPorts:
         commands=world.commands,
         intake=submissions(world),
         operations=operator_actions(world),
+        erasures=customer_data(world),
         explaining=Explaining(world.stores, world.clock),
         profiles=ProfileKeeping(world.stores.partners, world.relay, lambda: world.regions),
         finder=finder or finder_of(world),

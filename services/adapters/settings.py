@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """URI of MongoDB, which must be a replica set; may hold a password."""
     mongo_database: str = "referrals"
     """Name of the database."""
+    store_keys: SecretStr = SecretStr("")
+    """Keys that seal secrets in the database, with commas: the first seals, all open; without any they are readable."""
     smtp: str = "127.0.0.1:1025"
     """The mail server, host:port."""
     smtp_user: str | None = None
@@ -58,6 +60,8 @@ class Settings(BaseSettings):
     # Mail.
     mail_from: str = "referrals@exchange.example"
     """Sender of every mail."""
+    mail_bounces: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,15}@[A-Za-z0-9.-]{1,255}$")] = None
+    """Where mails that can't be delivered come back to: bounces@… stands for bounces+…@, each mail has its own."""
     mail_domain: str = "exchange.example"
     """Right side of the Message-IDs."""
     base_url: str = "http://127.0.0.1:8400"

@@ -175,6 +175,7 @@ def check_mails(jobs: Sequence[SendJob], deliveries: Mapping[str, int] | None) -
         caught = deliveries.get(job.id, 0)
         if job.state is JobState.SENT and not caught:
             yield Finding(Fault.MISSING, "mail", job.id, f"{job.kind} is marked sent and never arrived")
-        # An attempt cut at the final dot, or whose sender died, may have been taken: one extra copy for each.
-        if caught > 1 + job.cut_at_dot + job.lost_leases:
+        # An attempt cut at the final dot, or whose sender died, may have been taken: one extra copy for each. And what
+        # came back from one address went to another.
+        if caught > 1 + job.cut_at_dot + job.lost_leases + len(job.returned or ()):
             yield Finding(Fault.DOUBLED, "mail", job.id, f"{job.kind} arrived {caught} times")

@@ -10,6 +10,7 @@ from services.cli import (
     customer,
     dlq,
     importing,
+    mail,
     match,
     parked,
     partner,
@@ -44,6 +45,7 @@ app.add_typer(partner.app, name="partner")
 app.add_typer(importing.app, name="import")
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(parked.app, name="parked")
+app.add_typer(mail.app, name="mail")
 app.add_typer(customer.app, name="customer")
 app.add_typer(webhooks.app, name="webhook")
 app.add_typer(clock.app, name="clock")

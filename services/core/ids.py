@@ -107,6 +107,11 @@ def erasure_id(at: datetime, *subjects: str) -> str:
     return _derive("erasure", at.astimezone(UTC).isoformat(), *sorted(subjects))
 
 
+def suppression_id(address: str) -> str:
+    """What stands for a mail address on the list of those that are mailed no more, however it is written."""
+    return _derive("suppression", address.strip().casefold())
+
+
 def shard_of(referral: str) -> int:
     """The shard of a referral, 0 to SHARDS - 1; stable, from the id alone."""
     # The number modulo a divisor of 256 is that of its last byte.

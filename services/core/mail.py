@@ -97,6 +97,8 @@ class SendJob:
     #: Attempts whose answer to the final dot was never seen: each may have made one extra copy.
     lost_leases: int = 0
     #: How often its sender died while it was trying it: that sender may have sent it, and not noted it.
+    returned: tuple[str, ...] | None = None
+    #: The addresses (`ids.suppression_id`) that it came back from after it had been sent; most never do.
 
 
 def is_copy(job: SendJob) -> bool:

@@ -161,6 +161,12 @@ class SendJobStore(Protocol):
     async def finish(self, updates: Sequence[JobUpdate], owner: str) -> None:
         """Write results of attempts, each only where the lease is still `owner`'s."""
 
+    async def came_back(self, id_: str, address_key: str, why: str, due_at: datetime | None) -> bool:
+        """Note that a mail that was sent came back from an address: due again, or given up without `due_at`.
+
+        Once for each address, and only while the mail counts as sent; whether it was noted now.
+        """
+
     async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
         """Jobs by id."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -12,21 +12,15 @@ import numpy as np
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.standing import Standing
+from services.matching.declared import Declared
 from services.matching.index.layout import I64, PAUSED, Hits
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
 from services.matching.index.rows import Entry
-from services.matching.market import Offer, offer_of
+from services.matching.market import Offer, adjusted, learned_of, offer_of
 from services.matching.ranking import tie_key
-from services.matching.regions import ParentOf
-from services.matching.vocabulary import (
-    CountryLexicon,
-    Gazetteer,
-    Tongues,
-    Vocabulary,
-    offered_names,
-    sign_name,
-)
+from services.matching.regions import ParentOf, PlaceKey
+from services.matching.vocabulary import CountryLexicon, Gazetteer, Tongues, Vocabulary, sign_name
 from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Profiles whose words stay read; winners come again and again.
@@ -44,6 +38,7 @@ class Holdings(Sequence[Offer]):
         self.network = ProfileIndex()
         self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(weights), Tongues()
         self.lexicons: dict[str, CountryLexicon] = {}
+        self._declared = Declared(self.vocabulary, parent_of)
         self.profiles: list[RoutableProfile] = []
         self.limited: dict[int, None] = {}
         self._numbers: dict[str, int] = {}
@@ -125,50 +120,66 @@ class Holdings(Sequence[Offer]):
         return self.profiles[number].id
 
     def _enter(self, number: int) -> None:
-        offer = self[number]
-        profile = offer.profile
+        profile = self.profiles[number]
         if profile.capacity is not None:
             self.limited[number] = None
         # Nobody can be told of a referral without a location.
         if not (profile.active and profile.locations):
             return
-        countries = dict.fromkeys(place[0] for place in offer.serves)
-        for country in countries:
-            self.lexicons.setdefault(country, CountryLexicon()).count(offer, 1)
-        self.gazetteer.count(offer.serves, 1)
+        serves, terms = self._declared.serves(profile), self._declared.terms(profile)
+        learned, adjust = self._learned(profile.id)
+        self._count(serves, terms, learned, 1)
         if profile.paused_until is not None:
             self._add_pause(profile.paused_until, number)
-        self.network.put(number, self._entry(offer, list(countries)))
+        self.network.put(number, self._entry(profile, serves, terms, learned, adjust))
 
     def _leave(self, number: int) -> None:
-        offer = self[number]
+        profile = self.profiles[number]
         self.limited.pop(number, None)
-        if not (offer.profile.active and offer.profile.locations):
+        if not (profile.active and profile.locations):
             return
-        for country in {place[0] for place in offer.serves}:
-            self.lexicons[country].count(offer, -1)
-        self.gazetteer.count(offer.serves, -1)
-        if offer.profile.paused_until is not None:
-            self._drop_pause(offer.profile.paused_until, number)
+        learned, _ = self._learned(profile.id)
+        self._count(self._declared.serves(profile), self._declared.terms(profile), learned, -1)
+        if profile.paused_until is not None:
+            self._drop_pause(profile.paused_until, number)
         self.network.remove(number)
 
-    def _entry(self, offer: Offer, countries: Sequence[str]) -> Entry:
-        profile, intern = offer.profile, self.vocabulary.intern
-        weights = {intern(name): _WHOLE for name in offered_names(offer)}
-        weights |= {intern(sign_name(key)): weight for key, weight in offer.learned.items()}
-        terms = sorted(weights)
-        sizes = sum(_SIZES[size] for size in set(profile.sizes)) or _ALL_SIZES
+    def _learned(self, profile_id: str) -> tuple[dict[int, int], int]:
+        """Learned signs by their numbers with their weights, and the grains for the past."""
+        standing = self._standings.get(profile_id)
+        if standing is None:
+            return {}, 0
+        intern = self.vocabulary.intern
+        learned = {intern(sign_name(key)): weight for key, weight in learned_of(standing).items()}
+        return learned, adjusted(standing, self._weights)
+
+    def _count(self, serves: Sequence[PlaceKey], terms: set[int], learned: Mapping[int, int], by: int) -> None:
+        counted = [*terms, *(number for number, weight in learned.items() if weight > 0)] if learned else terms
+        for country in {place[0] for place in serves}:
+            lexicon = self.lexicons.get(country)
+            if lexicon is None:
+                lexicon = self.lexicons[country] = CountryLexicon(self.vocabulary)
+            lexicon.count(counted, learner=bool(learned), by=by)
+        self.gazetteer.count(serves, by)
+
+    def _entry(
+        self,
+        profile: RoutableProfile,
+        serves: Sequence[PlaceKey],
+        declared: set[int],
+        learned: Mapping[int, int],
+        adjust: int,
+    ) -> Entry:
+        terms = sorted(declared | learned.keys()) if learned else sorted(declared)
+        countries = dict.fromkeys(place[0] for place in serves)
         return Entry(
             partner=self._partners.setdefault(profile.partner_id, len(self._partners)),
-            regions=[
-                *map(self.gazetteer.intern, offer.serves),
-                *map(self.gazetteer.market, countries),
-            ],
+            regions=[*map(self.gazetteer.intern, serves), *map(self.gazetteer.market, countries)],
             terms=terms,
-            weights=[weights[term] for term in terms],
-            sizes=sizes,
-            speaks=self.tongues.intern(offer.speaks),
-            adjust=offer.adjust,
+            weights=[learned.get(term, _WHOLE) for term in terms] if learned else [_WHOLE] * len(terms),
+            sizes=sum(_SIZES[size] for size in set(profile.sizes)) or _ALL_SIZES,
+            speaks=self.tongues.number(profile.languages),
+            adjust=adjust,
             tie=tie_key(profile.id),
         )
 

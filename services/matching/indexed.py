@@ -156,7 +156,7 @@ class IndexedMatcher:
 
     def _read(self, rfi: Rfi) -> Reading:
         asked = read(rfi, self._parent_of)
-        lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon()
+        lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon(self._held.vocabulary)
         around = self._held.gazetteer.around(asked.place)
         wanted = wanted_of(rfi, asked, lexicon, self._weights)
         return Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted, around)
@@ -186,6 +186,9 @@ class IndexedMatcher:
                 (alone if sign.alone else besides).append((number, points))
         # Without a term that anybody has, nobody matches; without anything asked, everybody there does.
         rooms = (rfi.max_partners, rfi.max_partners + NEAR_MISSES, rfi.max_partners + 2 * NEAR_MISSES)
+        if not reading.asked.usable:
+            # Who serves elsewhere and was asked for nothing did not come near.
+            rooms = (*rooms[:2], 0)
         if reading.asked.usable and not alone:
             rooms = (0, 0, 0)
         size = rfi.customer.size

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.matching.market import Offer
+from services.matching.keywords import primary_tag
 from services.matching.regions import PlaceKey, containing, reach_of
-from services.matching.terms import INDUSTRIES, LONGEST
 from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Places remembered with the regions around and within them.
@@ -19,6 +19,7 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._longest: dict[str, int] = {}
 
     def intern(self, name: str) -> int:
         """The number of a name, a new one if need be."""
@@ -27,6 +28,15 @@ class Vocabulary:
     def find(self, name: str) -> int:
         """The number of a name, 0 if nobody has it."""
         return self._numbers.get(name, 0)
+
+    def note(self, head: str, stems: int) -> None:
+        """Somebody offers a phrase of so many stems that begins with this one."""
+        if self._longest.get(head, 0) < stems:
+            self._longest[head] = stems
+
+    def longest(self, head: str) -> int:
+        """The most stems of a phrase that begins so."""
+        return self._longest.get(head, 0)
 
 
 def phrase_name(language: str, key: str) -> str:
@@ -40,12 +50,16 @@ def sign_name(key: str) -> str:
 
 
 class CountryLexicon:
-    """Counts of what the profiles of one country offer and have learned; a `Lexicon`."""
+    """Counts of what the profiles of one country offer and have learned; a `Lexicon`.
 
-    def __init__(self) -> None:
+    Args:
+        vocabulary: the numbers of terms.
+    """
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self._members, self._learners = 0, 0
-        self._counts: dict[str, int] = {}
-        self._reach: dict[str, int] = {}
+        self._counts: Counter[int] = Counter()
 
     def size(self) -> int:
         """How many profiles there are."""
@@ -53,47 +67,24 @@ class CountryLexicon:
 
     def offered(self, language: str, key: str) -> int:
         """How many offer a phrase, or an industry."""
-        return self._counts.get(phrase_name(language, key), 0)
+        return self._counts[self._vocabulary.find(phrase_name(language, key))]
 
     def longest(self, language: str, head: str) -> int:
-        """The most stems of a phrase that begins so; may be more than are offered by now."""
-        return self._reach.get(phrase_name(language, head), 0)
+        """The most stems of a phrase that begins so, offered in this country or elsewhere, now or before."""
+        return self._vocabulary.longest(phrase_name(language, head))
 
     def learned(self, key: str) -> int:
         """How many have learned a sign; of no sign, how many have learned anything."""
-        return self._counts.get(sign_name(key), 0) if key else self._learners
+        return self._counts[self._vocabulary.find(sign_name(key))] if key else self._learners
 
-    def count(self, offer: Offer, by: int) -> None:
-        """Take a profile in (`by` 1) or out (-1)."""
+    def count(self, terms: Iterable[int], *, learner: bool, by: int) -> None:
+        """Take a profile in (`by` 1) or out (-1): numbers of what it declares and of what it learned to be good at."""
         self._members += by
-        self._learners += by * bool(offer.learned)
-        for name in offered_names(offer):
-            self._add(name, by)
-        for key, weight in offer.learned.items():
-            if weight > 0:
-                self._add(sign_name(key), by)
+        self._learners += by * learner
         if by > 0:
-            self._note_lengths(offer)
-
-    def _add(self, name: str, by: int) -> None:
-        count = self._counts.get(name, 0) + by
-        if count:
-            self._counts[name] = count
+            self._counts.update(terms)
         else:
-            del self._counts[name]
-
-    def _note_lengths(self, offer: Offer) -> None:
-        for language, phrases in offer.phrases.items():
-            for each in phrases:
-                head, length = phrase_name(language, each.partition(" ")[0]), min(each.count(" ") + 1, LONGEST)
-                if self._reach.get(head, 0) < length:
-                    self._reach[head] = length
-
-
-def offered_names(offer: Offer) -> list[str]:
-    """Names of all that a profile declares."""
-    names = [phrase_name(language, each) for language, phrases in offer.phrases.items() for each in phrases]
-    return names + [phrase_name(INDUSTRIES, each) for each in offer.industries]
+            self._counts.subtract(terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +153,15 @@ class Tongues:
 
     def __init__(self) -> None:
         self._sets: dict[frozenset[str], int] = {}
+        self._known: dict[tuple[str, ...], int] = {}
 
-    def intern(self, languages: frozenset[str]) -> int:
-        """The number of a set."""
-        return self._sets.setdefault(languages, len(self._sets))
+    def number(self, tags: tuple[str, ...]) -> int:
+        """The number of the set of languages that tags name, whatever their regions and order."""
+        number = self._known.get(tags)
+        if number is None:
+            languages = frozenset(map(primary_tag, tags))
+            number = self._known[tags] = self._sets.setdefault(languages, len(self._sets))
+        return number
 
     def table(self, tags: Sequence[str]) -> list[list[int]]:
         """For each tag by number of a set: 1 where it is spoken; the empty set speaks them all."""

@@ -16,8 +16,10 @@ from typing import Any
 from services.core import ids
 from services.core.codes import Channel, CompanySize, Flame, PolicyName, Substatus, Timeframe
 from services.core.digest import Digest
+from services.core.erasing import erased_referral
 from services.core.mail import NO_RFI, MailKind, Role, SendJob
 from services.core.partner import Partner
+from services.core.policy import POLICIES
 from services.core.referral import Referral
 from services.core.rfi import Chosen, Consent, Customer, Money, Need, Person, Place, Rfi, Round, Routing
 from services.notifier.account_letters import OF_ACCOUNTS
@@ -50,7 +52,7 @@ _NAMES = ("Nube Andaluza S.L.", "Cloudwright Ltd", "Datos & Más")
 
 
 def matter(kind: MailKind, language: str, variant: str = "") -> Matter:
-    """An example of a mail; variants are `flame`, `classic`, `picked`, `declined` and `no_match`."""
+    """An example of a mail; variants: `flame`, `classic`, `picked`, `declined`, `erased`, `no_match`."""
     partners = {id_: Partner(id=id_, name=name, admin=_SARA) for id_, name in zip(_partner_ids(), _NAMES, strict=True)}
     rfi, first = _rfi(no_match=variant == "no_match", rounds=kind is MailKind.ASKED_ANOTHER), next(iter(partners))
     customer = kind in CUSTOMER_LETTERS
@@ -72,6 +74,8 @@ def matter(kind: MailKind, language: str, variant: str = "") -> Matter:
         due_at=AT,
     )
     referral = _referral(id_, rfi, first, variant, flame=kind is MailKind.FLAME_CHANGED)
+    if variant == "erased":
+        referral = erased_referral(referral, "customer", AT, POLICIES[referral.policy])
     return Matter(job=job, rfi=rfi, referral=referral, partners=partners, contact_visible=variant != "classic")
 
 
@@ -81,6 +85,7 @@ def examples() -> Iterator[tuple[str, Matter]]:
         *((kind, "") for kind in MailKind if kind not in OF_ACCOUNTS),
         *((MailKind.NEW_REFERRAL, variant) for variant in ("flame", "classic", "picked")),
         (MailKind.SENT_TO_PARTNERS, "no_match"),
+        (MailKind.WITHDRAWN, "erased"),
         *((kind, "declined") for kind in (MailKind.ASKED_ANOTHER, MailKind.NOBODY_LEFT)),
     ]
     for language in sorted(languages()):

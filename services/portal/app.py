@@ -10,7 +10,19 @@ from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
 from services.portal.pace import Pace
-from services.portal.pages import customer, inbox, insights, operator, operator_aside, profiles, referral, sign_in, team
+from services.portal.pages import (
+    customer,
+    customer_erasure,
+    inbox,
+    insights,
+    operator,
+    operator_aside,
+    operator_erasure,
+    profiles,
+    referral,
+    sign_in,
+    team,
+)
 from services.portal.pages.frame import Frame
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.problems import add_problem_handlers
@@ -38,13 +50,16 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(oauth.router(ports, options, pace))
     app.include_router(sign_in.router(ports, options, pace))
     app.include_router(customer.router(ports, options))
+    app.include_router(customer_erasure.router(ports, options))
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
     app.include_router(profiles.router(ports, work))
+    app.include_router(sheets.router(ports, options))
     app.include_router(insights.router(ports, options))
     app.include_router(team.router(ports, people))
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
+    app.include_router(operator_erasure.router(ports, options))
     app.include_router(engagements.router(ports, options))
     app.include_router(sheet_routes.router(ports, options))
     for resource in routers(ports, options, work, people):

@@ -36,4 +36,5 @@ MENU: tuple[MenuItem, ...] = (
     MenuItem(path="/operator/letters", title=_("Dead letters"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/parked", title=_("Parked"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/partners", title=_("Partners"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/erasure", title=_("Erasure"), kind=IdentityKind.OPERATOR),
 )

@@ -12,6 +12,7 @@ from services.core.aside import AsideStore
 from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand
+from services.core.erasures import Erasure, Found
 from services.core.favourites import FavouriteStore
 from services.core.insights import InsightStore
 from services.core.listing import ReferralListing
@@ -150,6 +151,23 @@ class PartnerFinder(Protocol):
         """
 
 
+class Erasures(Protocol):
+    """Finds and erases a customer's data; see `services.erasure`."""
+
+    async def find(self, *, email: str | None = None, rfi_id: str | None = None) -> Found:
+        """What there is of the customer with this address, or of one request; changes nothing."""
+
+    async def erase(self, found: Found, by: str) -> Erasure | None:
+        """Erase what was found, for good; None when there is nothing.
+
+        Raises:
+            DependencyUnavailable, VersionConflict: asking again does no harm.
+        """
+
+    async def listed(self, limit: int) -> list[Erasure]:
+        """The newest orders to erase, newest first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalPorts:
     """What the portal needs of the world."""
@@ -173,6 +191,7 @@ class PortalPorts:
     commands: Commands
     intake: RfiIntake
     operations: Operations
+    erasures: Erasures
     profiles: ProfileDesk
     finder: PartnerFinder
     explaining: Explainer

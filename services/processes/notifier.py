@@ -15,6 +15,7 @@ from services.bootstrap import World
 from services.notifier.app import NotifierPorts
 from services.notifier.app import build as build_notifier
 from services.notifier.mime import Sender
+from services.notifier.return_paths import CarefulMailer, ReturnPaths
 from services.notifier.sender import SenderLimits
 from services.processes.sending import Sending
 from services.running import Parts, consume, parts_of
@@ -38,6 +39,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     )
     if world.faults is not None:
         mailer = world.faults.port("mailer", mailer)
+    careful = CarefulMailer(mailer, stores.suppressions, ReturnPaths(settings.mail_bounces, world.links))
     sending = Sending()
     health.add(live=sending.stuck)
     made = build_notifier(
@@ -48,7 +50,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
             users=stores.users,
             listing=stores.listing,
             jobs=stores.jobs,
-            mailer=mailer,
+            mailer=careful,
             clock=world.clock,
             decode=event_of,
             signer=world.links,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.process import http_loop
@@ -9,12 +11,17 @@ from services.bootstrap import World
 from services.portal_wiring import finder_of, portal_app
 from services.running import Parts, parts_of
 
+log = structlog.get_logger("process")
+
 
 def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     """Pages and API; it consumes nothing."""
     parts = parts_of(world, delivery, health)
     finder = finder_of(world)
     settings, app = world.settings, portal_app(world, finder)
+    if not (settings.sandbox or settings.store_keys.get_secret_value()):
+        # Said by this process alone, so that an exchange says it once.
+        log.warning("secrets_are_readable_in_the_database", set="REFERRALS_STORE_KEYS")
     # Like a router it follows topics without a group; nobody waits for it.
     parts.loops["finder"] = finder.follow
     parts.loops["http"] = http_loop(

@@ -175,3 +175,19 @@ class SendJobStoreSuite:
             ("new_referral", "en", JobState.LEASED): 1,
             ("new_referral", "es", JobState.LEASED): 1,
         }
+
+    async def test_a_mail_that_came_back_is_due_again_once_for_each_address(self, stores: Stores) -> None:
+        job, sent = make_job(), JobUpdate(job_id=make_job().id, state=JobState.SENT, attempts=1, sent_at=START)
+        await stores.jobs.add_leased([job], "a", SOON)
+        assert not await stores.jobs.came_back(job.id, "first", "came back: 5.1.1", SOON), "not sent yet"
+        await stores.jobs.finish([sent], "a")
+        assert await stores.jobs.came_back(job.id, "first", "came back: 5.1.1", SOON)
+        assert not await stores.jobs.came_back(job.id, "first", "came back: 5.1.1", SOON)
+        [again] = await stores.jobs.claim("b", SOON, SOON, SOON + MINUTE, 9)
+        assert (again.attempts, again.last_error, again.returned) == (1, "came back: 5.1.1", ("first",))
+        await stores.jobs.finish([sent], "b")
+        assert not await stores.jobs.came_back(job.id, "first", "came back: 5.1.1", SOON), "it went elsewhere since"
+        assert await stores.jobs.came_back(job.id, "second", "came back: 5.2.2", None)
+        [given_up] = await stores.aside.failed(9)
+        assert (given_up.last_error, given_up.returned) == ("came back: 5.2.2", ("first", "second"))
+        assert not await stores.jobs.came_back("missing", "first", "came back: 5.1.1", SOON)

@@ -15,6 +15,7 @@ from services.core import (
     reveals,
     rules,
     stores,
+    suppressions,
     webhooks,
 )
 
@@ -62,5 +63,7 @@ class Stores(Protocol):
     def tokens(self) -> account_stores.TokenStore: ...
     @property
     def webhooks(self) -> webhooks.WebhookStore: ...
+    @property
+    def suppressions(self) -> suppressions.SuppressionStore: ...
     @property
     def erasures(self) -> erasures.ErasureStore: ...

@@ -20,6 +20,7 @@ from tests.contract.rfi_suite import RfiStoreSuite
 from tests.contract.rule_suite import RuleStoreSuite
 from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
 from tests.contract.stores import Stores
+from tests.contract.suppression_suite import SuppressionStoreSuite
 from tests.contract.webhook_suite import WebhookStoreSuite
 
 
@@ -105,6 +106,10 @@ class TestMemorySignIns(SignInStoreSuite):
 
 
 class TestMemoryTokens(TokenStoreSuite):
+    pass
+
+
+class TestMemorySuppressions(SuppressionStoreSuite):
     pass
 
 

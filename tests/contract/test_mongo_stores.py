@@ -24,6 +24,7 @@ from tests.contract.rfi_suite import RfiStoreSuite
 from tests.contract.rule_suite import RuleStoreSuite
 from tests.contract.small_stores_suite import IdempotencyStoreSuite, PublisherStoreSuite, SandboxClockStoreSuite
 from tests.contract.stores import Stores
+from tests.contract.suppression_suite import SuppressionStoreSuite
 from tests.contract.webhook_suite import WebhookStoreSuite
 
 
@@ -115,6 +116,10 @@ class TestMongoSignIns(SignInStoreSuite):
 
 
 class TestMongoTokens(TokenStoreSuite):
+    pass
+
+
+class TestMongoSuppressions(SuppressionStoreSuite):
     pass
 
 

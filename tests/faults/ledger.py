@@ -140,6 +140,7 @@ def _mails(books: Books, jobs: Iterable[Doc], mails: Iterable[MailEntry]) -> Non
         if job["state"] == "sent" and not copies[id_]:
             books.lost.append(f"{job['kind']} mail {id_}")
         extra, foreseen = max(0, copies[id_] - 1), job.get("cut_at_dot", 0) + job.get("lost_leases", 0)
+        foreseen += len(job.get("returned", ()))
         books.again += extra
         if extra > foreseen:
             books.doubled.append(f"{job['kind']} mail {id_}, {copies[id_]} times, {foreseen} attempts were cut")

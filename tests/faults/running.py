@@ -41,10 +41,13 @@ def running_site(
     home = Home(root).create()
     with ExitStack() as stack:
         names = ["kafka", "kafka-controller", *(f"mongo-{n}" for n in range(1, members + 1)), "mail", INTAKE_HTTP]
-        ports = claim_ports(home, names)
-        nets = {name: stack.enter_context(proxied(ports[port])) for name, port in PROXIED.items()}
+        # These listen before ports are claimed, so that they take none that an engine was promised.
         receiver = stack.enter_context(receiving())
-        nets["webhooks"] = stack.enter_context(proxied(receiver.port))
+        nets = {name: stack.enter_context(proxied(0)) for name in (*PROXIED, "webhooks")}
+        ports = claim_ports(home, names)
+        for name, port in PROXIED.items():
+            nets[name].target = ports[port]
+        nets["webhooks"].target = receiver.port
         mongos = replica_set(home, [ports[f"mongo-{n}"] for n in range(1, members + 1)])
         engines = BundledEngines(
             home,

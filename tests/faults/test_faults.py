@@ -8,6 +8,7 @@ import pytest
 pytest.register_assert_rewrite(
     "tests.faults.backlog_faults",
     "tests.faults.books_faults",
+    "tests.faults.bounce_faults",
     "tests.faults.kills_faults",
     "tests.faults.consumers_faults",
     "tests.faults.poison_faults",
@@ -26,6 +27,9 @@ from tests.faults.backlog_faults import (
 )
 from tests.faults.books_faults import (
     test_the_books_name_what_is_broken_on_purpose,
+)
+from tests.faults.bounce_faults import (
+    test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed_no_more,
 )
 from tests.faults.consumers_faults import (
     test_a_frozen_process_comes_back_to_find_its_work_done_by_others,
@@ -113,6 +117,7 @@ __all__ = [
     "test_instances_come_and_go_under_load",
     "test_intake_says_503_and_loses_nothing_while_an_engine_is_away",
     "test_kafka_absent_at_the_start_and_at_the_stop",
+    "test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed_no_more",
     "test_messages_of_the_version_before_are_taken_among_those_of_today",
     "test_mongod_killed_in_the_middle_of_writes",
     "test_poison_of_every_kind_is_put_aside_and_its_neighbours_go_on",

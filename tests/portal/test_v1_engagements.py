@@ -42,14 +42,10 @@ async def test_a_partner_sees_the_request_and_its_own_referral_without_any_perso
     answer = await crm.get(f"{PATH}/{rfi.id}")
     told = answer.json()
     assert (told["id"], told["state"], told["company"]) == (rfi.id, "routed", rfi.customer.company)
-    assert told["need"]["place"] == {
-        **{"country": "ES", "subdivision": "ES-AN", "city": "Sevilla", "postalCode": "41001"}
-    }
+    assert told["need"]["place"] == {"country": "ES", "subdivision": "ES-AN", "city": "Sevilla", "postalCode": "41001"}
     assert [each["id"] for each in told["referrals"]] == [mine.id]
     deal = told["referrals"][0]["deal"]
-    assert deal == {
-        **{"name": "Zebrafinch", "value": {"amount": "1000", "currency": "EUR"}, "notes": "ours", "crmId": "7"}
-    }
+    assert deal == {"name": "Zebrafinch", "value": {"amount": "1000", "currency": "EUR"}, "notes": "ours", "crmId": "7"}
     contact = rfi.customer.contact
     hidden = (contact.email, contact.last_name, contact.phone, theirs.id, make_partner(2).id, make_partner(3).id)
     assert not [each for each in hidden if str(each) in answer.text]

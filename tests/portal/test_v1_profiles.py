@@ -1,4 +1,4 @@
-"""/v1/profiles: made, read and sent back whole with locations and contacts; small steps; no change of others is lost."""
+"""/v1/profiles: made, read, sent back whole with locations and contacts; small steps; no change of others is lost."""
 
 from __future__ import annotations
 

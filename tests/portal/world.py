@@ -23,7 +23,9 @@ from services.adapters.commands import ReferralCommands
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
+from services.adapters.memory.submitted import MemorySubmittedLog
 from services.adapters.outbox import OutboxRelay
+from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.accounts import ApiToken, Role, User
@@ -177,6 +179,8 @@ def portal_world(
         relay=relay,
         publisher=publisher,
         follower=MemoryFeed(log),
+        submitted=MemorySubmittedLog(log),
+        settings=Settings(),
         clock=clock,
         regions=REGIONS,
         links=SignedLinks("a key of the tests", stores.secrets),

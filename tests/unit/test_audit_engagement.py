@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from services.audit.engagement import Engagement, check_engagement
+from services.audit.engagement import Engagement, check_engagement, check_mails
 from services.audit.report import KEPT_FINDINGS, Fault, Finding, Report
+from services.core.accounts import Notify
 from services.core.codes import RfiState
 from services.core.creation import created_event, routed_event
+from services.core.digest import digest_job, next_morning, with_wish
 from services.core.engagement import WithdrawRfi, decide_rfi
 from services.core.events import Event, EventType
+from services.core.ids import copy_id
 from services.core.mail import JobState, MailKind, Role, SendJob
 from services.core.referral import Referral
 from services.core.rfi import Consent, Round, Routing
 from services.core.rounds import Answer, cause_in, with_answer
 from services.notifier.plan import job_of, wanted
 from tests.builders import START, make_chosen, make_person, make_referral, make_rfi
+from tests.contract.account_suite import make_user
 from tests.journeys import LATER, travel
 
 CONSENT = Consent(contact=True, share=True, next_best=True)
@@ -179,6 +184,36 @@ def test_an_event_that_waits_in_an_outbox_is_not_lost() -> None:
     waiting = replace(referral, outbox=(created_event(referral),))
     left = replace(engagement, referrals=[waiting], events=engagement.events[:1], jobs=engagement.jobs[:1])
     assert findings(left) == []
+
+
+def copy_of(job: SendJob, address: str) -> SendJob:
+    return replace(job, id=copy_id(job.event_id, job.kind.value, address), address=address)
+
+
+def test_a_copy_that_somebody_asked_for_is_no_second_mail() -> None:
+    w = whole()
+    job = next(each for each in w.jobs if each.kind is MailKind.NEW_REFERRAL)
+    jobs = [*w.jobs, copy_of(job, "bea@partner1.example"), copy_of(job, "dan@partner1.example")]
+    assert findings(replace(w, jobs=jobs, deliveries={each.id: 1 for each in jobs})) == []
+
+
+@pytest.mark.parametrize("change", [{"event_id": "another"}, {"kind": MailKind.REMINDER}], ids=["event", "kind"])
+def test_a_copy_of_a_mail_that_no_event_asks_for_is_named(change: dict[str, Any]) -> None:
+    w = whole()
+    job = replace(next(each for each in w.jobs if each.kind is MailKind.NEW_REFERRAL), **change)
+    stray = copy_of(job, "bea@partner1.example")
+    jobs = [*w.jobs, stray]
+    assert findings(replace(w, jobs=jobs, deliveries={each.id: 1 for each in jobs})) == [(Fault.DOUBLED, "send job")]
+
+
+def test_a_digest_that_was_sent_and_never_came_is_named_and_one_that_came_twice() -> None:
+    user = with_wish(make_user(), Notify.DIGEST, START)
+    made = digest_job(user, next_morning(user.time_zone, START))
+    assert made is not None
+    sent = replace(made, state=JobState.SENT)
+    assert list(check_mails([sent], {sent.id: 1})) == []
+    assert [each.fault for each in check_mails([sent], {})] == [Fault.MISSING]
+    assert [each.fault for each in check_mails([sent], {sent.id: 2})] == [Fault.DOUBLED]
 
 
 def test_a_report_counts_all_faults_and_keeps_the_words_of_the_first() -> None:

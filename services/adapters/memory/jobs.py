@@ -89,6 +89,22 @@ class MemorySendJobs:
                 )
 
     @faulty
+    async def came_back(self, id_: str, address_key: str, why: str, due_at: datetime | None) -> bool:
+        """Where it counts as sent, and did not come back from there before."""
+        job = self.stored.get(id_)
+        if job is None or job.state is not JobState.SENT or address_key in (job.returned or ()):
+            return False
+        self.stored[id_] = replace(
+            job,
+            state=JobState.FAILED if due_at is None else JobState.PENDING,
+            due_at=due_at or job.due_at,
+            last_error=why,
+            attempts=0,
+            returned=(*(job.returned or ()), address_key),
+        )
+        return True
+
+    @faulty
     async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
         """By id."""
         return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}

@@ -23,6 +23,7 @@ from services.adapters.memory.reveals import MemoryReveals
 from services.adapters.memory.rfis import MemoryRfis
 from services.adapters.memory.rules import MemoryRules
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
+from services.adapters.memory.suppressions import MemorySuppressions
 from services.adapters.memory.webhooks import MemoryWebhooks
 
 
@@ -52,6 +53,7 @@ class MemoryStores:
     tokens: MemoryTokens = field(init=False)
     secrets: MemorySecrets = field(init=False)
     webhooks: MemoryWebhooks = field(init=False)
+    suppressions: MemorySuppressions = field(init=False)
     erasures: MemoryErasures = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,4 +71,5 @@ class MemoryStores:
         self.users, self.sign_ins = MemoryUsers(self.faults), MemorySignIns(self.faults)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)
         self.webhooks = MemoryWebhooks(self.faults)
+        self.suppressions = MemorySuppressions(self.faults)
         self.erasures = MemoryErasures(self.rfis, self.jobs, self.refusals, self.dead_letters, self.faults)

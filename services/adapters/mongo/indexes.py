@@ -14,6 +14,7 @@ from services.core.insights import COUNTED
 
 RFIS, REFERRALS, PARTNERS, PROFILES, JOBS = "rfis", "referrals", "partners", "profiles", "send_jobs"
 ATTEMPTS = "mail_attempts"
+SUPPRESSIONS = "suppressions"
 STANDINGS, RULES = "standings", "rules"
 REFUSALS, DEAD_LETTERS, ORIGINALS = "refusals", "dead_letters", "originals"
 IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
@@ -104,6 +105,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("lease_until", name="leased", where=LEASED),  # claim of leases that ran out
         _index("at", name="failed", where=FAILED),  # failed
     ),
+    SUPPRESSIONS: (_index("-at", name="by_time"),),  # listed
     ATTEMPTS: (_index("owner", name="of_owner"), _ttl("expires_at")),  # claim of leases that ran out
     REFUSALS: (
         _index("-at", name=REFUSALS_BY_TIME),  # listed, count

@@ -98,6 +98,16 @@ class MongoSendJobs:
             # a change of primary too, but not a write of many.
             await self._jobs.write([UpdateOne({"_id": each.job_id, **ours}, _result(each)) for each in updates])
 
+    async def came_back(self, id_: str, address_key: str, why: str, due_at: datetime | None) -> bool:
+        """One conditional update; the list of addresses in the job tells a second report from the first."""
+        state = JobState.FAILED if due_at is None else JobState.PENDING
+        change: dict[str, Any] = {"state": state.value, "last_error": why, "attempts": 0}
+        if due_at is not None:
+            change["due_at"] = due_at
+        sent = {"_id": id_, "state": JobState.SENT.value, "returned": {"$ne": address_key}}
+        done = await self._jobs.write([UpdateOne(sent, {"$set": change, "$push": {"returned": address_key}})])
+        return done.modified == 1
+
     async def load(self, ids: Sequence[str]) -> dict[str, SendJob]:
         """By id."""
         return JOBS.by_id(await self._jobs.by_ids(ids))

@@ -27,9 +27,11 @@ from services.adapters.mongo.rules import MongoRules
 from services.adapters.mongo.sandbox_clock import MongoSandboxClock
 from services.adapters.mongo.secrets import MongoSecrets
 from services.adapters.mongo.sign_ins import MongoSignIns
+from services.adapters.mongo.suppressions import MongoSuppressions
 from services.adapters.mongo.tokens import MongoTokens
 from services.adapters.mongo.users import MongoUsers
 from services.adapters.mongo.webhooks import MongoWebhooks
+from services.adapters.sealing import Seal
 from services.core.codes import PolicyName
 from services.core.policy import POLICIES, Policy
 
@@ -59,11 +61,16 @@ class MongoStores:
     tokens: MongoTokens
     secrets: MongoSecrets
     webhooks: MongoWebhooks
+    suppressions: MongoSuppressions
     erasures: MongoErasures
 
 
 def stores_of(
-    mongo: Mongo, *, retention: timedelta = RETENTION, policies: Mapping[PolicyName, Policy] = POLICIES
+    mongo: Mongo,
+    *,
+    retention: timedelta = RETENTION,
+    policies: Mapping[PolicyName, Policy] = POLICIES,
+    seal: Seal | None = None,
 ) -> MongoStores:
     """The stores of a database.
 
@@ -71,7 +78,9 @@ def stores_of(
         mongo: the database.
         retention: for the originals of refused and dead-lettered records.
         policies: tell lists which contacts may be asked about.
+        seal: closes secrets that must stay readable; None: they lie there as they are.
     """
+    seal = seal or Seal()
     return MongoStores(
         rfis=MongoRfis(mongo),
         referrals=MongoReferrals(mongo),
@@ -92,7 +101,8 @@ def stores_of(
         users=MongoUsers(mongo),
         sign_ins=MongoSignIns(mongo),
         tokens=MongoTokens(mongo),
-        secrets=MongoSecrets(mongo),
-        webhooks=MongoWebhooks(mongo),
+        secrets=MongoSecrets(mongo, seal),
+        webhooks=MongoWebhooks(mongo, seal),
+        suppressions=MongoSuppressions(mongo),
         erasures=MongoErasures(mongo),
     )

@@ -5,7 +5,7 @@ A lease is a conditional update under the token of one claim. `owner` must be ne
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -15,22 +15,27 @@ from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, DeleteO
 from services.adapters.mongo.indexes import GIVEN_UP, GIVEN_UP_BY_TIME, IN_HAND, LEASED, PENDING, WAITING
 from services.adapters.mongo.indexes import WEBHOOK_DELIVERIES as DELIVERIES_COLLECTION
 from services.adapters.mongo.indexes import WEBHOOKS as WEBHOOKS_COLLECTION
+from services.adapters.sealing import Seal
 from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 #: What was delivered is kept for so long, for whoever asks whether it was; what was given up until it is replayed.
 KEPT = timedelta(days=30)
+#: Fields of a webhook that are sealed.
+_SECRETS = frozenset({"secret", "old_secret"})
+
+Doc = dict[str, Any]
 
 
 class MongoWebhooks:
     """Port `WebhookStore`."""
 
-    def __init__(self, mongo: Mongo) -> None:
-        self._hooks = mongo.collection(WEBHOOKS_COLLECTION)
+    def __init__(self, mongo: Mongo, seal: Seal) -> None:
+        self._hooks, self._seal = mongo.collection(WEBHOOKS_COLLECTION), seal
         self._deliveries = mongo.collection(DELIVERIES_COLLECTION)
 
     async def put_webhook(self, webhook: Webhook) -> bool:
         """One conditional write; what is stored tells a write whose answer was lost from somebody else's."""
-        doc = WEBHOOKS.to_doc(webhook)
+        doc = _secrets_through(self._seal.close, WEBHOOKS.to_doc(webhook))
         if webhook.version == 1:
             await self._hooks.insert_new([doc])
         else:
@@ -39,15 +44,18 @@ class MongoWebhooks:
 
     async def webhooks(self, ids: Collection[str]) -> dict[str, Webhook]:
         """By id."""
-        return WEBHOOKS.by_id(await self._hooks.by_ids(list(ids)))
+        return WEBHOOKS.by_id(self._opened(await self._hooks.by_ids(list(ids))))
 
     async def webhooks_of(self, partner_ids: Collection[str]) -> list[Webhook]:
         """Through the index of partners."""
         if not partner_ids:
             return []
         where = {"partner_id": {"$in": list(partner_ids)}}
-        found = WEBHOOKS.readable(await self._hooks.find(where))
+        found = WEBHOOKS.readable(self._opened(await self._hooks.find(where)))
         return sorted(found, key=lambda each: (each.created_at, each.id))
+
+    def _opened(self, docs: Iterable[Doc]) -> list[Doc]:
+        return [_secrets_through(self._seal.open, doc) for doc in docs]
 
     async def remove_webhook(self, id_: str, partner_id: str) -> bool:
         """Delete where it is this partner's."""
@@ -128,6 +136,11 @@ class MongoWebhooks:
             parked=await count(GIVEN_UP, hint=GIVEN_UP_BY_TIME),
             next_due=first[0]["due_at"] if first else None,
         )
+
+
+def _secrets_through(way: Callable[[str], str], doc: Doc) -> Doc:
+    """The document of a webhook with its secrets sealed, or opened."""
+    return {name: way(value) if name in _SECRETS else value for name, value in doc.items()}
 
 
 def _result(update: DeliveryUpdate) -> dict[str, Any]:

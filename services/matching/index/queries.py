@@ -35,7 +35,7 @@ def any_of(terms: Sequence[int]) -> Group:
     return Group(terms, 1, len(terms))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Query:
     """One request in numbers."""
 

@@ -32,7 +32,7 @@ from services.matching.index.memory import get
 from services.matching.index.search import bit_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Entry:
     """A profile in numbers."""
 

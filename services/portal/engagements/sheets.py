@@ -80,8 +80,9 @@ def read_sheet(text: str) -> tuple[tuple[str, ...], list[Row]]:
     Raises:
         Faulty: it is no sheet of ours: no column Id, or too many rows.
     """
+    text = text.removeprefix("\ufeff")
     try:
-        lines = [line for line in csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True) if any(line)]
+        lines = [line for line in csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True) if any(line)]
     except csv.Error as error:
         raise Faulty([Problem("", "not_csv", f"can't be read as CSV: {error}")]) from None
     if not lines or "Id" not in lines[0]:
@@ -92,6 +93,11 @@ def read_sheet(text: str) -> tuple[tuple[str, ...], list[Row]]:
     dropped = {index for index, name in enumerate(lines[0]) if name == ERRORS}
     rows = [tuple(cell for index, cell in enumerate(line) if index not in dropped) for line in lines[1:]]
     return names, [_row(names, cells) for cells in rows]
+
+
+def column_of(pointer: str) -> str:
+    """The column that a field of the contract stands in; the field itself if it has none."""
+    return next((name for name, there in _COLUMNS.items() if there == pointer), pointer)
 
 
 def report(names: Sequence[str], rows: Iterable[tuple[Row, Sequence[Problem]]]) -> str:
@@ -111,6 +117,12 @@ def defused(cell: str) -> str:
 def plain(cell: str) -> str:
     """The cell as it was before it was made harmless."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
+def _delimiter(text: str) -> str:
+    """What stands between cells: where commas are decimal marks, spreadsheets put semicolons between them."""
+    head = text.partition("\n")[0].strip()
+    return next((mark for mark in ",;\t" if "Id" in (name.strip('" ') for name in head.split(mark))), ",")
 
 
 def _row(names: Sequence[str], cells: tuple[str, ...]) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from services.core.codes import Channel, CloseReason, CompanySize, ErrorReason, Status, Substatus, Timeframe
+from services.core.erasing import ERASED_LINE
 from services.core.events import EventType
 from services.core.listing import Section, Sort
 from services.wording.words import Words, _
@@ -109,6 +110,8 @@ def happened_said(words: Words, what: str) -> str | None:
     named = what.removeprefix("skipped ")
     if what != named:
         return None
+    if what == ERASED_LINE:
+        return words.say(_("the customer's data was erased"))
     for kind, said in _HAPPENED.items():
         if what in {kind.value, f"referrals.{kind.value}.v1"}:
             return words.say(said)

@@ -1,4 +1,4 @@
-"""A customer's own page, behind the signed link of our mails: who has the request, take it back, say who was chosen.
+"""A customer's own page, behind the signed link of our mails: who has it, ask another, withdraw, say who was chosen.
 
 Looking changes nothing, however often a mail scanner does it; what changes something is a button with the page's token.
 """
@@ -11,17 +11,20 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.core.codes import WithdrawReason
 from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi
-from services.core.errors import TransitionRefused
+from services.core.errors import CommandInvalid, TransitionRefused
 from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.portal.access import NotHere, customer
+from services.portal.another import ask_partner
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.code_words import options
+from services.portal.pages.customer_choice import choice_of
 from services.portal.pages.customer_view import REASONS, asked_of, is_open, state_said
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
+from services.portal.pages.problem_words import problem_said
 from services.portal.ports import PortalOptions, PortalPorts
 
 Me = Annotated[Identity, Depends(customer)]
@@ -55,6 +58,18 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
             return await _page(request, ports, me, signed, status=409)
         return go_on(f"/requests/{signed}", "partner-chosen")
 
+    @routes.post("/requests/{signed}/ask")
+    async def ask(request: Request, signed: str, me: Me) -> Response:
+        partner_id = (await fields_of(request)).get("partner", "")
+        try:
+            await ask_partner(ports, me.rfi_id or "", partner_id, me.name)
+        except TransitionRefused:
+            return await _page(request, ports, me, signed, status=409)
+        except CommandInvalid as refused:
+            said = " ".join(problem_said(words_for(request), each) for each in refused.problems)
+            return await _page(request, ports, me, signed, status=422, problem=said)
+        return go_on(f"/requests/{signed}", "partner-asked")
+
     return routes
 
 
@@ -67,12 +82,16 @@ async def _decided(ports: PortalPorts, me: Identity, command: RfiCommand) -> boo
     return True
 
 
-async def _page(request: Request, ports: PortalPorts, me: Identity, signed: str, *, status: int = 200) -> Response:
+async def _page(
+    request: Request, ports: PortalPorts, me: Identity, signed: str, *, status: int = 200, problem: str = ""
+) -> Response:
     rfi, referrals = await _load(ports, me)
     words, partners = words_for(request), await _partners(ports, referrals)
     values = {
         "at": f"/requests/{signed}",
         "rfi": rfi,
+        "problem": problem,
+        "choice": await choice_of(ports, rfi, words),
         "too_late": status == 409,  # noqa: PLR2004 - conflict
         "state": state_said(rfi, partners, words),
         "open": is_open(rfi),

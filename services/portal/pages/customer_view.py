@@ -53,7 +53,7 @@ class Asked:
 
 def is_open(rfi: Rfi) -> bool:
     """Whether the customer can still decide something."""
-    return rfi.state not in _CLOSED
+    return rfi.state not in _CLOSED and rfi.erased_at is None
 
 
 def asked_of(
@@ -90,6 +90,8 @@ def _settled(referral: Referral, now: datetime) -> Referral:
 
 def state_said(rfi: Rfi, partners: Mapping[str, Partner], words: Words) -> str:
     """Where the whole request stands."""
+    if rfi.erased_at is not None:
+        return words.say(_("Your data is erased. Nothing is left here that names you."))
     if rfi.state is RfiState.WITHDRAWN:
         return words.say(_("You have taken this request back. Everybody who had it was told."))
     if rfi.state is RfiState.CHOSEN:

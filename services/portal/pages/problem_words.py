@@ -17,6 +17,12 @@ _SAID = {
     ("/reason", "required"): _("Say why, with one of the reasons of the list."),
     ("/reason", "not_allowed"): _("This is a reason to decline; say why the deal was lost."),
     ("/notes", "required"): _("The reason “other” needs notes that say which."),
+    ("/partnerId", "too_early"): _("Your request is being sent to partners right now. Try again in a minute."),
+    ("/partnerId", "asked_already"): _("This partner has had your request before. Choose another one."),
+    ("/partnerId", "too_many"): _("You have asked as many more partners as a request allows."),
+    ("/partnerId", "unknown_partner"): _("This partner is not here any more. Choose another one."),
+    ("/partnerId", "inactive"): _("This partner takes no requests any more. Choose another one."),
+    ("/partnerId", "paused"): _("This partner takes no requests at the moment. Choose another one."),
     ("/engagementName", "nothing_required"): _("Change at least one field."),
 }
 _BY_CODE = {

@@ -12,7 +12,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.core.accounts import Role
+from services.core.accounts import Notify, Role
+from services.core.digest import with_wish
 from services.core.errors import CommandInvalid, Problem
 from services.portal.access import Forbidden, NotHere, partner, partner_admin
 from services.portal.identity import Identity
@@ -34,6 +35,12 @@ async def _person_in_charge(me: Annotated[Identity, Depends(partner_admin)]) -> 
 Me = Annotated[Identity, Depends(partner)]
 Admin = Annotated[Identity, Depends(_person_in_charge)]
 
+MAILS = {
+    Notify.NOTHING: _("Alerts for the locations whose contact I am"),
+    Notify.WARNINGS: _("These alerts, and a warning before any referral of ours expires"),
+    Notify.DIGEST: _("One mail each morning, and warnings for the locations whose contact I am"),
+    Notify.EACH: _("Every alert about every referral of ours"),
+}
 ROLES = {
     Role.ADMIN: _("Admin: everything, team and business profiles too"),
     Role.MEMBER: _("Member: answers referrals"),
@@ -67,10 +74,13 @@ def _add_list(routes: APIRouter, ports: PortalPorts, work: TeamWork) -> None:
             problems.append(Problem("/language", "required", "choose a language"))
         if not ports.profiles.knows_zone(zone):
             problems.append(Problem("/timeZone", "unknown_zone", "not known as a time zone"))
+        if (notify := values.get("notify", user.notify.value)) not in set(Notify):
+            problems.append(Problem("/notify", "required", "choose which mails you want"))
         if problems:
             form = FormState("settings", words, values, problems)
             return await _page(request, ports, me, {"settings": form}, status=422)
-        await work.save(replace(user, language=language, time_zone=zone))
+        there = replace(user, language=language, time_zone=zone)
+        await work.save(with_wish(there, Notify(notify), ports.clock.now()))
         return go_on("/team", "edited")
 
 
@@ -102,16 +112,17 @@ async def _page(
     request: Request, ports: PortalPorts, me: Identity, forms: Mapping[str, FormState], status: int = 200
 ) -> Response:
     words = words_for(request)
-    own = {"language": me.language, "timeZone": me.time_zone}
+    people = await ports.users.of_partner(me.partner_id or "")
+    wish = next((user.notify for user in people if user.id == me.subject), Notify.NOTHING)
+    own = {"language": me.language, "timeZone": me.time_zone, "notify": wish.value}
     values = {
         "me": me,
-        "people": sorted(
-            await ports.users.of_partner(me.partner_id or ""), key=lambda user: (not user.active, user.name.casefold())
-        ),
+        "people": sorted(people, key=lambda user: (not user.active, user.name.casefold())),
         "roles": _roles(words),
         "may_change": me.role is Role.ADMIN,
         "settings": FormState("settings", words, own),
         "invite": FormState("invite", words, {"role": Role.MEMBER.value}),
+        "mails": [(wanted.value, words.say(said)) for wanted, said in MAILS.items()],
         "tongues": [(tag, words.tongue(tag)) for tag in sorted(languages(PAGES))],
         **forms,
     }

@@ -6,9 +6,9 @@ list alone, and a list may change while it is walked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Query
@@ -52,10 +52,10 @@ class Pager:
             raise CommandInvalid([Problem("/cursor", "invalid", "take the address in `next` as it is, or begin anew")])
         return key
 
-    def next(self, last_key: str, limit: int) -> str:
-        """The address of the page behind this key."""
+    def next(self, last_key: str, limit: int, repeated: Mapping[str, Any] | None = None) -> str:
+        """The address of the page behind this key, with what else was asked for."""
         cursor = self.signer.sign(self._purpose, last_key)
-        return f"{self.address}?{urlencode({'limit': limit, 'cursor': cursor})}"
+        return f"{self.address}?{urlencode({**(repeated or {}), 'limit': limit, 'cursor': cursor}, doseq=True)}"
 
     @property
     def _purpose(self) -> str:

@@ -9,33 +9,30 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from fastapi import APIRouter, Body, Path, Response
+from pydantic import Field
 
 from services.core.codes import RfiState, Status, Substatus, WithdrawReason
 from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi
 from services.core.rfi import Rfi
-from services.portal.access import NotHere, partner, partner_writer, scoped
+from services.portal.access import NotHere
 from services.portal.engagements.reading import source_of
 from services.portal.identity import Identity
 from services.portal.ports import PortalOptions, PortalPorts
+from services.portal.v1.callers import Reading, Writing
 from services.portal.v1.route import V1Route, errors, name_methods
+from services.portal.v1.wire import Wire, answer
 
 PATH = "/v1/rfis"
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class RfiSentV1(_Wire):
+class RfiSentV1(Wire):
     """A request that intake has taken; it can be read as soon as it is stored, usually within a second."""
 
     id: str
 
 
-class AskedPartnerV1(_Wire):
+class AskedPartnerV1(Wire):
     """A partner that the request went to, and where it stands."""
 
     partner_id: str
@@ -45,7 +42,7 @@ class AskedPartnerV1(_Wire):
     updated_at: datetime
 
 
-class RfiV1(_Wire):
+class RfiV1(Wire):
     """A request that the caller's partner has sent on."""
 
     id: str
@@ -58,34 +55,18 @@ class RfiV1(_Wire):
     partners: list[AskedPartnerV1]
 
 
-class WithdrawalV1(_Wire):
+class WithdrawalV1(Wire):
     """Why the customer takes the request back."""
 
     reason: WithdrawReason | None = None
 
 
-class ChoiceV1(_Wire):
+class ChoiceV1(Wire):
     """The partner that the customer has chosen; the others are told that they need not go on."""
 
     partner_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
-async def reader(
-    me: Annotated[Identity, Depends(partner)], _scope: Annotated[Identity, Depends(scoped("referrals.read"))]
-) -> Identity:
-    """A person or program of a partner that may read its referrals."""
-    return me
-
-
-async def writer(
-    me: Annotated[Identity, Depends(partner_writer)], _scope: Annotated[Identity, Depends(scoped("referrals.write"))]
-) -> Identity:
-    """One that may answer them too."""
-    return me
-
-
-Reading = Annotated[Identity, Depends(reader)]
-Writing = Annotated[Identity, Depends(writer)]
 RfiId = Annotated[str, Path(max_length=64)]
 
 
@@ -107,20 +88,18 @@ def _add_sending(routes: APIRouter, ports: PortalPorts, options: PortalOptions) 
     )
     async def send(data: Annotated[dict[str, Any], Body()], me: Writing) -> Response:
         rfi = await ports.intake.submit(source_of(me.partner_id or ""), data)
-        text = RfiSentV1(id=rfi.id).model_dump_json(by_alias=True)
-        headers = {"location": f"{options.base_url}{PATH}/{rfi.id}"}
-        return Response(text, status_code=202, media_type="application/json", headers=headers)
+        return answer(RfiSentV1(id=rfi.id), 202, location=f"{options.base_url}{PATH}/{rfi.id}")
 
     @routes.get(
         f"{PATH}/{{rfi_id}}", responses=errors(404, 422), response_model=RfiV1, summary="Where a request stands"
     )
     async def one(rfi_id: RfiId, me: Reading) -> Response:
-        return await _told(ports, await _own(ports, me, rfi_id))
+        return await _told(ports, await own_request(ports, me, rfi_id))
 
 
 def _add_deciding(routes: APIRouter, ports: PortalPorts) -> None:
     async def decided(me: Identity, rfi_id: str, command: RfiCommand) -> Response:
-        await _own(ports, me, rfi_id)
+        await own_request(ports, me, rfi_id)
         return await _told(ports, await ports.commands.execute_rfi(rfi_id, command))
 
     @routes.post(
@@ -142,7 +121,7 @@ def _add_deciding(routes: APIRouter, ports: PortalPorts) -> None:
         return await decided(me, rfi_id, ChoosePartner(by=me.name, partner_id=given.partner_id))
 
 
-async def _own(ports: PortalPorts, me: Identity, rfi_id: str) -> Rfi:
+async def own_request(ports: PortalPorts, me: Identity, rfi_id: str) -> Rfi:
     """The request.
 
     Raises:
@@ -176,4 +155,4 @@ async def _told(ports: PortalPorts, rfi: Rfi) -> Response:
             for each in referrals
         ],
     )
-    return Response(told.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")
+    return answer(told)

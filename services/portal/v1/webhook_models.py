@@ -5,29 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from services.core.webhook_addresses import URL_LIMIT
 from services.core.webhooks import DeliveryState, HookEvent, Webhook, WebhookDelivery
+from services.portal.v1.wire import Wire
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
-
-
-class WebhookGivenV1(_Wire):
+class WebhookGivenV1(Wire):
     """A webhook as a caller wants it."""
 
     url: Annotated[str, Field(min_length=1, max_length=URL_LIMIT, description="Begins with https://")]
-    events: Annotated[
-        list[HookEvent], Field(min_length=1, max_length=10, description="What is posted; all without it")
-    ] = list(HookEvent)
+    events: list[HookEvent] = Field(
+        list(HookEvent), min_length=1, max_length=10, description="What is posted; all without it"
+    )
     description: Annotated[str, Field(max_length=200)] = ""
     active: Annotated[bool, Field(description="false: nothing is posted")] = True
 
 
-class WebhookV1(_Wire):
+class WebhookV1(Wire):
     """A webhook as it is. Its secret is told when it is made, and never again."""
 
     id: str
@@ -45,13 +41,13 @@ class WebhookWithSecretV1(WebhookV1):
     secret: Annotated[str, Field(description="Verifies `webhook-signature` (Standard Webhooks)")]
 
 
-class WebhookListV1(_Wire):
+class WebhookListV1(Wire):
     """Every webhook of the partner, oldest first."""
 
     value: list[WebhookV1]
 
 
-class DeliveryV1(_Wire):
+class DeliveryV1(Wire):
     """A delivery that was given up."""
 
     id: Annotated[str, Field(description="The header `webhook-id`, the same at each attempt")]
@@ -65,7 +61,7 @@ class DeliveryV1(_Wire):
     last_error: str | None = None
 
 
-class DeliveryListV1(_Wire):
+class DeliveryListV1(Wire):
     """Deliveries that were given up, newest event first."""
 
     value: list[DeliveryV1]

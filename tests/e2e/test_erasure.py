@@ -1,0 +1,167 @@
+"""Is a customer's data gone from a running exchange: from database, Kafka, logs and mails that wait to be sent?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import bson
+import orjson
+import pymongo
+import pytest
+
+from schemas.topics import TOPICS, Group, Topic
+from services.adapters.importers.rfi_files import FileRfi
+from services.adapters.kafka.submitted import KafkaSubmittedLog
+from services.bootstrap import World
+from services.cli.session import settings_for
+from services.core.aside import Letters
+from services.core.commands import Accept
+from services.core.ids import rfi_id
+from services.core.ports import Outgoing
+from services.core.referral import Referral
+from services.engines.bundled.faults import Fault, FaultRule, set_faults
+from tests.canary import CANARY, EMAIL, canary_rfi
+from tests.e2e.exchange import SOURCE, Exchange, eventually, running_exchange
+from tests.journeys import accept
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+RFI_ID = rfi_id(SOURCE, "RFI-1")
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    root = tmp_path_factory.mktemp("erasure")
+    (root / "orders").mkdir()
+    # Intake meets a bug at every record with this key, and puts it aside.
+    (root / "orders" / f"intake.{Group.INTAKE}.reject").write_bytes(b"poison")
+    settings = {"REFERRALS_FAULT_POINTS": str(root / "orders"), "REFERRALS_ERASURE_SWEEP_EVERY_S": "0.5"}
+    with pytest.MonkeyPatch.context() as environment, running_exchange(root, settings=settings) as running:
+        # Of the command, which gives the order.
+        environment.setenv("REFERRALS_ERASURE_LOOK_AGAIN_S", "1")
+        yield running
+
+
+def in_mongo(exchange: Exchange) -> set[str]:
+    """Collections in which the canary stands, in any field of any document."""
+    settings = settings_for(exchange.home)
+    with pymongo.MongoClient[dict[str, Any]](settings.mongo.get_secret_value()) as client:
+        database = client[settings.mongo_database]
+        return {
+            name
+            for name in database.list_collection_names()
+            if any(CANARY in bson.encode(doc).decode("latin-1").casefold() for doc in database[name].find())
+        }
+
+
+def in_kafka(exchange: Exchange) -> set[str]:
+    """Topics in which the canary stands, in a key, a value or a header of any record that can be read."""
+
+    async def look(world: World) -> set[str]:
+        topics = [str(spec.topic) for spec in TOPICS]
+        ends = await world.admin.end_offsets(topics)
+        found = set()
+        async for records in world.follower.read_all(topics, ends):
+            for each in records:
+                told = (each.key or b"") + (each.value or b"") + b"".join(value for _, value in each.headers)
+                if CANARY.encode() in told.lower():
+                    found.add(each.topic)
+        return found
+
+    return exchange.run(look)
+
+
+def in_logs(exchange: Exchange) -> set[str]:
+    """Log files in which the canary stands."""
+    logs = exchange.home.logs.rglob("*")
+    return {path.name for path in logs if path.is_file() and CANARY.encode() in path.read_bytes().lower()}
+
+
+def submit(exchange: Exchange, data: dict[str, Any], key: str | None = None) -> None:
+    line = FileRfi(line=1, key=key or str(data["id"]), value=orjson.dumps(data))
+    exchange.submit([line])
+
+
+def fill(exchange: Exchange) -> None:
+    """The canary everywhere it can get to: accepted, worked on, refused, put aside, in mails that wait."""
+    submit(exchange, canary_rfi())
+    submit(exchange, canary_rfi(id="RFI-2", channel="pigeon"))
+    submit(exchange, canary_rfi(id="RFI-3"), "poison")
+    exchange.quiet()
+
+    async def work(world: World) -> None:
+        referrals = (await world.stores.referrals.of_rfis([RFI_ID]))[RFI_ID]
+        assert referrals
+        said: Accept = accept(engagement_name=f"Deal with {CANARY}", notes=f"{CANARY} called")
+        await world.commands.execute(next(each for each in referrals if each.policy == "standard").id, said)
+        assert len(await world.stores.aside.letters(Letters(group=Group.INTAKE), 9)) == 1
+        # No mail to the customer gets through from now on: those wait.
+        await world.stores.sandbox_clock.advance(world.policies[referrals[0].policy].undo_window)
+
+    set_faults(exchange.home.mail, FaultRule(fault=Fault.REFUSE_RECIPIENT, pattern=CANARY, code=450))
+    exchange.run(work)
+    eventually(lambda: bool(waiting(exchange)), "a mail to the customer waits")
+
+
+def waiting(exchange: Exchange) -> list[str]:
+    """Addresses of mails to the customer that may still go out."""
+
+    async def look(world: World) -> list[str]:
+        jobs = await world.stores.jobs.of_rfis([RFI_ID])
+        return [job.address for job in jobs if job.role == "customer" and job.state in {"pending", "leased", "failed"}]
+
+    return exchange.run(look)
+
+
+def referrals_of(exchange: Exchange) -> list[Referral]:
+    async def look(world: World) -> list[Referral]:
+        return (await world.stores.referrals.of_rfis([RFI_ID]))[RFI_ID]
+
+    return exchange.run(look)
+
+
+def test_nothing_of_a_customer_is_left_anywhere(exchange: Exchange) -> None:
+    fill(exchange)
+    assert {"rfis", "referrals", "send_jobs", "originals"} <= in_mongo(exchange)
+    assert in_kafka(exchange) == {Topic.RFI_SUBMITTED}
+    rehearsed = exchange.cli("customer", "erase", "--email", EMAIL.upper(), "--dry-run")
+    assert "requests" in rehearsed
+    assert {"rfis", "originals"} <= in_mongo(exchange)
+
+    erased = exchange.cli("customer", "erase", "--email", EMAIL.upper(), "--yes")
+    assert CANARY not in (rehearsed + erased).casefold()
+    eventually(lambda: "under way" not in exchange.cli("customer", "erasures"), "the erasure is done")
+    exchange.quiet()
+    assert in_mongo(exchange) == set()
+    assert in_kafka(exchange) == set()
+    assert in_logs(exchange) == set()
+    assert waiting(exchange) == []
+    assert {each.status.value for each in referrals_of(exchange)} == {"Closed"}
+    assert "There is nothing of this customer" in exchange.cli("customer", "erase", "--email", EMAIL, "--yes")
+
+
+def test_a_redelivery_of_the_erased_brings_nothing_back(exchange: Exchange) -> None:
+    submit(exchange, canary_rfi())
+    submit(exchange, canary_rfi(channel="pigeon"))
+    exchange.quiet()
+    assert in_mongo(exchange) == set()
+    assert in_logs(exchange) == set()
+    report = exchange.audit()
+    assert report.clean, report.findings
+
+
+def test_a_record_that_was_put_aside_can_no_longer_be_replayed(exchange: Exchange) -> None:
+    [letter] = exchange.run(lambda world: world.stores.aside.letter_ids(Letters(group=Group.INTAKE), 9))
+    exchange.cli("dlq", "replay", letter, code=1)
+
+
+def test_what_is_no_longer_in_the_topic_was_read_by_intake_before(exchange: Exchange) -> None:
+    async def work(world: World) -> bool:
+        ends = await world.admin.end_offsets([Topic.RFI_SUBMITTED])
+        await world.publisher.publish([Outgoing(topic=Topic.RFI_SUBMITTED, key="x", value=b"{}")])
+        log = KafkaSubmittedLog(world.admin)
+        beyond = {partition: end + 1_000_000 for (_, partition), end in ends.items()}
+        return await log.delete_before(beyond)
+
+    assert exchange.run(work) is False
