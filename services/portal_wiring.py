@@ -93,4 +93,4 @@ def portal_options(settings: Settings) -> PortalOptions:
 
 def portal_app(world: World, finder: Finder | None = None) -> FastAPI:
     """The application that the process `portal` serves."""
-    return build(portal_ports(world, finder), portal_options(world.settings))
+    return build(portal_ports(world, finder), portal_options(world.settings), world.registry)

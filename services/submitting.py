@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from services.bootstrap import World
-from services.core.errors import CommandInvalid
+from services.core.errors import CommandInvalid, Problem
 from services.core.ports import Clock
 from services.core.rfi import Rfi
 from services.core.stores import Publisher
@@ -37,6 +37,11 @@ class Submissions:
         if not isinstance(checked, Rfi):
             raise CommandInvalid(checked)
         return checked
+
+    def problems(self, source: str, data: Mapping[str, Any]) -> list[Problem]:
+        """As intake's consumer will find them."""
+        checked = validate(dict(data), source, self._clock.now(), self._regions)
+        return [] if isinstance(checked, Rfi) else checked
 
 
 def submissions(world: World) -> Submissions:

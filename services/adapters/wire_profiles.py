@@ -11,6 +11,7 @@ from schemas.attributes import timestamp
 from schemas.envelope import CloudEvent, encode_binary
 from schemas.profiles import PartnerProfileV1, RegionV1
 from schemas.topics import Topic
+from services.adapters import wire_profiles_swift
 from services.adapters.wire_envelope import SCHEMAS, SOURCE, TYPES, cloud_event_of, expect, sequence_text
 from services.core import ids
 from services.core.codes import CompanySize, PolicyName
@@ -64,6 +65,13 @@ def profile_of(record: Record) -> RoutableProfile:
         UnreadableRecord: it is damaged; says which fields are wrong.
         UnknownMessage: it is not a profile, or of a version that is not known here.
     """
+    if (profile := wire_profiles_swift.read(record.value, record.headers)) is not None:
+        return profile
+    return read_any(record)
+
+
+def read_any(record: Record) -> RoutableProfile:
+    """As `profile_of`, of a record that need not look like one of ours."""
     event = cloud_event_of(record)
     expect(event, _PROFILE)
     try:

@@ -11,6 +11,7 @@ import typer
 
 from services.bootstrap import World
 from services.cli.console import console, plain_errors, table
+from services.cli.people import person_of
 from services.cli.reasons import all_said
 from services.cli.session import with_world
 from services.core.codes import CloseReason, ErrorReason, Status, Timeframe
@@ -31,7 +32,7 @@ from services.core.commands import (
 )
 from services.core.errors import CommandInvalid, NotFound, Problem
 from services.core.referral import Referral
-from services.core.rfi import Money, Person
+from services.core.rfi import Money
 
 app = typer.Typer(help="Referrals: list, show, and answer as a partner.", no_args_is_help=True)
 
@@ -225,14 +226,19 @@ def edit_command(
 @app.command("add-contact")
 def add_contact_command(
     referral_id: str,
-    first_name: Annotated[str, typer.Option()],
-    last_name: Annotated[str, typer.Option()],
-    email: Annotated[str, typer.Option()],
+    first_name: Annotated[str | None, typer.Option()] = None,
+    last_name: Annotated[str | None, typer.Option()] = None,
+    email: Annotated[str | None, typer.Option()] = None,
     phone: Annotated[str | None, typer.Option()] = None,
+    file: Annotated[
+        typer.FileText | None,
+        typer.Option(help="The person as JSON, - for standard input; options are public."),
+    ] = None,
 ) -> None:
-    """Add a person of the partner to an active deal."""
+    """Add a person of the partner to an active deal: with --file nobody else on the machine sees who it is."""
     with plain_errors():
-        person = Person(first_name=first_name, last_name=last_name, email=email, phone=phone)
+        options = {"first_name": first_name, "last_name": last_name, "email": email, "phone": phone}
+        person = person_of(file.read() if file else None, options)
         _execute(referral_id, AddContact(by=ACTOR, person=person))
 
 

@@ -75,7 +75,7 @@ def replay_command(
 
 
 async def _cases(world: World, since: datetime, limit: int) -> list[Case]:
-    rfis = [rfi for rfi in await world.stores.rfis.recent(limit, since=since) if rfi.routing is not None]
+    rfis = [rfi for rfi in await world.stores.rfis.recent(limit, since=since) if rfi.routing and not rfi.erased_at]
     referrals = await world.stores.referrals.of_rfis([rfi.id for rfi in rfis])
     return [Case(rfi, referrals.get(rfi.id, [])) for rfi in rfis]
 

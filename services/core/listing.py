@@ -126,6 +126,8 @@ class ListingQuery:
     condition: Condition | None = None
     region: str | None = None
     #: ISO 3166-1 alpha-2, or ISO 3166-2 with its country.
+    parts: frozenset[str] = frozenset()
+    #: Subdivisions within the region that count as it, if they are codes of their own: provinces of a community.
     size: CompanySize | None = None
     channel: Channel | None = None
     flame: bool = False

@@ -42,7 +42,7 @@ def belongs(referral: Referral, query: ListingQuery, visible: Callable[[Referral
         referral.partner_id == query.partner_id
         and (query.section is None or referral.stage is STAGES[query.section])
         and (query.condition is None or _holds(referral, query.condition, visible))
-        and (query.region is None or query.region in regions_of(referral))
+        and (query.region is None or not regions_of(referral).isdisjoint({query.region, *query.parts}))
         and query.size in (None, referral.size)
         and query.channel in (None, referral.channel)
         and (not query.flame or burning(referral))

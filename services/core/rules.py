@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Protocol
 
+from services.core.errors import CommandInvalid, Problem
+
 #: Points of a whole score: shares become whole numbers, so that equal is equal.
 POINTS = 1_000_000
 
@@ -100,13 +102,23 @@ class PublishedRules:
     at: datetime
 
 
+def overtaken(holding: str) -> CommandInvalid:
+    """What is said to who wanted to replace rules that hold no more."""
+    words = f"{holding} holds by now: look at what your rules change of it, then publish them"
+    return CommandInvalid([Problem("/version", "overtaken", words)])
+
+
 class RuleStore(Protocol):
     """Published rules, and which of them hold."""
 
-    async def publish(self, published: PublishedRules) -> PublishedRules:
+    async def publish(self, published: PublishedRules, instead_of: str | None = None) -> PublishedRules:
         """Keep them, and let them hold from now on; returns what is stored under the version.
 
-        A version that is stored with other numbers stays as it is and does not begin to hold.
+        A version that is stored with other numbers stays as it is and does not begin to hold. With `instead_of` they
+        begin to hold only if that version does (while nobody has published any, that of the default rules).
+
+        Raises:
+            CommandInvalid: another version than `instead_of` holds by now; says which.
         """
 
     async def current(self) -> PublishedRules | None:

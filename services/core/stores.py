@@ -14,7 +14,7 @@ from typing import Protocol
 from services.core.codes import RfiState, Status
 from services.core.errors import Problem
 from services.core.mail import JobState, JobUpdate, SendJob
-from services.core.partner import Partner, Profile
+from services.core.partner import Partner, Profile, RoutableProfile
 from services.core.ports import Change, DeadLetter, Record, Saved
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi, Routing
@@ -131,6 +131,9 @@ class PartnerStore(Protocol):
 
     async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
         """The next profiles in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
+
+    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
+        """As `scan_profiles`, without the people: for those who match, and hold them all."""
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Profiles whose newest version is not known to be on Kafka."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from services.portal import oauth, openapi, static_files
 from services.portal.doors import PortalDoors
 from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
 from services.portal.guard import Guard
+from services.portal.metrics import PortalMetrics
 from services.portal.pace import Pace
 from services.portal.pages import (
     customer,
@@ -20,6 +22,9 @@ from services.portal.pages import (
     operator_erasure,
     profiles,
     referral,
+    search,
+    search_request,
+    sheets,
     sign_in,
     team,
 )
@@ -32,12 +37,15 @@ from services.portal.team_work import TeamWork
 from services.portal.v1.mounted import routers
 
 
-def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
+def build(
+    ports: PortalPorts, options: PortalOptions | None = None, registry: CollectorRegistry | None = None
+) -> FastAPI:
     """The application; it holds no connections of its own.
 
     Args:
         ports: open, and closed by the caller.
         options: what the operator chose; None for the defaults.
+        registry: for the figures.
     """
     options = options or PortalOptions()
     app = FastAPI(title="Referral exchange", version="1", docs_url=None, redoc_url=None, openapi_url=None)
@@ -50,6 +58,8 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
     app.include_router(oauth.router(ports, options, pace))
     app.include_router(sign_in.router(ports, options, pace))
     app.include_router(customer.router(ports, options))
+    app.include_router(search.router(ports, options, pace))
+    app.include_router(search_request.router(ports, options, pace))
     app.include_router(customer_erasure.router(ports, options))
     app.include_router(inbox.router(ports, options))
     app.include_router(referral.router(ports, options))
@@ -66,5 +76,6 @@ def build(ports: PortalPorts, options: PortalOptions | None = None) -> FastAPI:
         app.include_router(resource)
     app.include_router(openapi.router())
     # The outermost, so that its headers are on every answer.
-    app.add_middleware(Guard, secure=options.secure)
+    metrics = PortalMetrics(registry or CollectorRegistry())
+    app.add_middleware(Guard, secure=options.secure, metrics=metrics)
     return app

@@ -165,7 +165,7 @@ class Finder:
 
     async def _stored(self) -> AsyncIterator[Sequence[RoutableProfile]]:
         after = ""
-        while page := await self._ports.partners.scan_profiles(after, PAGE):
+        while page := await self._ports.partners.scan_routable(after, PAGE):
             after = page[-1].id
             yield page
             # Pages come in between.

@@ -1,4 +1,4 @@
-"""What stands in front of every route: request ids, limits of size and time, security headers, one log line each."""
+"""What stands in front of every route: request ids, limits of size and time, security headers, a log line, figures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.portal.metrics import NO_ROUTE, PortalMetrics
 
 log = structlog.get_logger("portal.http")
 
@@ -43,9 +46,16 @@ class Guard:
     """ASGI middleware; the outermost, so that its headers are on every answer."""
 
     def __init__(
-        self, app: ASGIApp, *, secure: bool, piece_s: float = BODY_PIECE_S, whole_s: float = BODY_WHOLE_S
+        self,
+        app: ASGIApp,
+        *,
+        secure: bool,
+        metrics: PortalMetrics | None = None,
+        piece_s: float = BODY_PIECE_S,
+        whole_s: float = BODY_WHOLE_S,
     ) -> None:
         self._app, self._piece_s, self._whole_s = app, piece_s, whole_s
+        self._metrics = metrics or PortalMetrics(CollectorRegistry())
         self._headers = HEADERS | (HSTS if secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,9 +77,10 @@ class Guard:
             await self._app(scope, _Body(scope, receive, self._piece_s, self._whole_s).receive, sending)
         finally:
             # The route, not the path: paths hold signed links.
-            route = getattr(scope.get("route"), "path", "-")
-            took_ms = round((time.perf_counter() - started) * 1000, 1)
-            log.info("request", id=id_, method=scope["method"], route=route, status=status, ms=took_ms)
+            route = getattr(scope.get("route"), "path", NO_ROUTE)
+            took_s = time.perf_counter() - started
+            self._metrics.answered(scope["method"], route, status, took_s)
+            log.info("request", id=id_, method=scope["method"], route=route, status=status, ms=round(took_s * 1000, 1))
 
     def _with_ours(self, theirs: Any, id_: str) -> list[tuple[bytes, bytes]]:
         headers = list(theirs)

@@ -15,6 +15,10 @@ from services.portal.access import TooFast
 WRONG_PER_MINUTE = 60
 #: Sign-in mails that one mail address may be sent, and that one network address may ask for.
 MAILS_PER_HOUR, ASKED_PER_HOUR = 5, 60
+#: Looks at the provider search from one network address; behind a proxy of a company many share one.
+SEARCHES_PER_MINUTE = 240
+#: Requests sent from the search, by one network address and under one mail address.
+SENT_PER_HOUR, SENT_AS_PER_HOUR = 60, 5
 
 
 class Pace:
@@ -24,6 +28,8 @@ class Pace:
         self._requests = RateLimitItemPerMinute(requests_per_minute)
         self._wrong = RateLimitItemPerMinute(WRONG_PER_MINUTE)
         self._mails, self._asked = RateLimitItemPerHour(MAILS_PER_HOUR), RateLimitItemPerHour(ASKED_PER_HOUR)
+        self._searches = RateLimitItemPerMinute(SEARCHES_PER_MINUTE)
+        self._sent, self._sent_as = RateLimitItemPerHour(SENT_PER_HOUR), RateLimitItemPerHour(SENT_AS_PER_HOUR)
         self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def request(self, subject: str) -> None:
@@ -37,6 +43,18 @@ class Pace:
     def asked(self, address: str) -> None:
         """One more sign-in link asked for from this network address."""
         self._count(self._asked, "asked", address)
+
+    def searched(self, address: str) -> None:
+        """One more look at the provider search."""
+        self._count(self._searches, "searched", address)
+
+    def sent(self, address: str) -> None:
+        """One more form sent from the provider search."""
+        self._count(self._sent, "sent", address)
+
+    def may_send(self, email: str) -> bool:
+        """Whether one more request may be sent under this mail address, whose owner is mailed about it."""
+        return bool(self._counter.hit(self._sent_as, "sent as", email.strip().casefold()))
 
     def may_mail(self, user_id: str) -> bool:
         """Whether one more sign-in mail may go to this person; told by nothing that the asker sees."""

@@ -13,6 +13,7 @@ from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand
 from services.core.erasures import Erasure, Found
+from services.core.errors import Problem
 from services.core.favourites import FavouriteStore
 from services.core.insights import InsightStore
 from services.core.listing import ReferralListing
@@ -73,6 +74,9 @@ class RfiIntake(Protocol):
             CommandInvalid: every problem, by field of the data.
             DependencyUnavailable: nothing is confirmed; the same data may be sent again.
         """
+
+    def problems(self, source: str, data: Mapping[str, Any]) -> list[Problem]:
+        """Every problem of the data, which must have an id; nothing is sent."""
 
 
 class Operations(Protocol):

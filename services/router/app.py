@@ -31,6 +31,9 @@ from services.router.next_best import NextBestHandler
 from services.router.ruling import Ruling
 from services.router.siblings import SiblingsHandler
 
+#: Profiles read at a time when a router starts.
+PAGE = 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterPorts:
@@ -141,7 +144,10 @@ def build(ports: RouterPorts) -> Router:
 
 def _profiles(ports: RouterPorts, matcher: Matcher) -> View[RoutableProfile]:
     async def stored() -> AsyncIterator[Sequence[RoutableProfile]]:
-        yield await ports.partners.all_profiles()
+        after = ""
+        while page := await ports.partners.scan_routable(after, PAGE):
+            after = page[-1].id
+            yield page
 
     return View(
         what="profile",

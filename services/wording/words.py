@@ -123,6 +123,10 @@ class Words:
         """Every country as (code, name), by name."""
         return _countries(self.locale)
 
+    def subdivisions(self, country: str) -> list[tuple[str, str]]:
+        """The subdivisions of a country as (code, name), by name; their names are those of the country itself."""
+        return _subdivisions(country)
+
     def country(self, code: str) -> str:
         """The name of a country; a code that nobody knows, as it is."""
         return str(self.locale.territories.get(code, code))
@@ -199,6 +203,22 @@ def _place(words: Words, place: Place) -> str:
     country = words.locale.territories.get(place.country, place.country)
     parts = [city, subdivision.name if subdivision else place.subdivision, country]
     return ", ".join(dict.fromkeys(str(part) for part in parts if part))
+
+
+@lru_cache(maxsize=64)
+def _subdivisions(country: str) -> list[tuple[str, str]]:
+    every: Any = pycountry.subdivisions
+    named = [(each.code, str(each.name)) for each in every.get(country_code=country) or ()] if country else []
+    return sorted(named, key=lambda each: unicodedata.normalize("NFKD", each[1]).casefold())
+
+
+@lru_cache(maxsize=512)
+def subdivisions_within(code: str) -> frozenset[str]:
+    """The subdivisions that lie within one: the provinces of a community; none for most."""
+    every: Any = pycountry.subdivisions
+    of_country = every.get(country_code=code[:2]) or () if len(code) > 2 else ()  # noqa: PLR2004 - a country has two letters
+    children = {each.code for each in of_country if each.parent_code == code}
+    return frozenset(children.union(*map(subdivisions_within, children)))
 
 
 @lru_cache(maxsize=16)

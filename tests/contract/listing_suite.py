@@ -149,6 +149,8 @@ class ReferralListingSuite:
         )
         assert await shown(stores, region="ES") == ["hot", "cadiz"]
         assert await shown(stores, region="ES-AN") == ["cadiz"]
+        assert await shown(stores, region="ES-CT", parts=frozenset({"ES-B", "ES-AN"})) == ["cadiz"]
+        assert await shown(stores, region="ES-CT", parts=frozenset({"ES-A", "AN", "N"})) == []
         assert await shown(stores, size=CompanySize.S1_9) == ["cadiz"]
         assert await shown(stores, channel=Channel.SEARCH) == ["lima"]
         assert await shown(stores, flame=True) == ["hot"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.adapters import roster
+from services.adapters import roster, wire
 from services.core.codes import CompanySize
 from services.core.errors import Outdated
 from tests.builders import START, make_partner, make_profile
@@ -90,6 +90,14 @@ class PartnerStoreSuite:
         assert first == profiles[:2]
         assert await stores.partners.scan_profiles(first[-1].id, 100) == profiles[2:]
         assert await stores.partners.scan_profiles(profiles[-1].id, 2) == []
+
+    async def test_profiles_are_walked_without_their_people(self, stores: Stores) -> None:
+        profiles = sorted((make_profile(n, active=n % 2 == 0) for n in range(3)), key=lambda each: each.id)
+        await stores.partners.put_profiles(profiles)
+        found = await stores.partners.scan_routable("", 2)
+        assert [wire.profile_outgoing(each) for each in found] == [wire.profile_outgoing(each) for each in profiles[:2]]
+        assert not any(hasattr(office, "contact") for each in found for office in each.locations)
+        assert [each.id for each in await stores.partners.scan_routable(found[-1].id, 9)] == [profiles[2].id]
 
     async def test_a_partners_profiles_are_listed_by_country_and_nobody_elses(self, stores: Stores) -> None:
         spain, france, other = make_profile(1), make_profile(1, country="FR", active=False), make_profile(2)

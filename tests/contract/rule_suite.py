@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from services.core.errors import CommandInvalid
 from services.core.rules import DEFAULT_RULES, PublishedRules, RegionShares
 from tests.builders import START
 from tests.contract.stores import Stores
@@ -32,6 +35,22 @@ class RuleStoreSuite:
         assert await stores.rules.current() == first
         assert await stores.rules.listed(5) == [second, first]
         assert await stores.rules.listed(1) == [second]
+
+    async def test_rules_are_replaced_only_if_those_that_were_looked_at_hold(self, stores: Stores) -> None:
+        first, second, third = (make_published(n) for n in (1, 2, 3))
+        with pytest.raises(CommandInvalid, match=f"{DEFAULT_RULES.version} holds by now"):
+            await stores.rules.publish(first, "rules-of-nobody")
+        assert await stores.rules.current() is None
+        assert await stores.rules.publish(first, DEFAULT_RULES.version) == first
+        assert await stores.rules.publish(first, DEFAULT_RULES.version) == first
+        with pytest.raises(CommandInvalid, match="rules-of-day-1 holds by now"):
+            await stores.rules.publish(second, DEFAULT_RULES.version)
+        assert await stores.rules.current() == first
+        assert await stores.rules.publish(second, first.id) == second
+        assert await stores.rules.publish(second, first.id) == second
+        with pytest.raises(CommandInvalid):
+            await stores.rules.publish(third, first.id)
+        assert await stores.rules.current() == second
 
     async def test_a_version_says_one_thing_for_ever(self, stores: Stores) -> None:
         first, other = make_published(1), make_published(1, fit=0.5)

@@ -19,8 +19,8 @@ from services.adapters.importers.partners_csv import parse_partners
 from services.adapters.importers.rfi_files import FileRfi, read_rfis
 from services.adapters.mongo.indexes import REFERRALS
 from services.audit.report import Report
+from services.auditing import run_audit
 from services.bootstrap import World
-from services.cli.audit import run_audit
 from services.cli.demo.script import quiet
 from services.cli.importing import store_partners
 from services.cli.rfi import submit_all

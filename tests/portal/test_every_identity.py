@@ -5,6 +5,7 @@ The table stands in `who_may`. What the walk is about belongs to partner 1 and i
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from services.core.ports import DeadLetter, Record
 from services.core.rfi import Rfi, Routing
 from services.core.stores import Refusal
 from services.core.webhooks import DeliveryState
+from services.matching.suggested import SuggestionCode
 from services.portal.openapi import document
 from services.portal.ports import PortalOptions
 from tests.builders import (
@@ -37,7 +39,7 @@ from tests.builders import (
     make_rfi,
 )
 from tests.contract.webhook_suite import make_delivery, make_webhook
-from tests.portal.who_may import BODIES, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal
+from tests.portal.who_may import BODIES, OTHERS, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal
 from tests.portal.world import BASE, Browser, PortalWorld, portal_world
 
 #: In every text of the referral and of what lies around it.
@@ -58,8 +60,15 @@ class Scene:
         """All that an operation of somebody without a right must leave as it is."""
         stores = self.world.stores
         kept = [stores.referrals, stores.rfis, stores.refusals, stores.dead_letters, stores.jobs, stores.favourites]
+        kept.append(stores.users)
         records = [len(self.world.log.records(topic)) for topic in Topic]
-        beside = [stores.webhooks.stored, stores.webhooks.hooks, stores.dead_letters.dropped]
+        beside = [
+            stores.partners.partners,
+            stores.partners.profiles,
+            stores.webhooks.stored,
+            stores.webhooks.hooks,
+            stores.dead_letters.dropped,
+        ]
         return [deepcopy(each.stored) for each in kept] + [records, *map(deepcopy, beside)]
 
 
@@ -78,7 +87,7 @@ async def scene() -> AsyncIterator[Scene]:
     rfi, other = _canaries(), make_rfi(2, state=RfiState.ROUTED, version=2, routing=Routing(at=START, chosen=()))
     await world.stores.rfis.add([rfi, other])
     await world.stores.partners.put_partners([make_partner(1), make_partner(2)])
-    await world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
+    await world.stores.partners.put_profiles([make_profile(1, keywords=(CANARY,)), make_profile(2)])
     referral = make_referral(1)
     canaried = replace(referral, title=rfi.need.title, company=rfi.customer.company)
     await world.stores.referrals.add([canaried, make_referral(2, partner=2)])
@@ -91,10 +100,18 @@ async def scene() -> AsyncIterator[Scene]:
         "country": "ES",
         "member_id": (await world.add_user(1, email="carl@partner1.example")).id,
     }
+    ids |= {"user_id": ids["member_id"], "engagement_id": rfi.id, "partner_id": make_partner(1).id}
+    ids["suggestion_id"] = _suggestion(world)
     ids |= await _put_aside(world) | await _hooks(world)
     links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}
     yield Scene(world, ids, links)
     await world.close()
+
+
+def _suggestion(world: PortalWorld) -> str:
+    """The id of a suggestion that partner 1 has taken already."""
+    text = f"{make_profile(1).id}|{SuggestionCode.ADD_KEYWORD}|{CANARY}"
+    return world.ports.signer.sign("suggestion", urlsafe_b64encode(text.encode()).decode().rstrip("="))
 
 
 async def _hooks(world: PortalWorld) -> dict[str, str]:
@@ -129,7 +146,9 @@ _TOKENS: Mapping[Who, tuple[int | None, str]] = {
     Who.PROGRAM: (1, "referrals.write"),
     Who.READER: (1, "referrals.read"),
     Who.NO_SCOPE: (1, "webhooks.write"),
+    Who.KEEPER: (1, "profiles.write users.write"),
     Who.OTHER_PROGRAM: (2, "referrals.write"),
+    Who.OTHER_KEEPER: (2, "profiles.write users.write"),
     Who.OPERATOR_PROGRAM: (None, "operator"),
 }
 _PEOPLE: Mapping[Who, tuple[int | None, Role]] = {
@@ -144,8 +163,8 @@ _PEOPLE: Mapping[Who, tuple[int | None, Role]] = {
 async def _caller(scene: Scene, who: Who) -> Browser:
     """A client that one is signed in with, anew."""
     if who in _TOKENS:
-        partner, scope = _TOKENS[who]
-        return await scene.world.program(partner, (scope,))
+        partner, scopes = _TOKENS[who]
+        return await scene.world.program(partner, scopes.split())
     if who in _PEOPLE:
         partner, role = _PEOPLE[who]
         return await scene.world.signed_in(partner, email=f"{who.name.lower()}@people.example", role=role)
@@ -223,7 +242,7 @@ def _wrong(operation: str, who: Who, answer: httpx.Response, *, changed: bool) -
         signs_in = RULES[operation] is Rule.ANYBODY or operation == "POST /sign-out"
         found = [f"{seen}, and it may"] if refused or (to_sign_in and not signs_in) else []
         # Another partner and another customer see what is theirs, and nothing else.
-        foreign = who in {Who.OTHER, Who.OTHER_PROGRAM, *UNKNOWN} - {Who.CUSTOMER}
+        foreign = who in {*OTHERS, *UNKNOWN} - {Who.CUSTOMER}
         leaks = foreign and CANARY in answer.text
         return [*found, f"{seen} with what is another's"] if leaks else found
     page = not operation.partition(" ")[2].startswith(_API)

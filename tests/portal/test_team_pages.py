@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.core.accounts import Role, User
+from services.core.accounts import Notify, Role, User
+from services.core.digest import next_morning
 from services.core.ids import user_id
 from services.core.mail import MailKind, SendJob
 from tests.builders import START, make_partner
@@ -115,6 +116,25 @@ async def test_each_person_has_a_language_and_a_time_zone(world: PortalWorld, an
     assert user is not None
     assert (user.language, user.time_zone) == ("es", "America/Bogota")
     assert 'lang="es"' in (await ana.get("/team")).text
+
+
+@pytest.mark.parametrize("notify", list(Notify))
+async def test_each_person_says_which_mails_it_wants(world: PortalWorld, ana: Browser, notify: Notify) -> None:
+    there = {"language": "en", "timeZone": "Europe/Madrid"}
+    assert (await ana.submit("/team/settings", {**there, "notify": "all"})).status_code == 422
+    await ana.submit("/team/settings", {**there, "notify": notify.value})
+    user = await stored(world, "ana@partner1.example")
+    assert user is not None
+    morning = next_morning("Europe/Madrid", world.clock.now())
+    assert (user.notify, user.digest_at) == (notify, morning if notify is Notify.DIGEST else None)
+    assert f'value="{notify.value}" checked' in (await ana.get("/team")).text
+    # Another time zone is another morning; a form that says nothing of mails leaves the wish.
+    await ana.submit("/team/settings", {**there, "timeZone": "Asia/Tokyo"})
+    moved = await stored(world, "ana@partner1.example")
+    assert moved is not None
+    assert moved.notify is notify
+    assert (moved.digest_at is None) == (notify is not Notify.DIGEST)
+    assert moved.digest_at != morning
 
 
 async def test_a_program_changes_no_team_whatever_it_may_write(world: PortalWorld, ana: Browser) -> None:

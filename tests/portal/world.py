@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from schemas.topics import TOPICS
 from services.adapters.commands import ReferralCommands
@@ -162,6 +163,7 @@ def portal_world(
     clock: TurnableClock | None = None,
     options: PortalOptions | None = None,
     policies: Mapping[PolicyName, Policy] = POLICIES,
+    registry: CollectorRegistry | None = None,
 ) -> PortalWorld:
     """A portal over twins, or over the stores given."""
     stores = stores or MemoryStores()
@@ -188,4 +190,4 @@ def portal_world(
     )
     ports = portal_ports(around)
     options = options or PortalOptions(base_url=BASE)
-    return PortalWorld(stores, clock, build(ports, options), ports, options, log)
+    return PortalWorld(stores, clock, build(ports, options, registry), ports, options, log)

@@ -137,7 +137,8 @@ async def test_nobody_can_have_somebody_else_taken_from_the_list(world: World) -
     await world.stores.jobs.add_leased([other], "a", SOON)
     mine = world.paths.of(world.job.id, world.job.address)
     theirs = ReturnPaths(BASE, SignedLinks("another key", world.stores.secrets)).of(other.id, other.address)
-    assert mine is not None and theirs is not None
+    assert mine is not None
+    assert theirs is not None
     proof = mine.rpartition("@")[0][-16:]
     forged = [f"bounces+{other.id.replace('-', '')}{proof}@exchange.example", theirs, "bounces@exchange.example", ""]
     forged += ["bounces+zz@exchange.example", mine.replace("exchange", "else"), mine.replace("bounces", "other")]
@@ -187,10 +188,11 @@ async def test_an_outage_at_any_call_leaves_a_report_that_can_be_read_again(afte
     raise AssertionError("there are calls without end")
 
 
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [("5.1.1", True), ("5.0.0", True), ("5.4.4", True), ("5.2.1", True), ("5.1.10", True)]
-    + [("5.2.2", False), ("5.4.7", False), ("5.7.1", False), ("4.1.1", False), ("5.1", False), ("25.1.1", False)],
-)
-def test_what_says_that_an_address_is_no_good(status: str, expected: bool) -> None:
-    assert is_about_address(status) is expected
+@pytest.mark.parametrize("status", ["5.1.1", "5.0.0", "5.4.4", "5.2.1", "5.1.10"])
+def test_some_failures_say_that_an_address_is_no_good(status: str) -> None:
+    assert is_about_address(status)
+
+
+@pytest.mark.parametrize("status", ["5.2.2", "5.4.7", "5.7.1", "4.1.1", "5.1", "25.1.1"])
+def test_others_speak_of_one_mail(status: str) -> None:
+    assert not is_about_address(status)

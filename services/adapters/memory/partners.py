@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from services.adapters.memory.faults import Faults, faulty
-from services.adapters.mongo.documents import PARTNERS, PROFILES
+from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, through_bson
 from services.adapters.mongo.partners import newest
-from services.core.partner import Partner, Profile
+from services.core.partner import Partner, Profile, RoutableProfile
 
 T = TypeVar("T", Partner, Profile)
 
@@ -75,6 +75,12 @@ class MemoryPartners:
     async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
         """In the order of ids."""
         return [self.profiles[id_] for id_ in sorted(self.profiles) if id_ > after][:limit]
+
+    @faulty
+    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
+        """In the order of ids."""
+        docs = [PROFILES.to_doc(self.profiles[id_]) for id_ in sorted(self.profiles) if id_ > after]
+        return ROUTABLE.readable(map(through_bson, docs[:limit]))
 
     @faulty
     async def unpublished(self, limit: int) -> list[Profile]:

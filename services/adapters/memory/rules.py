@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.mongo.rules import PUBLISHED
-from services.core.rules import PublishedRules
+from services.core.rules import DEFAULT_RULES, PublishedRules, overtaken
 
 
 class MemoryRules:
@@ -16,10 +16,13 @@ class MemoryRules:
         self.holding: str | None = None
 
     @faulty
-    async def publish(self, published: PublishedRules) -> PublishedRules:
+    async def publish(self, published: PublishedRules, instead_of: str | None = None) -> PublishedRules:
         """Insert if absent, then point there."""
         stored = self.stored.setdefault(published.id, PUBLISHED.as_stored(published))
         if stored.rules == published.rules:
+            holding = self.holding or DEFAULT_RULES.version
+            if instead_of is not None and holding not in {instead_of, published.id}:
+                raise overtaken(holding)
             self.holding = published.id
         return stored
 

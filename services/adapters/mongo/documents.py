@@ -23,7 +23,7 @@ from services.core.codes import Status
 from services.core.ids import shard_of
 from services.core.listing import regions_of, searchable, worth
 from services.core.mail import SendJob
-from services.core.partner import Partner, Profile
+from services.core.partner import Partner, Profile, RoutableProfile
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi, Routing
 from services.core.stores import Publisher
@@ -169,6 +169,7 @@ PERSONS = Part(Person)
 REFERRALS = Codec(Referral, _derive_for_queries)
 PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
+ROUTABLE = Codec(RoutableProfile)
 JOBS = Codec(SendJob)
 PUBLISHERS = Codec(Publisher)
 USERS = Codec(User, _derive_for_mails)

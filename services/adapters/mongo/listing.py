@@ -126,7 +126,7 @@ def _scope(query: ListingQuery) -> Mapping[str, Any]:
 def _facets(query: ListingQuery) -> list[Mapping[str, Any]]:
     facets: list[Mapping[str, Any]] = []
     if query.region is not None:
-        facets.append(_marked(query.region))
+        facets.append(_marked(query.region, *sorted(query.parts)))
     if query.size is not None:
         facets.append(_marked(query.size.value))
     if query.channel is not None:
@@ -136,9 +136,10 @@ def _facets(query: ListingQuery) -> list[Mapping[str, Any]]:
     return facets
 
 
-def _marked(mark: str) -> Mapping[str, Any]:
-    """Marks stand before the first line's end (`documents.marks_of`), so that no word of a text is taken for one."""
-    return {"search": {"$regex": f"^[^\n]*\\|{re.escape(mark)}\\|"}}
+def _marked(*marks: str) -> Mapping[str, Any]:
+    """One of the marks; they stand on the first line (`documents.marks_of`), so that no word is taken for one."""
+    one = "|".join(map(re.escape, marks))
+    return {"search": {"$regex": f"^[^\n]*\\|(?:{one})\\|"}}
 
 
 def _worth(query: ListingQuery) -> list[Mapping[str, Any]]:

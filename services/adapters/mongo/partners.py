@@ -11,17 +11,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha1
 from typing import TypeVar
 
-from services.adapters.mongo.documents import PARTNERS, PROFILES, Codec, encoded
+from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, Codec, encoded
 from services.adapters.mongo.driver import ASCENDING, BY_ID, Collection, Doc, Mongo, UpdateOne
 from services.adapters.mongo.indexes import PARTNERS as PARTNERS_COLLECTION
 from services.adapters.mongo.indexes import PROFILES as PROFILES_COLLECTION
 from services.adapters.mongo.indexes import UNPUBLISHED
-from services.core.partner import Partner, Profile
+from services.core.partner import Partner, Profile, RoutableProfile
 
 T = TypeVar("T", Partner, Profile)
 
 #: Versions whose writers a document remembers: more than can be written while one writer waits for its answer.
 LINE = 32
+
+#: What a document holds beyond a routable profile: the people, and who wrote it.
+_NOT_ROUTABLE = ("locations.contact", "line")
 
 
 class MongoPartners:
@@ -69,6 +72,11 @@ class MongoPartners:
         """Through the index of ids."""
         docs = await self._profiles.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
         return PROFILES.readable(docs)
+
+    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
+        """Through the index of ids."""
+        where, order = {"_id": {"$gt": after}}, [("_id", ASCENDING)]
+        return ROUTABLE.readable(await self._profiles.find(where, sort=order, limit=limit, without=_NOT_ROUTABLE))
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""

@@ -19,8 +19,8 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from services.audit.report import Report
+from services.auditing import run_audit
 from services.bootstrap import World
-from services.cli.audit import run_audit
 from services.cli.console import console, errors, plain_errors
 from services.cli.demo import tables
 from services.cli.demo.script import WorkLeftError, chapters

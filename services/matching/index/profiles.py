@@ -150,6 +150,7 @@ class ProfileIndex:
         """Note what has changed; returns the numbers."""
         numbers = np.fromiter(self._changed, np.int64, len(self._changed))
         rows = self.rows
+        rows.settle()
         sign(rows.hot, rows.words, rows.stamps, numbers)
         self._since.update(self._changed)
         self._meanwhile.update(self._changed)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -75,6 +76,8 @@ class Rows:
         self.count, self.used = 0, 1
         # Word 0 stays free, so that a row at 0 means none.
         self.words: U32 = np.zeros(64, np.uint32)
+        self._latest = array("I")
+        #: Rows that are not in `words` yet; their places are counted from its end.
         self.hot: I32 = np.zeros(0, np.int32)
         self._see()
         self.stamps: U32 = np.zeros(0, np.uint32)
@@ -110,24 +113,33 @@ class Rows:
         self.coordinates = wider
 
     def write(self, number: int, entry: Entry) -> None:
-        """Put a profile down; its old row stays in the heap as waste."""
-        self.reserve(number + 1)
+        """Put a profile down, for kernels after `settle`; its old row stays in the heap as waste."""
+        if number >= self.count:
+            self.reserve(number + 1)
         row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms) << 16 | entry.speaks, entry.partner]
         row += [entry.tie & 0xFFFFFFFF, entry.tie >> 32, *entry.regions]
         row += [term << 8 | (weight + NO_WEIGHT) for term, weight in zip(entry.terms, entry.weights, strict=True)]
-        end = self.used + len(row)
-        if end > self.words.size:
-            self.words = grown(self.words, end + end // 8)
-        self.words[self.used : end] = row
-        self.row_at[number], self.used = self.used, end
+        self.row_at[number] = self.used + len(self._latest)
         self.adjust[number] = entry.adjust
+        self._latest.extend(row)
         if entry.coordinate is not None and not self.coordinates.size:
             self._place(2 * self.stamps.size)
         if self.coordinates.size:
             self.coordinates[2 * number : 2 * number + 2] = entry.coordinate or (np.nan, np.nan)
 
+    def settle(self) -> None:
+        """Put the rows that were written lately where kernels read them."""
+        if not self._latest:
+            return
+        end = self.used + len(self._latest)
+        if end > self.words.size:
+            self.words = grown(self.words, end + end // 8)
+        self.words[self.used : end] = np.frombuffer(self._latest, np.uint32)
+        self.used, self._latest = end, array("I")
+
     def write_all(self, profiles: Profiles) -> I64:
         """Put many profiles down, with numbers from `count` on; returns those numbers."""
+        self.settle()
         first, many = self.count, profiles.partners.size
         self.reserve(first + many)
         need = HEAD * many + profiles.regions.size + profiles.terms.size

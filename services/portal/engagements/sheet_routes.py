@@ -15,6 +15,7 @@ from services.portal.ports import PortalOptions, PortalPorts
 
 EXPORT, IMPORT = "/v1.0/engagements/export.csv", "/v1.0/engagements/import.csv"
 
+
 def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     """The routes of both ways."""
     routes = APIRouter(route_class=ContractRoute, tags=["spreadsheets"])

@@ -1,9 +1,9 @@
-"""What is done with spreadsheets, whoever sends them: a list out, answers in, row by row, each with its own problems."""
+"""What is done with spreadsheets, whoever sends them: a list out; answers in, each row with its own problems."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from services.core.errors import (
@@ -29,6 +29,9 @@ from services.portal.identity import Identity
 BYTES = 2 * 1024 * 1024
 #: Rows that are carried out at a time: enough to hide the database's latency, few enough to leave it to others.
 AT_A_TIME = 8
+
+#: Codes of refusals that a page has other words for than for a state that forbids something.
+_REFUSED: Mapping[type[Refused], str] = {NotFound: "not_found", Outdated: "outdated"}
 
 
 async def exported(reader: Reader, me: Identity, query: ListingQuery) -> tuple[str, bool]:
@@ -84,12 +87,8 @@ async def _problems(writer: Writer, me: Identity, row: Row) -> Sequence[Problem]
         return faulty.problems
     except CommandInvalid as invalid:
         return [in_contract(each) for each in invalid.problems]
-    except NotFound as missing:
-        return [Problem("", "not_found", str(missing))]
-    except Outdated as outdated:
-        return [Problem("", "outdated", str(outdated))]
     except Refused as refused:
-        return [Problem("", "refused", str(refused))]
+        return [Problem("", _REFUSED.get(type(refused), "refused"), str(refused))]
     except (DependencyUnavailable, VersionConflict):
         return [Problem("", "try_again", "may or may not have been carried out; import this row again")]
     return ()

@@ -75,7 +75,7 @@ def _add_list(routes: APIRouter, ports: PortalPorts, section: Section) -> None:
             "rows": [_row(each, words, now, starred=each.id in stars) for each in page.referrals],
             "asked": asked,
             "next_page": asked.address(page.next) if page.next else None,
-            "choices": _choices(words),
+            "choices": _choices(words, asked.country),
             "filters": user.filters if user else (),
             "may_write": me.may_write,
         }
@@ -95,12 +95,13 @@ def _count(words: Words, number: int) -> str:
     return words.number(number) + ("+" if number >= COUNT_LIMIT else "")
 
 
-def _choices(words: Words) -> dict[str, list[tuple[str, str]]]:
+def _choices(words: Words, country: str) -> dict[str, list[tuple[str, str]]]:
     return {
         "sizes": size_options(words),
         "channels": options(words, {key.value: said for key, said in CHANNELS.items()}),
         "sorts": options(words, {key.value: said for key, said in SORTS.items()}),
         "countries": words.countries(),
+        "subdivisions": words.subdivisions(country),
     }
 
 

@@ -63,13 +63,13 @@ class Chart:
         return len(self.bars) * _BAR_HEIGHT
 
 
-def charts(figures: Figures, medians: Medians | None, words: Words) -> list[Chart]:
+def charts(figures: Figures, medians: Medians, words: Words) -> list[Chart]:
     """Everything there is to say; charts without anything in them are left out."""
-    found = [_compared(figures, medians, words), _funnel(figures, words)]
+    found: list[Chart] = [_compared(figures, medians, words), _funnel(figures, words)]
     if figures.answered:
         found.append(_waits(figures, words))
     if figures.values:
-        found.append(_values(figures.values, dict(medians.won) if medians else {}, words))
+        found.append(_values(figures.values, dict(medians.won), words))
     declined = words.say(_("Why you declined")), figures.decline_reasons, Substatus.DECLINED
     lost = words.say(_("Why deals were lost")), figures.loss_reasons, Substatus.LOST
     return found + [
@@ -77,14 +77,13 @@ def charts(figures: Figures, medians: Medians | None, words: Words) -> list[Char
     ]
 
 
-def _compared(figures: Figures, medians: Medians | None, words: Words) -> Chart:
+def _compared(figures: Figures, medians: Medians, words: Words) -> Chart:
     shares = (
-        (words.say(_("Answered within 24 hours")), figures.advised, medians and medians.advised),
-        (words.say(_("Accepted, of those decided")), figures.acceptance, medians and medians.acceptance),
-        (words.say(_("Won, of those closed")), figures.win_rate, medians and medians.win_rate),
+        (words.say(_("Answered within 24 hours")), figures.advised, medians.advised),
+        (words.say(_("Accepted, of those decided")), figures.acceptance, medians.acceptance),
+        (words.say(_("Won, of those closed")), figures.win_rate, medians.win_rate),
     )
-    response = (words.say(_("Time to answer")), figures.response, medians and medians.response)
-    rows = [(response[0], _time(response[1], words), _time(response[2], words))]
+    rows = [(words.say(_("Time to answer")), _time(figures.response, words), _time(medians.response, words))]
     rows += [(label, _share(own, words), _share(median, words)) for label, own, median in shares]
     return Chart(
         id="compared",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.core.insights import PERIODS
+from services.core.insights import PERIODS, Medians
 from services.portal.access import partner
 from services.portal.identity import Identity
 from services.portal.pages.frame import frame_of, words_for
@@ -40,7 +40,7 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
             "since": since,
             "figures": figures,
             "medians": medians,
-            "charts": charts(figures, medians, words),
+            "charts": charts(figures, medians or Medians(days=days, at=now), words),
         }
         return frame_of(request).page(request, "insights.html.j2", values)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from services.core.codes import Channel, CompanySize
 from services.core.listing import Cursor, ListingQuery, Section, Sort
+from services.wording.words import subdivisions_within
 
 #: Referrals on one page.
 PAGE_SIZE = 25
@@ -23,7 +24,19 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 #: As large and as fine as amounts of deals are; the database has no room for much more.
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
 _LONGEST = 200
-_FIELDS = ("text", "region", "size", "channel", "worth_from", "worth_to", "currency", "flame", "starred", "sort")
+_FIELDS = (
+    "text",
+    "region",
+    "subdivision",
+    "size",
+    "channel",
+    "worth_from",
+    "worth_to",
+    "currency",
+    "flame",
+    "starred",
+    "sort",
+)
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -53,6 +66,18 @@ class ListRequest:
         return bool(self.values.get("starred"))
 
     @property
+    def country(self) -> str:
+        """The country asked for, or nothing."""
+        return self.values.get("region", "").upper()[:2]
+
+    @property
+    def region(self) -> str | None:
+        """The subdivision asked for if it lies in the country asked for, else that country."""
+        region, within = self.values.get("region", "").upper(), self.values.get("subdivision", "").upper()
+        asked = within if within.startswith(f"{region}-") else region
+        return asked if _REGION.fullmatch(asked) else None
+
+    @property
     def sort(self) -> Sort:
         """The order."""
         return _one_of(Sort, self.values.get("sort", "")) or _FIRST_SORT.get(self.section, Sort.UPDATED)
@@ -67,11 +92,12 @@ class ListRequest:
     def query(self, partner_id: str, ids: frozenset[str] | None) -> ListingQuery:
         """The query of one partner."""
         values = self.values
-        region, currency = values.get("region", "").upper(), values.get("currency", "").upper()
+        region, currency = self.region, values.get("currency", "").upper()
         asked = ListingQuery(
             partner_id=partner_id,
             section=self.section,
-            region=region if _REGION.fullmatch(region) else None,
+            region=region,
+            parts=subdivisions_within(region or ""),
             size=_one_of(CompanySize, values.get("size", "")),
             channel=_one_of(Channel, values.get("channel", "")),
             flame=bool(values.get("flame")),
