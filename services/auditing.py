@@ -1,4 +1,4 @@
-"""How is the audit run on an open world, by the command line and by an operator's page? Part of the composition root."""
+"""How is the audit run on an open world, by the command line and by an operator's page? Part of the composition."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
 from services.adapters.wire import profile_of, standing_of
+from services.auditing import auditor
 from services.bootstrap import World
 from services.customer_data import customer_data
 from services.explaining import Explaining
@@ -61,6 +62,8 @@ def portal_ports(world: World, finder: Finder | None = None) -> PortalPorts:
         intake=submissions(world),
         operations=operator_actions(world),
         erasures=customer_data(world),
+        audits=auditor(world),
+        rules=stores.rules,
         explaining=Explaining(world.stores, world.clock),
         profiles=ProfileKeeping(world.stores.partners, world.relay, lambda: world.regions),
         finder=finder or finder_of(world),

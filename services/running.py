@@ -15,7 +15,7 @@ from services.adapters.kafka.broker import make_broker
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.kafka.metrics import DeliveryMetrics
-from services.adapters.kafka.subscription import Subscription, Timing
+from services.adapters.kafka.subscription import DamagedHandler, Subscription, Timing
 from services.adapters.process import Loop, http_loop, run_loops
 from services.adapters.settings import Settings
 from services.bootstrap import World, kafka_security, prepare, unopened_world
@@ -120,12 +120,20 @@ def _delivery(world: World) -> Delivery:
     )
 
 
-def consume(world: World, parts: Parts, group: Group, topics: tuple[Topic, ...], handler: BatchHandler) -> None:
-    """Give the records of topics to a handler, in a group."""
+def consume(
+    world: World,
+    parts: Parts,
+    group: Group,
+    topics: tuple[Topic, ...],
+    handler: BatchHandler,
+    *,
+    damaged: DamagedHandler | None = None,
+) -> None:
+    """Give the records of topics to a handler, in a group; those that can't be decoded to `damaged`, if it is given."""
     if world.faults is not None:
         handler = world.faults.handler(group, handler)
     parts.delivery.subscribe(
-        Subscription(topics=topics, group=group, max_records=world.settings.batch_records), handler
+        Subscription(topics=topics, group=group, max_records=world.settings.batch_records, damaged=damaged), handler
     )
 
 

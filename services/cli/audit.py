@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from services.audit.report import Report
+from services.auditing import run_audit
 from services.bootstrap import World
 from services.cli.audit_watch import watch_audit
 from services.cli.console import console, plain_errors

@@ -73,23 +73,23 @@ def _edit(command: c.Edit, now: datetime) -> Iterator[Problem]:
 
 def _said(command: c.Accept | c.Edit, now: datetime) -> Iterator[Problem]:
     """Problems of the fields that accept and edit share, as far as they are given."""
-    yield from _text("/engagementName", command.engagement_name, NAME_LENGTH)
+    yield from text_problems("/engagementName", command.engagement_name, NAME_LENGTH)
     yield from _money("/dealValue", command.deal_value)
     if command.closing_date is not None and command.closing_date < _today(now, _WESTMOST):
         yield Problem("/closingDate", "in_the_past", "the estimated closing date cannot lie in the past")
-    yield from _text("/notes", command.notes, NOTES_LENGTH)
-    yield from _text("/crmId", command.crm_id, CRM_ID_LENGTH)
+    yield from text_problems("/notes", command.notes, NOTES_LENGTH)
+    yield from text_problems("/crmId", command.crm_id, CRM_ID_LENGTH)
     if command.crm is not None:
         yield from _crm(command.crm)
 
 
 def _crm(crm: CrmFields) -> Iterator[Problem]:
-    yield from _text("/campaignId", crm.campaign_id, CRM_ID_LENGTH)
-    yield from _text("/program", crm.program, CRM_ID_LENGTH)
+    yield from text_problems("/campaignId", crm.campaign_id, CRM_ID_LENGTH)
+    yield from text_problems("/program", crm.program, CRM_ID_LENGTH)
     if len(crm.solutions) > SOLUTIONS_LIMIT:
         yield Problem("/solutions", "too_many", f"name at most {SOLUTIONS_LIMIT} solutions")
     for index, solution in enumerate(crm.solutions):
-        yield from _text(f"/solutions/{index}", solution, CRM_ID_LENGTH)
+        yield from text_problems(f"/solutions/{index}", solution, CRM_ID_LENGTH)
     yield from _team(crm.customer_team, (), "/customerTeam")
 
 
@@ -101,7 +101,7 @@ def _win(command: c.Win, now: datetime) -> Iterator[Problem]:
         yield Problem("/closedOn", "required", "give the date on which the deal was closed")
     elif command.closed_on > _today(now, _EASTMOST):
         yield Problem("/closedOn", "in_the_future", "a won deal cannot have been closed in the future")
-    yield from _text("/notes", command.notes, NOTES_LENGTH)
+    yield from text_problems("/notes", command.notes, NOTES_LENGTH)
 
 
 def _reason(command: c.Decline | c.Lose | c.CloseAsError) -> Iterator[Problem]:
@@ -112,7 +112,7 @@ def _reason(command: c.Decline | c.Lose | c.CloseAsError) -> Iterator[Problem]:
     blank = command.notes is None or not command.notes.strip()
     if blank and command.reason in (CloseReason.OTHER, ErrorReason.OTHER):
         yield Problem("/notes", "required", "the reason 'other' needs notes that say which")
-    yield from _text("/notes", command.notes, NOTES_LENGTH)
+    yield from text_problems("/notes", command.notes, NOTES_LENGTH)
 
 
 def _money(field: str, money: Money | None) -> Iterator[Problem]:
@@ -129,7 +129,8 @@ def _money(field: str, money: Money | None) -> Iterator[Problem]:
         yield Problem(f"{field}/currency", "invalid", "give the currency as three capital letters, for example EUR")
 
 
-def _text(field: str, text: str | None, longest: int) -> Iterator[Problem]:
+def text_problems(field: str, text: str | None, longest: int) -> Iterator[Problem]:
+    """Whether a text is too long (`longest` in characters) or holds what cannot be seen."""
     if text is None:
         return
     if len(text) > longest:
@@ -144,14 +145,15 @@ def _team(people: tuple[Person, ...], there: tuple[Person, ...], field: str) -> 
         yield Problem(field, "too_many", f"name at most {TEAM_LIMIT} contacts")
     for index, person in enumerate(people):
         at = field if field == "/person" else f"{field}/{index}"
-        yield from _person(at, person)
+        yield from person_problems(at, person)
 
 
-def _person(at: str, person: Person) -> Iterator[Problem]:
+def person_problems(at: str, person: Person) -> Iterator[Problem]:
+    """What is wrong with a person's names, mail address and phone, below the pointer `at`."""
     for field, name in (("firstName", person.first_name), ("lastName", person.last_name)):
         if not name.strip():
             yield Problem(f"{at}/{field}", "required", "give the name")
-        yield from _text(f"{at}/{field}", name, NAME_LENGTH)
+        yield from text_problems(f"{at}/{field}", name, NAME_LENGTH)
     if not _EMAIL.fullmatch(person.email):
         yield Problem(f"{at}/email", "invalid", "give a mail address, for example name@company.example")
     if person.phone is not None and not _PHONE.fullmatch(person.phone):
@@ -160,13 +162,3 @@ def _person(at: str, person: Person) -> Iterator[Problem]:
 
 def _today(now: datetime, offset: timedelta) -> date:
     return (now + offset).date()
-
-
-def person_problems(at: str, person: Person) -> Iterator[Problem]:
-    """What is wrong with a person's names, mail address and phone, below the pointer `at`."""
-    return _person(at, person)
-
-
-def text_problems(field: str, text: str | None, longest: int) -> Iterator[Problem]:
-    """Whether a text is too long (`longest` in characters) or holds what cannot be seen."""
-    return _text(field, text, longest)

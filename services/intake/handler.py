@@ -90,6 +90,26 @@ class IntakeHandler:
         log.info("intake_batch", records=len(records), new=new, known=known, refused=len(batch.refusals))
         return []
 
+    async def damaged(self, records: Sequence[tuple[Record, str]]) -> None:
+        """Refuse records that Kafka's client could not decode, each with why not: a publisher hears of these, too.
+
+        Raises:
+            DependencyUnavailable: as above.
+        """
+        now = self._clock.now()
+        refusals = [self._damaged(record, reason, now) for record, reason in records]
+        await self._refusals.put(refusals)
+        await self._publisher.publish([messages.refused(refusal) for refusal in refusals])
+        self._metrics.batch(new=0, known=0, refusals=refusals)
+        log.warning("intake_damaged", records=[record.where for record, _ in records][:10], number=len(records))
+
+    def _damaged(self, record: Record, reason: str, now: datetime) -> Refusal:
+        problem = Problem("", "damaged", f"must arrive whole ({reason}); send it again")
+        if record.value is None:
+            return refusal_of(record, None, None, [problem], now)
+        sent = read_submission(record.value, record.headers, self._default_source)
+        return refusal_of(record, sent.source, sent.publisher_id, [problem, *sent.problems], now)
+
     async def _read(self, records: Sequence[Record], now: datetime) -> _Batch:
         batch, unbroken = _Batch(), 0
         for record in records:

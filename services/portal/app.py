@@ -19,7 +19,9 @@ from services.portal.pages import (
     insights,
     operator,
     operator_aside,
+    operator_audit,
     operator_erasure,
+    operator_rules,
     profiles,
     referral,
     search,
@@ -70,6 +72,8 @@ def build(
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
     app.include_router(operator_erasure.router(ports, options))
+    app.include_router(operator_audit.router(ports, options))
+    app.include_router(operator_rules.router(ports, options))
     app.include_router(engagements.router(ports, options))
     app.include_router(sheet_routes.router(ports, options))
     for resource in routers(ports, options, work, people):

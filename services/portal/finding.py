@@ -71,10 +71,18 @@ class _Loaded:
 
 
 class Finder:
-    """Port `PartnerFinder`. `follow` is a loop; without it nothing is ever found."""
+    """Port `PartnerFinder`. `follow` is a loop; without it nothing is ever found.
 
-    def __init__(self, ports: FinderPorts) -> None:
-        self._ports = ports
+    Args:
+        ports: the world.
+        rules_every_s: how often it is seen whether other rules hold.
+        again_after_s: how long to wait after an outage.
+    """
+
+    def __init__(
+        self, ports: FinderPorts, *, rules_every_s: float = RULES_EVERY_S, again_after_s: float = AGAIN_AFTER_S
+    ) -> None:
+        self._ports, self._rules_every_s, self._again_after_s = ports, rules_every_s, again_after_s
         self._matcher: Matcher | None = None
 
     @property
@@ -107,7 +115,7 @@ class Finder:
                 await self._keep_up(stop, loaded)
             except Transient as error:
                 log.warning("finder_again", reason=str(error))
-                await _pause(stop, AGAIN_AFTER_S)
+                await _pause(stop, self._again_after_s)
 
     async def load(self) -> None:
         """Load everything that is stored, and answer from it.
@@ -143,7 +151,7 @@ class Finder:
 
     async def _watch_rules(self, stop: asyncio.Event, rules: Rules) -> None:
         while not stop.is_set():
-            await _pause(stop, RULES_EVERY_S)
+            await _pause(stop, self._rules_every_s)
             with suppress(Transient):
                 if await self._rules() != rules:
                     log.info("finder_loads_by_other_rules")

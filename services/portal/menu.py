@@ -36,5 +36,7 @@ MENU: tuple[MenuItem, ...] = (
     MenuItem(path="/operator/letters", title=_("Dead letters"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/parked", title=_("Parked"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/partners", title=_("Partners"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/rules", title=_("Rules"), kind=IdentityKind.OPERATOR),
+    MenuItem(path="/operator/audit", title=_("Audit"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/erasure", title=_("Erasure"), kind=IdentityKind.OPERATOR),
 )

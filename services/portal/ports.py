@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from services.core.account_stores import LinkSigner, SignInStore, TokenStore, UserStore
 from services.core.aside import AsideStore
+from services.core.audits import AuditRun
 from services.core.codes import PolicyName
 from services.core.commands import Command
 from services.core.engagement import RfiCommand
@@ -23,6 +24,7 @@ from services.core.ports import Clock
 from services.core.referral import Referral
 from services.core.reveals import RevealLog
 from services.core.rfi import Chosen, Place, Rfi
+from services.core.rules import RuleStore
 from services.core.stores import (
     DeadLetterStore,
     IdempotencyStore,
@@ -155,6 +157,16 @@ class PartnerFinder(Protocol):
         """
 
 
+class Audits(Protocol):
+    """Runs the audit, one at a time, in the background."""
+
+    def last(self) -> AuditRun | None:
+        """The last one that this instance ran, or the one under way; None since the start."""
+
+    def begin(self, by: str) -> bool:
+        """Begin one; False when one is under way."""
+
+
 class Erasures(Protocol):
     """Finds and erases a customer's data; see `services.erasure`."""
 
@@ -196,6 +208,8 @@ class PortalPorts:
     intake: RfiIntake
     operations: Operations
     erasures: Erasures
+    audits: Audits
+    rules: RuleStore
     profiles: ProfileDesk
     finder: PartnerFinder
     explaining: Explainer

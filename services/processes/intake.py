@@ -27,6 +27,6 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     made = build_intake(
         ports, requests_per_minute=settings.requests_per_minute, regions=world.regions, registry=world.registry
     )
-    consume(world, parts, Group.INTAKE, (Topic.RFI_SUBMITTED,), made.handler)
+    consume(world, parts, Group.INTAKE, (Topic.RFI_SUBMITTED,), made.handler, damaged=made.handler.damaged)
     parts.loops["http"] = http_loop(made.http, settings.intake_host, settings.intake_port)
     return parts

@@ -120,6 +120,12 @@ def test_poison_of_every_kind_is_put_aside_and_its_neighbours_go_on(trial: Trial
             trial.note(8, f"neighbours behind poison ({codec or 'plain'}) routed", recovery_s=time.monotonic() - began)
     # On engagement.events two groups put each record aside, the router and the notifier.
     assert set_aside(site) - before >= number
+    with site.database() as database:
+        # Whatever a publisher sends is refused, even what Kafka's own client cannot decode: it must hear of it.
+        assert database["dead_letters"].count_documents({"group": Group.INTAKE}) == 0
+        damaged = database["refusals"].find_one({"codes": "damaged"})
+    assert damaged["_id"] in site.cli("rfi", "refused", "--code", "damaged")
+    assert "header's key" in site.cli("rfi", "refusal", damaged["_id"])
     assert sum(map(site.restarts, ("intake", "router", "notifier", "expirer"))) == restarts
 
 

@@ -14,11 +14,13 @@ mongod and real SMTP conversations, with a proxy of our own for what networks do
 a line that was written by one (a pause of a second, two mails) stands until the long form has run.
 
 After each fault everything heals, and then two oracles that share no code must agree: `referrals audit`, and the
-books of `tests/faults/ledger.py`, which are counted from the documents, the records, the mails and the calls to webhooks
-themselves. *Lost* is an accepted id that is neither terminal, open within its deadline, parked nor dead-lettered, or an
-event without its call or its place in the statistics; *doubled* is any effect that happened twice. *Again* counts mails that arrived a second time under the same Message-ID, because an attempt was
-cut between the final dot and the moment when its answer was stored: the one window that nobody can close (RFC 1047).
-*Recovery* is the time from the end of the fault until nothing was left to do, on a busy machine with two cores.
+books of `tests/faults/ledger.py`, which are counted from the documents, the records, the mails and the calls to
+webhooks themselves. *Lost* is an accepted id that is neither terminal, open within its deadline, parked nor
+dead-lettered, or an event without its call or its place in the statistics; *doubled* is any effect that happened twice.
+*Again* counts mails that arrived a second time under the same Message-ID, because an attempt was cut between the final
+dot and the moment when its answer was stored (the one window that nobody can close, RFC 1047), or because the first
+copy came back. *Recovery* is the time from the end of the fault until nothing was left to do, on a busy machine with
+two cores.
 
 | fault | what | times | lost | doubled | again | recovery |
 |---|---|---:|---:|---:|---:|---:|
@@ -30,8 +32,8 @@ of each process and around each batch (`services/adapters/fault_points.py`). In 
 
 Tried elsewhere: link scanners and strangers on the portal's pages and API (25, 30) in `tests/portal/`; thousands of
 seeded histories with a crash before or after any call in `tests/unit/test_crash_chain.py`; what 0.1.0 wrote (29) in
-`tests/unit/test_golden.py`. Numbers from 32 are not on that list: webhooks. The books themselves are tried, too: what is
-broken on purpose must be named. Not tried here: erasing a customer while things fail (31); several brokers.
+`tests/unit/test_golden.py`. Numbers from 32 are not on that list: webhooks. The books themselves are tried, too: what
+is broken on purpose must be named. Not tried here: erasing a customer while things fail (31); several brokers.
 """
 
 

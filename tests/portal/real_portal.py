@@ -16,7 +16,7 @@ from services.adapters.settings import Settings
 from services.bootstrap import World, open_world, prepare
 from services.core.accounts import ApiToken
 from services.portal.keys import key_hash
-from services.portal_wiring import portal_app
+from services.portal_wiring import finder_of, portal_app
 from tests.builders import make_partner
 
 #: Token of partner 1.
@@ -37,7 +37,7 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
             token_hash=key_hash(KEY),
             name="CRM",
             partner_id=make_partner(1).id,
-            scopes=("referrals.write", "webhooks.write"),
+            scopes=("referrals.write", "profiles.write", "users.write", "webhooks.write"),
             created_at=datetime.now(UTC),
         )
         await world.stores.tokens.put_token(token)
@@ -46,12 +46,14 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
 
 @asynccontextmanager
 async def served(world: World) -> AsyncIterator[str]:
-    """The portal at an address, as its process serves it."""
+    """The portal at an address, as its process serves it; it finds the partners that are stored now."""
+    finder = finder_of(world)
+    await finder.load()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     stop = asyncio.Event()
-    serving = asyncio.ensure_future(http_loop(portal_app(world), "127.0.0.1", port)(stop))
+    serving = asyncio.ensure_future(http_loop(portal_app(world, finder), "127.0.0.1", port)(stop))
     address = f"http://127.0.0.1:{port}"
     async with httpx.AsyncClient() as client, asyncio.timeout(20):
         while True:

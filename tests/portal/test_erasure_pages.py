@@ -102,7 +102,7 @@ async def test_a_partner_sees_that_it_is_erased_and_no_contact(world: PortalWorl
 
 
 async def test_the_pages_of_erasing_can_be_used_by_everybody(desk: Desk) -> None:
-    rfi = await asked(desk.world, 1, 2)
+    rfi = await asked(desk.world, 1, 2, language=desk.language)
     page = await desk.signed_in(None)
     await page.goto("/operator/erasure")
     await page.fill("#whose", EMAIL)

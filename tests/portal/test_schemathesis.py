@@ -11,7 +11,7 @@ import pytest
 
 from services.bootstrap import World
 from services.core.referral import Referral
-from tests.builders import make_referral, make_rfi
+from tests.builders import make_profile, make_referral, make_rfi
 from tests.portal.real_portal import KEY, real_world, served
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -22,6 +22,7 @@ async def world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIter
     async with real_world(kafka, mongo_server, mongo_database) as world:
         await world.stores.rfis.add([make_rfi(n) for n in range(1, 41)])
         await world.stores.referrals.add([make_referral(n, partner=n % 2 + 1) for n in range(1, 41)])
+        await world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
         yield world
 
 

@@ -1,4 +1,4 @@
-"""What a list shows leaves as a spreadsheet, and answers come back from one, each row with its own problems in words."""
+"""What a list shows leaves as a spreadsheet; answers come back from one, each row with its own problems in words."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_sheet_with_semicolons_as_spanish_spreadsheets_write_it_is_read(
     world: PortalWorld, ana: Browser
 ) -> None:
     referral = await world.add_referral(1)
-    body = f'Name;"Id";Status;Substatus;Status reason\nx, y;{referral.id};Closed;Declined;noCapacity\n'.encode()
+    body = f'City;"Id";Status;Substatus;Status reason\nx, y;{referral.id};Closed;Declined;5\n'.encode()
     answer = await ana.submit(IMPORT, files={"file": ("a.csv", body, "text/csv")})
     assert "One row was carried out." in answer.text
     assert (await world.referral(referral.id)).substatus is Substatus.DECLINED

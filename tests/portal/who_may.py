@@ -184,6 +184,8 @@ RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("GET /requests/{signed}/erase", "POST /requests/{signed}/erase"), Rule.CUSTOMER),
     **{f"GET /operator{page}": Rule.OPERATOR for page in ("", "/parked", "/partners", "/refused", "/letters")},
     "GET /operator/requests/{rfi_id}": Rule.OPERATOR,
+    **dict.fromkeys(("GET /operator/audit", "POST /operator/audit"), Rule.OPERATOR),
+    **dict.fromkeys(("GET /operator/rules", "POST /operator/rules", "POST /operator/rules/try"), Rule.OPERATOR),
     **dict.fromkeys(("GET /operator/erasure", "POST /operator/erasure", "POST /operator/erasure/look"), Rule.OPERATOR),
     "POST /operator/parked/release": Rule.OPERATOR,
     "POST /operator/parked/retry": Rule.OPERATOR,

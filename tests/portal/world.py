@@ -28,8 +28,10 @@ from services.adapters.memory.submitted import MemorySubmittedLog
 from services.adapters.outbox import OutboxRelay
 from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
+from services.auditing import Auditor
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.accounts import ApiToken, Role, User
+from services.core.audits import AuditRun
 from services.core.codes import PolicyName
 from services.core.ids import user_id
 from services.core.policy import POLICIES, Policy
@@ -71,6 +73,19 @@ class Browser(httpx.AsyncClient):
 
 
 @dataclass
+class SwitchedAudits:
+    """What the portal is audited by: nothing, until a test sets `current`."""
+
+    current: Auditor | None = None
+
+    def last(self) -> AuditRun | None:
+        return self.current.last() if self.current else None
+
+    def begin(self, by: str) -> bool:
+        return self.current is not None and self.current.begin(by)
+
+
+@dataclass
 class PortalWorld:
     """The application with everything behind it."""
 
@@ -80,6 +95,7 @@ class PortalWorld:
     ports: PortalPorts
     options: PortalOptions
     log: MemoryLog
+    auditor: SwitchedAudits
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     def client(self, **more: Any) -> Browser:
@@ -188,6 +204,7 @@ def portal_world(
         links=SignedLinks("a key of the tests", stores.secrets),
         policies=policies,
     )
-    ports = portal_ports(around)
+    auditor = SwitchedAudits()
+    ports = replace(portal_ports(around), audits=auditor)
     options = options or PortalOptions(base_url=BASE)
-    return PortalWorld(stores, clock, build(ports, options, registry), ports, options, log)
+    return PortalWorld(stores, clock, build(ports, options, registry), ports, options, log, auditor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.core.events import EventType
 from services.core.ports import Record
 from services.intake.handler import DEFAULT_SOURCE, IntakeHandler
 from services.intake.metrics import IntakeMetrics
+from services.intake.replay import replay
 from tests.builders import SOURCE, START
 from tests.submissions import StoppedClock, regions, rfi_json, submitted_record
 
@@ -40,8 +41,14 @@ class World:
         self.metrics = IntakeMetrics(self.registry)
 
     async def handle(self, *records: Record) -> None:
+        assert await self.handler()(records) == []
+
+    async def damaged(self, *records: tuple[Record, str]) -> None:
+        await self.handler().damaged(records)
+
+    def handler(self) -> IntakeHandler:
         # A process of its own for each batch: nothing may depend on what the last one remembers.
-        handler = IntakeHandler(
+        return IntakeHandler(
             self.stores.rfis,
             self.stores.refusals,
             self.publisher,
@@ -49,7 +56,6 @@ class World:
             regions=regions(),
             metrics=self.metrics,
         )
-        assert await handler(records) == []
 
     def accepted(self) -> list[str]:
         return [event_of(r).facts["publisherId"] for r in self.log.records(Topic.RFI_ACCEPTED)]  # type: ignore[misc]
@@ -286,3 +292,19 @@ async def test_a_batch_of_large_faulty_records_leaves_time_to_others() -> None:
     assert len(world.refused()) == 30
     # In memory nothing else waits: without turns in between there would be one or two.
     assert turns >= 5
+
+
+async def test_a_record_that_no_client_can_decode_is_refused_with_its_original_and_told() -> None:
+    world = World()
+    whole = submitted_record(rfi_json(id="RFI-7"))
+    nothing = replace(submitted_record(b"x", offset=9), value=None, key=None)
+    await world.damaged((whole, "a header's key is not UTF-8"), (nothing, "the checksum is wrong"))
+    await world.damaged((whole, "a header's key is not UTF-8"))
+    kept = await world.stores.refusals.load([ids.refusal_id(r.topic, r.partition, r.offset) for r in (whole, nothing)])
+    assert [each.record for each in kept.values()] == [whole, nothing]
+    assert [each.publisher_id for each in kept.values()] == ["RFI-7", None]
+    assert {problem.code for each in kept.values() for problem in each.problems} == {"damaged"}
+    assert {each.refusal_id for each in world.refused()} == set(kept)
+    again = replay(kept[ids.refusal_id(whole.topic, whole.partition, whole.offset)], None)
+    assert (again.value, again.topic) == (whole.value, Topic.RFI_SUBMITTED)
+    assert not world.stores.dead_letters.stored

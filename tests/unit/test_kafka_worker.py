@@ -14,10 +14,11 @@ from schemas.topics import Topic
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.progress import Progress
+from services.adapters.kafka.salvage import Unreadable
 from services.adapters.kafka.steering import Steering
-from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, Subscription
+from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER, DamagedHandler, Subscription
 from services.adapters.kafka.worker import Worker
-from services.core.errors import Misconfigured
+from services.core.errors import DependencyUnavailable, Misconfigured
 from services.core.ports import Record
 from tests.kafka_world import Handled, KeptLetters, Sent
 
@@ -45,7 +46,7 @@ class Consumer:
 
 
 class Bench:
-    def __init__(self, handler: Handled) -> None:
+    def __init__(self, handler: Handled, damaged: DamagedHandler | None = None) -> None:
         self.registry = CollectorRegistry()
         metrics = DeliveryMetrics(self.registry)
         self.steering = Steering(Progress("worker", waiting_on=None), revoke_wait_s=0.01)
@@ -54,7 +55,7 @@ class Bench:
         self.halts: list[Exception] = []
         letters = DeadLetters(self.letters, Sent(), now=lambda: datetime.now(UTC), metrics=metrics)
         self.worker = Worker(
-            Subscription(topics=("topic",), group="group"),
+            Subscription(topics=("topic",), group="group", damaged=damaged),
             handler,
             self.steering,
             dead_letters=letters,
@@ -163,3 +164,34 @@ async def test_a_replay_for_another_group_is_skipped(bench: Bench, handled: Hand
 async def test_a_publisher_cannot_have_its_rfi_skipped_by_naming_a_group(bench: Bench, handled: Handled) -> None:
     await bench.worker.deliver([named_for("another", Topic.RFI_SUBMITTED)], bench.consumer)
     assert len(handled.done) == 1
+
+
+#: As the salvage of a broken batch hands it over.
+DAMAGED = Unreadable("topic", 0, 3, 0, 0, b"k", b"v", None, -1, 1, (), "the checksum is wrong")
+
+
+async def test_a_record_that_cannot_be_decoded_is_a_dead_letter(bench: Bench) -> None:
+    bench.steering.took()
+    await bench.worker.deliver([DAMAGED], bench.consumer)
+    assert [(letter.reason, letter.detail) for letter in bench.letters.letters] == [
+        ("UnreadableRecord", "the checksum is wrong")
+    ]
+    assert bench.consumer.committed == [{TP: 4}]
+
+
+async def test_a_room_may_take_such_records_itself_and_is_asked_again_after_an_outage(handled: Handled) -> None:
+    asked: list[tuple[bytes | None, str]] = []
+
+    async def damaged(records: Sequence[tuple[Record, str]]) -> None:
+        asked.extend((record.value, reason) for record, reason in records)
+        if len(asked) == 1:
+            raise DependencyUnavailable("mongo")
+
+    bench = Bench(handled, damaged)
+    for _ in range(2):
+        bench.steering.took()
+        await bench.worker.deliver([DAMAGED], bench.consumer)
+    assert asked == [(b"v", "the checksum is wrong")] * 2
+    assert bench.consumer.back == [{TP: 3}]
+    assert bench.consumer.committed == [{TP: 4}]
+    assert bench.letters.letters == []

@@ -31,7 +31,7 @@ PROFILES = st.builds(
     policy=st.sampled_from(PolicyName),
 )
 NAMES = ("id", "partnerId", "country", "serves", "locations", "keywords", "sizes", "capacity", "version", "policy")
-WRONG = st.sampled_from(
+WRONG: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", "x" * 65, "es", 0, -1, 1.5, True, [], [""], [1], [None], {}, [{}], [{"country": "E"}]]
 )
 

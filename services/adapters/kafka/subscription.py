@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from schemas.topics import Topic
 from services.core.ports import Record
@@ -23,6 +25,10 @@ def is_for(record: Record, group: str) -> bool:
     return not named or group.encode() in named
 
 
+#: Takes records that Kafka's client cannot decode, each with why not, as far as their bytes could be had.
+DamagedHandler: TypeAlias = Callable[[Sequence[tuple[Record, str]]], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """The topics of one consumer group and how its batches are treated.
@@ -38,6 +44,8 @@ class Subscription:
     #: Tries of a batch after which an error that names no dependency (a conflict) is put on its record.
     internal_error_limit: int = 10
     #: Internal errors in a row, without a success, after which the consumer stops.
+    damaged: DamagedHandler | None = None
+    #: What is done with records that cannot be decoded; None puts them aside as dead letters.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,12 @@ class Worker:
         return True
 
     async def _settle(self, raws: Sequence[Any]) -> None:
-        asides = [Aside(to_record(r), UnreadableRecord(r.reason), 1) for r in raws if isinstance(r, Unreadable)]
+        asides: list[Aside] = []
+        if damaged := [(to_record(r), str(r.reason)) for r in raws if isinstance(r, Unreadable)]:
+            if self._subscription.damaged is not None:
+                await self._subscription.damaged(damaged)
+            else:
+                asides = [Aside(record, UnreadableRecord(reason), 1) for record, reason in damaged]
         records = [to_record(r) for r in raws if not isinstance(r, Unreadable)]
         mine = [r for r in records if is_for(r, self._group)]
         if mine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from rich.table import Table
 
@@ -103,8 +103,3 @@ def finding_table(report: Report) -> Table:
     """What is missing or doubled."""
     rows = [(f.fault, f.what, f.subject, f.words) for f in report.findings]
     return table("Faults", ["fault", "of", "id", "what happened"], rows)
-
-
-def timing_table(seconds: Mapping[str, float]) -> Table:
-    """How long each chapter took."""
-    return table("Time", ["step", "seconds#"], [(name, f"{s:.1f}") for name, s in seconds.items()])

@@ -41,6 +41,9 @@ def compiled(function: F) -> F:
     config.CACHE_DIR = place or chosen
     try:
         kernel: Any = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        # There is nowhere to write, so every process compiles for itself.
+        kernel = numba.njit(nogil=True)(function)
     finally:
         config.CACHE_DIR = chosen
     return cast("F", kernel)

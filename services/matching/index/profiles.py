@@ -103,7 +103,7 @@ class ProfileIndex:
         index = self._current()
         count, room = queries.market.size, int(queries.wanted.max(initial=1))
         pairs = np.zeros((count, 3), np.int64), np.zeros((count, 3), np.int64)
-        hits = Hits(np.zeros((count, 3, room, 4), np.int64), *pairs, room)
+        hits = Hits(np.empty((count, 3, room, 4), np.int64), *pairs, room)
         if threads == 1:
             _search(index, queries, hits, 0, count)
             return hits

@@ -60,7 +60,6 @@ _PERSON = {
     },
     "required": ["firstName", "lastName", "email"],
 }
-_PEOPLE = {"type": "array", "items": _PERSON}
 _SOLUTION = {"anyOf": [_TEXT, {"type": "object", "properties": {"id": _TEXT}, "required": ["id"]}]}
 _AMOUNT = {"type": ["number", "string"]}
 _REASON = {"type": ["string", "integer"], "description": "A code of ours, or Partner Center's number of the reason"}

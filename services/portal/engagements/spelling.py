@@ -2,21 +2,18 @@
 
 Withdrawn and the section Evaluating are ours: there a withdrawn referral was never accepted and is Expired, or was and
 is Lost to another vendor; one that is being evaluated is New/Received. What is read is read generously (numbers of
-reasons, older sizes, any case); what is told is told in one way.
+reasons, any case); what is told is told in one way.
 """
 
 from __future__ import annotations
 
 from services.core.codes import (
     DECLINE_ONLY,
-    OLD_SIZES,
     PARTNER_CENTER_CODES,
     CloseReason,
-    CompanySize,
     ErrorReason,
     Status,
     Substatus,
-    Timeframe,
 )
 from services.core.listing import AllOf, AnyOf, Comparison, Condition, Field, Op
 from services.core.referral import Referral
@@ -40,7 +37,6 @@ _CLOSE_REASONS: dict[str, CloseReason] = {reason.value.lower(): reason for reaso
     str(number): reason for reason, number in PARTNER_CENTER_CODES.items()
 }
 _ERROR_REASONS = {reason.value.lower(): reason for reason in ErrorReason}
-_SIZES = {name.lower(): size for name, size in ({each.value: each for each in CompanySize} | OLD_SIZES).items()}
 
 
 def substatus_of(referral: Referral) -> Substatus:
@@ -77,11 +73,6 @@ def close_reasons(*, lost: bool) -> str:
     )
 
 
-def size_of(text: str) -> CompanySize | None:
-    """A company size, the older bands too; None if there is none like it."""
-    return _SIZES.get(text.strip().lower())
-
-
 def status_of(text: str) -> Status | None:
     """A status, whatever its case."""
     return next((each for each in Status if each.value.lower() == text.strip().lower()), None)
@@ -90,11 +81,6 @@ def status_of(text: str) -> Status | None:
 def wire_substatus(text: str) -> Substatus | None:
     """A substatus that the contract knows, whatever its case."""
     return next((each for each in SUBSTATUSES if each.value.lower() == text.strip().lower()), None)
-
-
-def timeframe_of(text: str) -> Timeframe | None:
-    """A time frame, whatever its case."""
-    return next((each for each in Timeframe if each.value.lower() == text.strip().lower()), None)
 
 
 def substatus_condition(substatus: Substatus, op: Op) -> Condition:

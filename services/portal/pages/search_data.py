@@ -16,6 +16,8 @@ HONEYPOT = "nickname"
 _PARTS = re.compile(r"[,;]")
 _CONTACT = ("firstName", "lastName", "email", "phone")
 _KEYWORDS, _KEYWORD_LENGTH = 10, 100
+#: As people meet them.
+_ORDER = ("/partner", "/need", "/country", "/customer/company", "/customer/contact", f"/{HONEYPOT}", "/consent")
 #: Fields of the RFI that the form asks for under another name.
 _FIELDS = {"/selectedPartners": "/partner", "/need/place": "/country", "/customer/place": "/country"}
 
@@ -48,12 +50,16 @@ def _filled(fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def at_their_fields(problems: Sequence[Problem]) -> list[Problem]:
-    """The problems at the fields of the form that they are about, one for each field."""
+    """The problems at the fields of the form that they are about, one for each field, in the order of the form."""
     found: dict[str, Problem] = {}
     for problem in problems:
         each = _at_its_field(problem)
         found.setdefault(each.field, each)
-    return list(found.values())
+    return sorted(found.values(), key=_place_in_form)
+
+
+def _place_in_form(problem: Problem) -> int:
+    return next((number for number, part in enumerate(_ORDER) if problem.field.startswith(part)), len(_ORDER))
 
 
 def _at_its_field(problem: Problem) -> Problem:

@@ -6,7 +6,7 @@ followed by scanners, and each contact in it is written down as disclosed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
@@ -103,7 +103,7 @@ def _add_import(routes: APIRouter, writer: Writer) -> None:
     async def sheets(request: Request, me: Me) -> Response:
         return _page(request, me)
 
-    @routes.post("/sheets/import")
+    @routes.post("/sheets/import", dependencies=[Depends(_closing)])
     async def import_sheet(request: Request, me: Writes) -> Response:
         words = words_for(request)
         try:
@@ -117,6 +117,14 @@ def _add_import(routes: APIRouter, writer: Writer) -> None:
             if problems
         ]
         return _page(request, me, done=done, refused=refused)
+
+
+async def _closing(request: Request) -> AsyncIterator[None]:
+    """Whatever becomes of the request, its upload does not stay behind as an open file."""
+    try:
+        yield
+    finally:
+        await request.close()
 
 
 async def _upload(request: Request) -> bytes:

@@ -14,6 +14,7 @@ from pydantic import Field
 from services.core.codes import CompanySize
 from services.core.errors import CommandInvalid, Problem
 from services.matching.searching import COUNTED, Search
+from services.portal.pages.partner_cards import active_partners
 from services.portal.ports import PortalOptions, PortalPorts, ProfileDesk
 from services.portal.v1.callers import ReadingOrRunning
 from services.portal.v1.paging import PAGE_LIMIT, USUAL_LIMIT, Pager
@@ -54,7 +55,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
         ends = min(begins + asked.limit, COUNTED)
         result = ports.finder.search(_search(asked, ports.profiles, ends))
         hits = result.hits[begins:]
-        page = told(result, hits, await ports.partners.load_partners([each.chosen.partner_id for each in hits]))
+        page = told(result, hits, await active_partners(ports, [each.chosen.partner_id for each in hits]))
         if hits and ends < result.counted:
             repeated = asked.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_defaults=True)
             page.next = pager.next(str(ends), asked.limit, repeated)

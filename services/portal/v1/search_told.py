@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from pydantic import Field
 
@@ -55,11 +56,13 @@ class SearchV1(Told):
 
 
 def told(result: SearchResult, hits: Iterable[Hit], partners: Mapping[str, Partner]) -> SearchV1:
-    """A page of what was found."""
+    """A page of what was found; `partners` are the active ones of it."""
     return SearchV1(
         value=[
-            found(each.chosen, each.profile, partners, None if each.response is None else each.response.total_seconds())
+            found(each.chosen, each.profile, partners[each.chosen.partner_id], each.response)
             for each in hits
+            # An account that was closed lately.
+            if each.chosen.partner_id in partners
         ],
         found=result.counted,
         more=result.more,
@@ -73,21 +76,19 @@ def told(result: SearchResult, hits: Iterable[Hit], partners: Mapping[str, Partn
     )
 
 
-def found(
-    chosen: Chosen, profile: RoutableProfile, partners: Mapping[str, Partner], response_s: float | None
-) -> FoundV1:
+def found(chosen: Chosen, profile: RoutableProfile, partner: Partner, response: timedelta | None) -> FoundV1:
     """One partner."""
     office = next((each for each in profile.locations if each.id == chosen.location_id), None)
     return FoundV1(
         partner_id=chosen.partner_id,
-        name=partners[chosen.partner_id].name if chosen.partner_id in partners else "",
+        name=partner.name,
         country=profile.country,
         office=place_told(office.place) if office else None,
         products=list(profile.products),
         services=list(profile.services),
         industries=list(profile.industries),
         languages=list(profile.languages),
-        response_seconds=None if response_s is None else int(response_s),
+        response_seconds=None if response is None else int(response.total_seconds()),
     )
 
 

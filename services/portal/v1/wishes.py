@@ -14,6 +14,7 @@ from pydantic import Field
 from services.core.errors import CommandInvalid, Problem
 from services.core.rfi import Rfi
 from services.core.wishes import AskPartner
+from services.portal.pages.partner_cards import active_partners
 from services.portal.ports import PortalPorts
 from services.portal.v1.callers import Reading, Writing
 from services.portal.v1.paging import Limit
@@ -71,10 +72,11 @@ def _add_candidates(routes: APIRouter, ports: PortalPorts) -> None:
     )
     async def candidates(rfi_id: RfiId, me: Reading, limit: Limit = _FEW) -> Response:
         chosen = ports.finder.suggest(await own_request(ports, me, rfi_id), limit)
-        partners = await ports.partners.load_partners([each.partner_id for each in chosen])
+        partners = await active_partners(ports, [each.partner_id for each in chosen])
         profiles = await ports.partners.load_profiles([each.profile_id for each in chosen])
-        here = [each for each in chosen if each.profile_id in profiles]
-        return answer(CandidatesV1(value=[found(each, profiles[each.profile_id], partners, None) for each in here]))
+        here = [each for each in chosen if each.partner_id in partners and each.profile_id in profiles]
+        value = [found(each, profiles[each.profile_id], partners[each.partner_id], None) for each in here]
+        return answer(CandidatesV1(value=value))
 
 
 def _add_wishes(routes: APIRouter, ports: PortalPorts) -> None:
@@ -95,7 +97,7 @@ def _add_wishes(routes: APIRouter, ports: PortalPorts) -> None:
     )
     async def want(rfi_id: RfiId, given: WishV1, me: Writing) -> Response:
         await own_request(ports, me, rfi_id)
-        if given.partner_id not in await ports.partners.load_partners([given.partner_id]):
+        if given.partner_id not in await active_partners(ports, [given.partner_id]):
             raise CommandInvalid([Problem("/partnerId", "unknown_partner", "choose a partner that the search tells")])
         command = AskPartner(by=me.name, partner_id=given.partner_id)
         return answer(_wanted(await ports.commands.execute_rfi(rfi_id, command)))
