@@ -79,7 +79,7 @@ class PartnerStatsV1(Told):
 class ProfileStandingV1(Told):
     """What was learned of a profile from the outcomes of its referrals; the highest `version` of a profile holds.
 
-    `terms` are signs of requests (`kind:what`, hashed where they would name a customer), each from -1 (it can't) to 1.
+    `terms` are signs of requests (`kind:what`, all but subdivisions and budgets hashed), each from -1 (it can't) to 1.
     """
 
     profile_id: Code

@@ -103,7 +103,9 @@ FLOWS = {
     Topic.RFI_ACCEPTED: Flow(("intake",), ("router",)),
     Topic.RFI_REFUSED: Flow(("intake",), ("publishers",)),
     Topic.ENGAGEMENT_EVENTS: Flow(("router", "cli", "portal"), ("router", "notifier")),
-    Topic.REFERRAL_EVENTS: Flow(("router", "expirer", "cli", "portal"), ("router", "notifier", "statistics", "webhooks")),
+    Topic.REFERRAL_EVENTS: Flow(
+        ("router", "expirer", "cli", "portal"), ("router", "notifier", "statistics", "webhooks")
+    ),
     Topic.PARTNER_PROFILES: Flow(("cli", "portal"), ("router", "portal")),
     Topic.PARTNER_STATS: Flow(("statistics",), ("router", "portal")),
     Topic.CLOCK_TICKS: Flow(("expirer",), ("expirer",)),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
-from schemas.topics import Group, Topic
+from schemas.topics import TOPICS, Group, Topic
+from services.adapters.kafka.admin import KafkaAdmin
+from services.adapters.kafka.follower import Follower
 from services.adapters.wire import event_of
 from services.audit.report import Report
 from services.audit.run import Backlog, Sources, audit
@@ -70,11 +73,15 @@ def _sources(world: World, deliveries: Callable[[], Mapping[str, int]] | None) -
         async for records in world.follower.read_all(_EVENTS, ends):
             yield [event for record in records if (event := _event(record)) is not None]
 
+    async def kept_since() -> datetime | None:
+        return await events_kept_since(world.admin, world.follower, world.clock.real_now())
+
     stores = world.stores
     return Sources(
         submitted=submitted,
         identify=rfi_id_of,
         events=events,
+        kept_since=kept_since,
         deliveries=deliveries,
         rfis=stores.rfis,
         referrals=stores.referrals,
@@ -84,6 +91,23 @@ def _sources(world: World, deliveries: Callable[[], Mapping[str, int]] | None) -
         expected_mails=expected_mails,
         intake_group=Group.INTAKE,
     )
+
+
+async def events_kept_since(
+    admin: KafkaAdmin, follower: Follower, now: datetime, topics: Collection[str] = _EVENTS
+) -> datetime | None:
+    """From when on all events are still on Kafka, None: all that there ever were. Retention takes the older ones.
+
+    Raises:
+        DependencyUnavailable: Kafka does not answer.
+    """
+    cut = {place: begin for place, begin in (await admin.begin_offsets(topics)).items() if begin > 0}
+    firsts = await follower.times(cut)
+    found = list(firsts.values())
+    if len(firsts) < len(cut):
+        # Nothing is left in some partition: whatever was there is older than its retention.
+        found.append(now - min(spec.retention for spec in TOPICS if spec.topic in _EVENTS and spec.retention))
+    return max(found, default=None)
 
 
 def expected_mails(event: Event) -> Sequence[tuple[MailKind, Role]]:

@@ -26,6 +26,7 @@ from services.core.partner import Profile
 from services.core.ports import BatchHandler, Outgoing, Record
 from services.core.rfi import Rfi
 from services.router.app import Router, RouterPorts, build
+from services.router.handler import PORTION
 from tests.builders import START
 
 
@@ -75,7 +76,8 @@ class MemoryFeed:
 class RouterWorld:
     """One router process and the world around it, in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, portion: int = PORTION) -> None:
+        self.portion = portion
         self.faults = Faults()
         self.stores = MemoryStores(self.faults)
         self.log = MemoryLog({str(spec.topic): 2 for spec in TOPICS})
@@ -110,7 +112,8 @@ class RouterWorld:
                 pasts=self.stores.pasts,
                 rules=self.stores.rules,
                 parent_of=parent_of,
-            )
+            ),
+            portion=self.portion,
         )
         self.routing = self._consumer(Topic.RFI_ACCEPTED, Group.ROUTER, self.router.handler)
         self.siblings = self._consumer(Topic.ENGAGEMENT_EVENTS, Group.ROUTER_ENGAGEMENTS, self.router.siblings)

@@ -25,6 +25,7 @@ NAMES = (
     "vs_pyroaring",
     "vs_tantivy",
     "exact",
+    "search_ms",
 )
 
 

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     """Records that a consumer takes at a time."""
     topic_replication: Annotated[int, Field(ge=1, le=5)] = 1
     """Copies of each topic that is created; with 3, as in production, two of them must have a record."""
+    batch_limit_s: Annotated[float, Field(ge=5)] = 45.0
+    """A batch in hand for longer makes /live fail, so that the process is replaced, in seconds."""
     publish_timeout_s: Annotated[float, Field(gt=0)] = 10.0
     """How long Kafka may take to acknowledge, in seconds."""
     shutdown_grace_s: Annotated[float, Field(gt=0)] = 15.0
@@ -88,8 +90,6 @@ class Settings(BaseSettings):
     # Routing.
     max_rounds: Annotated[int, Field(ge=1, le=20)] = 3
     """Rounds of asking for one RFI at most, the first included; each later one is the next-best partner."""
-    batch_limit_s: Annotated[float, Field(ge=5)] = 45.0
-    """A batch in hand for longer makes /live fail, so that the process is replaced, in seconds."""
 
     # Time.
     sandbox: bool = False
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     intake_port: Annotated[int, Field(ge=0, le=65535)] = 8401
     """Its port; 0 takes a free one."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
-    """Requests that one publisher may send to intake over HTTP."""
+    """Requests that one publisher may send to intake over HTTP in a minute; each instance counts for itself."""
 
     # Portal.
     portal_host: str = "127.0.0.1"
@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     portal_port: Annotated[int, Field(ge=0, le=65535)] = 8400
     """Its port; 0 takes a free one."""
     portal_requests_per_minute: Annotated[int, Field(ge=1)] = 1200
-    """Requests that one person or program may send to the portal."""
+    """Requests that one person or program may send to the portal in a minute; each instance counts for itself."""
     portal_connections: Annotated[int, Field(ge=1)] = 1000
     """Connections that the portal serves at a time; more are told to come again (503)."""
     session_s: Annotated[float, Field(gt=0)] = 43200.0

@@ -43,7 +43,12 @@ class Engagement:
 
 
 def check_engagement(
-    whole: Engagement, expected_mails: ExpectedMails, *, routed_by_now: bool = True, notified_by_now: bool = True
+    whole: Engagement,
+    expected_mails: ExpectedMails,
+    *,
+    routed_by_now: bool = True,
+    notified_by_now: bool = True,
+    events_kept: bool = True,
 ) -> Iterator[Finding]:
     """Everything missing or doubled in the engagement.
 
@@ -52,16 +57,17 @@ def check_engagement(
         expected_mails: which mails an event must lead to.
         routed_by_now: the router has no backlog, so an RFI without routing is lost.
         notified_by_now: the notifier has no backlog, so an event without its jobs is lost.
+        events_kept: Kafka still has every event of it; without, one that is not there may be of those that it dropped.
     """
     if routed_by_now and whole.rfi.state is RfiState.ACCEPTED:
         yield Finding(Fault.MISSING, "routing", whole.rfi.id, "was accepted and never routed")
     yield from _referrals(whole)
-    if routed_by_now:
+    if routed_by_now and events_kept:
         yield from _events(whole)
         yield from _rounds(whole)
     yield from _doubled_events(whole)
     if notified_by_now:
-        yield from _jobs(whole, expected_mails)
+        yield from _jobs(whole, expected_mails, events_kept=events_kept)
     yield from check_mails(whole.jobs, whole.deliveries)
 
 
@@ -141,11 +147,10 @@ def _doubled_events(whole: Engagement) -> Iterator[Finding]:
             yield Finding(Fault.DOUBLED, "event", subject, f"{kind} of version {sequence} has {len(found)} ids")
 
 
-def _jobs(whole: Engagement, expected_mails: ExpectedMails) -> Iterator[Finding]:
+def _jobs(whole: Engagement, expected_mails: ExpectedMails, *, events_kept: bool) -> Iterator[Finding]:
+    events = {e.id: e for e in whole.events}
     expected = {
-        job_id(event.id, kind, role): (event, kind)
-        for event in {e.id: e for e in whole.events}.values()
-        for kind, role in expected_mails(event)
+        job_id(event.id, kind, role): (event, kind) for event in events.values() for kind, role in expected_mails(event)
     }
     stored = {job.id for job in whole.jobs}
     for id_, (event, kind) in expected.items():
@@ -155,7 +160,8 @@ def _jobs(whole: Engagement, expected_mails: ExpectedMails) -> Iterator[Finding]
     for job in whole.jobs:
         # Whoever of a partner's people wants a copy is not known here; that it is one of a mail of this event is.
         copy = is_copy(job) and (job.event_id, job.kind) in asked_for
-        if job.id not in expected and not copy:
+        dropped = not events_kept and job.event_id not in events
+        if job.id not in expected and not copy and not dropped:
             yield Finding(Fault.DOUBLED, "send job", job.id, f"{job.kind} mail that no event asks for")
     counts = Counter(
         (job.referral_id, job.kind, job.role, job.address if is_copy(job) else None)

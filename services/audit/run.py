@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from services.audit.engagement import Engagement, ExpectedMails, check_engagement, check_mails
@@ -39,6 +40,8 @@ class Sources:
     #: The RFI id a submitted record stands for, or None when it can't be read.
     events: Callable[[], AsyncIterator[Sequence[Event]]]
     #: Everything on engagement.events and referral.events.
+    kept_since: Callable[[], Awaitable[datetime | None]]
+    #: From when on all of those are still there; None: from the first one on.
     deliveries: Callable[[], Mapping[str, int]] | None
     #: Mails caught by job id; None where nobody can count them.
     rfis: RfiStore
@@ -68,6 +71,8 @@ async def audit(sources: Sources, backlog: Backlog, on_progress: Callable[[str, 
 async def _look(sources: Sources, backlog: Backlog, on_progress: Callable[[str, int], None], report: Report) -> Report:
     await _submitted(sources, report, on_progress)
     events = await _events(sources, report, on_progress)
+    # Asked for afterwards: what was dropped meanwhile is not looked for.
+    kept_since = await sources.kept_since()
     deliveries = sources.deliveries() if sources.deliveries is not None else None
     # Mails that belong to no request: sign-in links, digests.
     apart = await sources.jobs.of_rfis([NO_RFI])
@@ -91,12 +96,16 @@ async def _look(sources: Sources, backlog: Backlog, on_progress: Callable[[str, 
                 deliveries=deliveries,
             )
             _count(report, whole)
+            events_kept = kept_since is None or rfi.accepted_at >= kept_since
+            if not events_kept:
+                report.count("RFIs older than the events that Kafka keeps")
             report.add(
                 check_engagement(
                     whole,
                     sources.expected_mails,
                     routed_by_now=not backlog.router,
                     notified_by_now=not backlog.notifier,
+                    events_kept=events_kept,
                 )
             )
         on_progress("engagements", report.counts["RFIs accepted"])

@@ -43,7 +43,11 @@ def bounces_command(
     """
     try:
         with plain_errors():
-            taken = _of_maildir(Path(source)) if Path(source).is_dir() else _of_message(source)
+            try:
+                taken = _of_maildir(Path(source)) if Path(source).is_dir() else _of_message(source)
+            except (OSError, mailbox.Error) as error:
+                words = "is neither a message nor a Maildir that we may read and change"
+                raise CommandInvalid([Problem(source, "unreadable", words)]) from error
     except SystemExit as end:
         raise typer.Exit(TRY_AGAIN if source == "-" else 1) from end
     rows = [(name, what or "no report", job.id if job else "", job.kind if job else "") for name, (what, job) in taken]

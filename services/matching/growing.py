@@ -84,7 +84,7 @@ class GrowingMatcher:
         """Take in a version of a profile: the highest one holds."""
         if self._plain is not None and self._plain.profile(profile.id) is None:
             self._count += 1
-            self._grow()
+            self.grow()
         return self._matcher.put(profile)
 
     def learn(self, profile_id: str, standing: Standing) -> bool:
@@ -95,7 +95,7 @@ class GrowingMatcher:
         self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
     ) -> list[Routing]:
         """A routing for each RFI, in order."""
-        self._grow()
+        self.grow()
         return self._matcher.match(rfis, now, given, bounded=bounded)
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
@@ -104,7 +104,7 @@ class GrowingMatcher:
 
     def search(self, search: Search, now: datetime) -> SearchResult:
         """The partners that somebody finds who looks for one."""
-        self._grow()
+        self.grow()
         return self._matcher.search(search, now)
 
     def profile(self, profile_id: str) -> RoutableProfile | None:
@@ -115,16 +115,20 @@ class GrowingMatcher:
         """Ids of the profiles that have a capacity."""
         return self._matcher.limited()
 
-    def _grow(self) -> None:
-        """Take the next step to the compiled matcher, if the network asks for it."""
+    def grow(self) -> bool:
+        """Take the next step to the compiled matcher, if the network asks for it; true while it is being made ready.
+
+        Whoever calls it between two matches spares the second one the wait for the step.
+        """
         if self._plain is None or self._count <= self._small:
-            return
+            return False
         if self._making is None:
             thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiling")
             self._making = thread.submit(_ready)
             thread.shutdown(wait=False)
         if self._count > self._large or self._making.done():
             self._take_over(self._plain, self._making)
+        return not self.compiled
 
     def _take_over(self, plain: ReferenceMatcher, making: Future[type[IndexedMatcher]]) -> None:
         try:

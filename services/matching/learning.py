@@ -23,6 +23,9 @@ from services.matching.signals import Kind
 HALF_LIFE = timedelta(days=1000)
 #: Bounds of a state: learned terms, answer times, ids of outcomes that were folded in.
 MOST_TERMS, MOST_RESPONSES, MOST_EVENTS = 400, 31, 256
+#: Ids of what was told within this time are kept beyond that: what a crash leaves unmarked is told again after a
+#: restart, and of one profile hundreds may have expired at that moment.
+TOLD_AGAIN_WITHIN, MOST_TOLD = timedelta(hours=1), 5000
 #: An answer after this time is worth half of one at once.
 GOOD_RESPONSE = timedelta(hours=24)
 #: A prior starts at a half and moves as if this many middling outcomes had come before.
@@ -59,6 +62,8 @@ class Outcome:
     #: The code of a decline's or a loss's reason.
     response: timedelta | None = None
     #: From delivery to this answer; only with the first answer (accepted or declined).
+    told: datetime | None = None
+    #: When the record came to be (broker's time); as `at` when it is not known.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,8 @@ class Past:
     #: What results taught of each sign, and how often it was taken on; both fade.
     responses: tuple[float, ...] = ()
     #: Seconds of the last first answers.
+    told: tuple[int, ...] = ()
+    #: When the last of these were told (Unix time), as far as they may be told again.
     events: tuple[str, ...] = ()
 
 
@@ -106,6 +113,7 @@ def fold(past: Past, outcome: Outcome) -> Past:
     old = 1.0 if past.at is None else _faded(at - past.at)
     new = _faded(at - outcome.at)
     worth, answer = _WORTH.get(outcome.result), outcome.response
+    told = _lately(past.told, outcome)
     return Past(
         version=past.version + 1,
         at=at,
@@ -115,8 +123,17 @@ def fold(past: Past, outcome: Outcome) -> Past:
         done=past.done * old + (new if outcome.result is Result.WON else 0.0),
         terms=_taught(past.terms, old, new, outcome),
         responses=(*past.responses, *(() if answer is None else (answer.total_seconds(),)))[-MOST_RESPONSES:],
-        events=(*past.events, outcome.event_id)[-MOST_EVENTS:],
+        told=told,
+        events=(*past.events, outcome.event_id)[-max(MOST_EVENTS, len(told)) :],
     )
+
+
+def _lately(told: tuple[int, ...], outcome: Outcome) -> tuple[int, ...]:
+    """When the last events were told, this one among them; each belongs to the event as far from the end as it is."""
+    both = (*told, int((outcome.told or outcome.at).timestamp()))
+    horizon = max(both) - TOLD_AGAIN_WITHIN.total_seconds()
+    first = next(number for number, at in enumerate(both) if at >= horizon)
+    return both[first:][-MOST_TOLD:]
 
 
 def standing_of(profile_id: str, past: Past, now: datetime | None = None) -> Standing | None:

@@ -188,9 +188,13 @@ def _top(texts: Iterable[Iterable[str]], key_of: Callable[[str], str]) -> tuple[
     """The most frequent values; each counts once for a profile, and is written as the best profile writes it."""
     counts, words = Counter[str](), dict[str, str]()
     for each in texts:
-        keys = {key: text for text in sorted(each, reverse=True) if (key := key_of(text))}
-        counts.update(keys.keys())
-        words = {**keys, **words}
+        seen = set[str]()
+        for text in each:
+            key = key_of(text)
+            if key and key not in seen:
+                seen.add(key)
+                counts[key] += 1
+                words.setdefault(key, text)
     order = sorted(counts, key=lambda key: (-counts[key], words[key]))
     return tuple(Count(words[key], counts[key]) for key in order[:VALUES])
 
@@ -205,6 +209,8 @@ def _offers(profiles: Sequence[RoutableProfile], language: str) -> tuple[tuple[C
 
 
 def _sizes(profiles: Sequence[RoutableProfile]) -> Iterable[Count]:
+    wanted = Counter(size for profile in profiles for size in set(profile.sizes))
+    any_size = sum(not profile.sizes for profile in profiles)
     for size in CompanySize:
-        if number := sum(not profile.sizes or size in profile.sizes for profile in profiles):
+        if number := wanted[size] + any_size:
             yield Count(size.value, number)

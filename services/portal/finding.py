@@ -44,8 +44,8 @@ class AsMany:
     """Nobody is full: a customer's own pick gets past a capacity."""
 
     def open_count(self, _profile_id: str) -> int:
-        """None."""
-        return 0
+        """Fewer than none, so that not even a capacity of none keeps a pick out."""
+        return -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

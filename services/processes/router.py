@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from schemas.topics import Group, Topic
 from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
@@ -15,7 +17,7 @@ from services.adapters.wire import (
     type_of,
 )
 from services.bootstrap import World
-from services.router.app import RouterPorts
+from services.router.app import Router, RouterPorts
 from services.router.app import build as build_router
 from services.running import Parts, consume, parts_of
 
@@ -52,13 +54,24 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
             max_rounds=world.settings.max_rounds,
         )
     )
-    parts.before.append(made.prepare)
+    parts.before.append(lambda: _prepared(made))
     consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
     consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)
     consume(world, parts, Group.ROUTER_NEXT_BEST, (Topic.REFERRAL_EVENTS,), made.next_best)
     parts.loops["profiles"] = made.view.follow
     parts.loops["standings"] = made.standings.follow
+    parts.loops["growing"] = made.grow
     parts.loops["rules"] = repeat(made.ruling.look, RULES_EVERY_S)
     parts.loops["capacity"] = repeat(made.refresh_capacity, CAPACITY_EVERY_S)
     parts.loops["relay"] = repeat(world.relay.sweep, world.settings.relay_every_s)
     return parts
+
+
+async def _prepared(router: Router) -> None:
+    """Prepare it without looking for garbage: what is loaded stays for good, and to walk through it takes seconds."""
+    gc.disable()
+    try:
+        await router.prepare()
+    finally:
+        gc.enable()
+    gc.freeze()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from schemas.topics import Topic
@@ -26,13 +28,15 @@ from services.matching.view import Feed, View
 from services.router.answering import Answering, AnsweringPorts
 from services.router.asking import Asking, PolicyNames
 from services.router.closing import Closing, PublishReferrals
-from services.router.handler import RouterHandler
+from services.router.handler import PORTION, RouterHandler
 from services.router.next_best import NextBestHandler
 from services.router.ruling import Ruling
 from services.router.siblings import SiblingsHandler
 
 #: Profiles read at a time when a router starts.
 PAGE = 1000
+#: How often it is asked whether the compiled matcher is ready, while it is made ready and otherwise, seconds.
+_SOON_S, _LATER_S = 0.1, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +74,10 @@ class Router:
 
     `handler` takes `rfi.accepted` (group router), `siblings` takes `engagement.events` (group router-engagements: what
     customers say), `next_best` takes `referral.events` (group router-next-best). `view.follow` and `standings.follow`
-    are loops, `refresh_capacity` and `ruling.look` are to be repeated every few seconds.
+    are loops as `grow` is, `refresh_capacity` and `ruling.look` are to be repeated every few seconds.
     """
 
-    matcher: Matcher
+    matcher: GrowingMatcher
     capacity: Capacity
     ruling: Ruling
     view: View[RoutableProfile]
@@ -102,9 +106,15 @@ class Router:
         """
         await self.capacity.refresh(self.matcher.limited())
 
+    async def grow(self, stop: asyncio.Event) -> None:
+        """Go over to the compiled matcher when it is ready, while nobody waits for an answer; until stopped."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), _SOON_S if self.matcher.grow() else _LATER_S)
 
-def build(ports: RouterPorts) -> Router:
-    """Put a router together; opens nothing."""
+
+def build(ports: RouterPorts, *, portion: int = PORTION) -> Router:
+    """Put a router together; opens nothing. `portion` RFIs are stored and told together."""
     capacity = Capacity(ports.referrals)
     matcher = GrowingMatcher(capacity, ports.parent_of)
     closing = Closing(
@@ -126,6 +136,7 @@ def build(ports: RouterPorts) -> Router:
         asking=asking,
         decode=ports.decode_event,
         encode=ports.encode_event,
+        portion=portion,
     )
     answering = _answering(ports, matcher, capacity, asking)
     siblings = SiblingsHandler(closing=closing, answering=answering, decode=ports.decode_event)

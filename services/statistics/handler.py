@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -156,7 +156,8 @@ def _folded(
         if is_in(each.record, read):
             continue
         asked, referral = terms.get(each.event.rfi_id, {}), referrals.get(each.event.subject)
-        past = fold(past, outcome_of(each.event, each.result, asked, referral))
+        outcome = outcome_of(each.event, each.result, asked, referral)
+        past = fold(past, replace(outcome, told=each.record.timestamp))
         read = read_with(read, each.record)
     if past is before:
         return None

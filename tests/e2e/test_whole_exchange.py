@@ -7,16 +7,21 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from email.parser import BytesParser
+from email.policy import default
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
 from services.bootstrap import World
+from services.cli.session import portal_address
 from services.cli.system import intake_address
 from services.core.codes import PolicyName, RfiState, Status, Substatus
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.engines.bundled.spool import MailSpool
 from services.processes import PROCESSES
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
@@ -172,6 +177,50 @@ def test_a_publisher_with_a_token_submits_over_http_and_reads_the_status(exchang
     status, told = ask(f"/v1/rfis/{receipt['id']}")
     assert status == 200
     assert told["status"] == "routed"
+
+
+def test_a_customer_searches_asks_two_and_later_one_more(exchange: Exchange) -> None:
+    with httpx.Client(base_url=portal_address(exchange.home) or "", timeout=30) as browser:
+        looked = {"q": "Microsoft 365", "country": "ES"}
+
+        def found() -> list[str]:
+            page = browser.get("/search", params=looked).text
+            return re.findall(r'name="partner" value="([^"]+)"', page)
+
+        eventually(lambda: len(found()) > 3, "the portal knows the partners")
+        picks = found()[:2]
+        form = browser.get("/search/request", params={**looked, "partner": picks}).text
+        (token,) = re.findall(r'name="token" value="([^"]+)"', form)
+        fields = {
+            "token": token,
+            "partner": picks,
+            "country": "ES",
+            "q": "Microsoft 365",
+            "need.title": "Buscado y encontrado",
+            "customer.company": "Talleres Quintana",
+            "customer.contact.firstName": "Elena",
+            "customer.contact.lastName": "Quintana",
+            "customer.contact.email": "elena+search@talleres-quintana.example",
+            "consent.contact": "on",
+            "consent.share": "on",
+        }
+        for _ in range(2):
+            assert browser.post("/search/request", data=fields).headers["location"] == "/search/sent"
+        exchange.quiet()
+        (mail,) = [m for m in exchange.mails() if m.rcpt == ("elena+search@talleres-quintana.example",)]
+        text = BytesParser(policy=default).parsebytes(MailSpool(exchange.home.mail).read(mail)).get_body(("plain",))
+        assert text is not None
+        (link,) = re.findall(r"/requests/\S+", text.get_content())
+        page = browser.get(link).text
+        (csrf, *_) = re.findall(r'name="csrf" value="([^"]+)"', page)
+        other = re.findall(r'name="partner" value="([^"]+)">[^<]*(?:<span[^>]*>[^<]*</span>)?</button>', page)[-1]
+        assert other not in picks
+        assert browser.post(f"{link}/ask", data={"csrf": csrf, "partner": other}).status_code == 303
+        exchange.quiet()
+    referrals = {r.partner_id: r for r in referrals_of(exchange, rfi_of(exchange, token.partition(".")[0]))}
+    assert set(referrals) == {*picks, other}
+    assert [referrals[partner].round for partner in (*picks, other)] == [1, 1, 2]
+    assert all(r.picked for r in referrals.values())
 
 
 def test_watch_shows_an_rfi_as_it_happens(exchange: Exchange) -> None:

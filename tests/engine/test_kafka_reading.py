@@ -15,6 +15,7 @@ from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.backlog import Backlog, backlogs
 from services.adapters.kafka.follower import Follower, Start
 from services.adapters.kafka.producer import KafkaPublisher
+from services.auditing import events_kept_since
 from services.core.errors import DependencyUnavailable, Misconfigured
 from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key
 
@@ -58,6 +59,20 @@ async def test_following_begins_where_it_is_told_to_and_goes_on(kafka: str) -> N
             if batch:
                 assert [r.value for r in batch] == [b"e"]
                 break
+
+
+async def test_from_when_on_all_events_are_kept_follows_from_what_was_dropped(kafka: str) -> None:
+    topic, now = await new_topic(kafka, partitions=2), datetime.now(UTC)
+    admin, follower = KafkaAdmin(kafka), Follower(kafka)
+    await publish(kafka, topic, "a", "b")
+    assert await events_kept_since(admin, follower, now, [topic]) is None
+    await admin.delete_before({(topic, 0): 1})
+    assert await admin.begin_offsets([topic]) == {(topic, 0): 1, (topic, 1): 0}
+    kept = await events_kept_since(admin, follower, now, [topic])
+    assert kept is not None
+    assert abs(kept - now) < timedelta(minutes=5), "the time of the first record that is left"
+    await admin.delete_before({(topic, 0): 2})
+    assert await events_kept_since(admin, follower, now, [topic]) == now - timedelta(days=90)
 
 
 async def test_reading_all_ends_at_the_offsets_given(kafka: str) -> None:

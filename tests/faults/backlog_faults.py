@@ -52,7 +52,7 @@ def drained(trial: Trial, number: int) -> dict[str, float]:
     return memory_mib(site)
 
 
-@pytest.mark.slow(last=True)
+@pytest.mark.slow
 def test_a_backlog_drains_in_memory_that_does_not_grow_with_it(trial: Trial) -> None:
     number = trial.number(3_000, 100_000)
     with trial.whole(28, f"a backlog of {number // 10:,} RFIs"):

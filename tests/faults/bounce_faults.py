@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
+from services.cli.mail import TRY_AGAIN
 from services.engines.bundled.spool import MailEntry
+from tests.e2e.exchange import ROOT
+from tests.faults.proxy import Net
 from tests.faults.site import Site
 from tests.faults.trial import Trial
 
@@ -51,6 +56,15 @@ def of_jobs(site: Site, source: str, role: str) -> list[MailEntry]:
     return list({mail.job: mail for mail in site.mails() if mail.job in ids}.values())
 
 
+def piped(site: Site, message: str) -> int:
+    """Hand a message over on standard input; the exit code."""
+    command = [sys.executable, "-m", "services.cli", "mail", "bounces", "-"]
+    done = subprocess.run(
+        command, input=message.encode(), env=site.environment, cwd=ROOT, timeout=60, capture_output=True, check=False
+    )
+    return done.returncode
+
+
 def test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed_no_more(trial: Trial) -> None:
     site, source = trial.site, trial.ledger.source
     trial.send(trial.number(2, 20))
@@ -66,6 +80,11 @@ def test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed
             # Two that came back at once: one of them finds its address on the list, and is given up or goes on.
             assert ("suppressed" if name == "first" else "known") in shown
             site.settle()
+        # What a mail server does that pipes its reports: it keeps one that is to be read again, and gives up no other.
+        assert piped(site, report_of(partners[0], "5.1.1")) == 0
+        site.nets["mongo"].set(Net.CUT)
+        assert piped(site, report_of(partners[0], "5.1.1")) == TRY_AGAIN
+        site.nets["mongo"].set(Net.PASS)
         trial.send(trial.number(2, 20))
     after = Counter(mail.rcpt[0] for mail in site.mails())
     assert after[contact] == before[contact], "nothing more goes to where mails came back from"

@@ -26,9 +26,12 @@ def only_long(item: pytest.Item) -> bool:
     return any(mark.kwargs.get("long_only") for mark in item.iter_markers("slow"))
 
 
-def is_last(item: pytest.Item) -> bool:
-    """Whether the fault is tried after all others."""
-    return any(mark.kwargs.get("last") for mark in item.iter_markers("slow"))
+#: Tests whose place matters: one lets days pass again and again, and early there is little that grows old with it; the
+#: other leaves more behind than later tests should have to let grow old. Both take as long as all others together.
+PLACES = {
+    "test_a_kill_at_every_point_loses_and_doubles_nothing": -1,
+    "test_a_backlog_drains_in_memory_that_does_not_grow_with_it": 1,
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -37,14 +40,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if late:
         config.hook.pytest_deselected(items=late)
         items[:] = [item for item in items if item not in late]
-    for item in items:
-        if "tests/faults/" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group("faults"))
-            # A backlog of 100,000 takes as long as all others together.
-            most_s = 7200 if is_last(item) else 1800
-            item.add_marker(pytest.mark.timeout(most_s if is_long(config) else 300))
-    # It leaves more behind than later tests should have to let grow old.
-    items.sort(key=is_last)
+    ours = [number for number, item in enumerate(items) if "tests/faults/" in item.path.as_posix()]
+    in_order = sorted((items[number] for number in ours), key=lambda item: PLACES.get(item.name, 0))
+    for number, item in zip(ours, in_order, strict=True):
+        items[number] = item
+        item.add_marker(pytest.mark.xdist_group("faults"))
+        most_s = 7200 if item.name in PLACES else 1800
+        item.add_marker(pytest.mark.timeout(most_s if is_long(config) else 300))
 
 
 @pytest.fixture(scope="session")

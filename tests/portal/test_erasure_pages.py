@@ -101,6 +101,22 @@ async def test_a_partner_sees_that_it_is_erased_and_no_contact(world: PortalWorl
     assert ERASED in listed.text
 
 
+async def test_a_partners_program_reads_the_erased_referral_without_its_customer(world: PortalWorld) -> None:
+    rfi = await asked(world, 1)
+    crm = await world.program(1)
+    referral = make_referral(1, partner=1)
+    path = f"/v1.0/engagements/referrals/{referral.id}"
+    before = await crm.get(path)
+    await world.ports.erasures.erase(await world.ports.erasures.find(rfi_id=rfi.id), "customer")
+    after = await crm.get(path)
+    assert (after.status_code, after.json()["name"], after.json()["status"]) == (200, ERASED, "Closed")
+    assert after.headers["etag"] != before.headers["etag"]
+    everything = after.text + (await crm.get("/v1.0/engagements/referrals")).text
+    for text in (EMAIL, rfi.customer.company, rfi.need.title, rfi.customer.contact.last_name):
+        assert text in before.text
+        assert text not in everything
+
+
 async def test_the_pages_of_erasing_can_be_used_by_everybody(desk: Desk) -> None:
     rfi = await asked(desk.world, 1, 2, language=desk.language)
     page = await desk.signed_in(None)

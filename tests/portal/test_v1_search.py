@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -91,9 +90,3 @@ async def test_who_may_not_read_referrals_finds_nobody(world: PortalWorld, crm: 
     assert len((await operator.get(PATH, params={"country": "ES"})).json()["value"]) == 4
     hooks = await world.program(1, ("webhooks.write",))
     assert (await hooks.get(PATH, params={"country": "ES"})).status_code == 403
-
-
-def test_the_builders_profiles_are_alike_but_for_their_partner() -> None:
-    first, second = make_profile(1), make_profile(2)
-    alike = replace(second, id=first.id, partner_id=first.partner_id, locations=first.locations)
-    assert alike == first

@@ -174,6 +174,16 @@ def test_behind_a_backlog_things_are_late_and_not_lost() -> None:
     assert findings(replace(whole(), jobs=[], deliveries={}), notified_by_now=False) == []
 
 
+@pytest.mark.parametrize("engagement", [whole, onward], ids=["whole", "onward"])
+def test_events_that_kafka_has_dropped_are_not_missed(engagement: Callable[[], Engagement]) -> None:
+    old = replace(engagement(), events=[])
+    assert Fault.MISSING in {fault for fault, _ in findings(old)}
+    assert findings(old, events_kept=False) == []
+    # What else is wrong with it is told all the same.
+    without = replace(old, referrals=old.referrals[1:])
+    assert (Fault.MISSING, "referral") in findings(without, events_kept=False)
+
+
 def test_where_nobody_counts_mails_none_is_missing() -> None:
     assert findings(replace(whole(), deliveries=None)) == []
 

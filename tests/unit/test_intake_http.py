@@ -17,6 +17,7 @@ from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
 from services.core import ids
 from services.core.codes import RfiState
+from services.core.erasing import erased_rfi
 from services.core.rfi import Routing
 from services.core.stores import Publisher
 from services.intake.access import WRONG_TOKENS_PER_MINUTE, token_hash
@@ -239,6 +240,17 @@ async def test_an_id_that_another_rfi_has_is_refused(world: World) -> None:
     await world.post()
     await world.consume()
     assert errors(await world.post(rfi_json(need__title="Other"))) == {("/id", "id_reused")}
+
+
+async def test_an_rfi_whose_customer_was_erased_is_refused_and_not_put_on_kafka(world: World) -> None:
+    await world.post()
+    await world.consume()
+    ((id_, rfi),) = world.stores.rfis.stored.items()
+    world.stores.rfis.stored[id_] = erased_rfi(rfi, "customer", rfi.accepted_at, withdraw=True)
+    before = len(world.log.records(Topic.RFI_SUBMITTED))
+    for again in (rfi_json(), rfi_json(need__title="Other")):
+        assert errors(await world.post(again)) == {("/id", "erased")}
+    assert len(world.log.records(Topic.RFI_SUBMITTED)) == before
 
 
 async def test_when_kafka_is_away_nothing_is_confirmed_and_the_same_request_goes_through_later(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -114,12 +115,44 @@ def test_a_state_stays_small() -> None:
     past = Past()
     for n in range(600):
         terms = {f"w:{n}-{k}": 1.0 for k in range(5)}
-        each = Outcome(event_id=f"e{n}", result=Result.WON, at=START, terms=terms, response=DAY)
+        told = START + n * DAY
+        each = Outcome(event_id=f"e{n}", result=Result.WON, at=START, terms=terms, response=DAY, told=told)
         past = fold(past, each)
+    assert len(past.told) == 1
     assert len(past.terms) == learning.MOST_TERMS
     assert len(past.events) == learning.MOST_EVENTS
     assert len(past.responses) == learning.MOST_RESPONSES
     assert (past.version, past.counts.won) == (600, 600)
+
+
+def test_hundreds_that_are_told_again_at_once_count_once() -> None:
+    """Found by killing the expirer after it had published what expired, and before it had noted that."""
+    once = [replace(outcome(n, Result.EXPIRED), told=START + timedelta(seconds=n)) for n in range(1000)]
+    again = [replace(each, told=START + timedelta(minutes=30)) for each in once]
+    past = folded(*once, *again)
+    assert (past.version, past.counts.expired, len(past.events)) == (1000, 1000, 1000)
+
+
+def test_what_can_no_longer_be_told_again_is_forgotten_but_for_the_last_ones() -> None:
+    burst = [replace(outcome(n, Result.EXPIRED), told=START) for n in range(1000)]
+    later = replace(outcome(1000, Result.EXPIRED), told=START + learning.TOLD_AGAIN_WITHIN + timedelta(seconds=1))
+    past = folded(*burst, later)
+    assert (len(past.events), len(past.told)) == (learning.MOST_EVENTS, 1)
+    assert past.events[-1] == later.event_id
+
+
+def test_a_burst_beyond_all_bounds_keeps_a_state_bounded() -> None:
+    number = learning.MOST_TOLD + 10
+    past = folded(*(replace(outcome(n, Result.EXPIRED), told=START) for n in range(number)))
+    assert (past.version, len(past.events), len(past.told)) == (number, learning.MOST_TOLD, learning.MOST_TOLD)
+
+
+def test_a_state_of_the_version_before_knows_its_last_events() -> None:
+    before = replace(folded(*(outcome(n, Result.EXPIRED) for n in range(300))), told=())
+    before = replace(before, events=before.events[-learning.MOST_EVENTS :])
+    past = fold(before, outcome(299, Result.EXPIRED))
+    assert past is before
+    assert len(fold(past, outcome(300, Result.EXPIRED)).events) == learning.MOST_EVENTS
 
 
 OUTCOMES = st.lists(

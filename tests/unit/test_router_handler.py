@@ -18,6 +18,7 @@ from services.core.lifecycle import decide
 from services.core.policy import POLICIES
 from services.core.ports import Change, Outgoing
 from services.core.rfi import Rfi, Routing
+from services.router.handler import PORTION
 from tests.builders import START, make_need, make_partner, make_profile, make_rfi
 from tests.journeys import accept
 from tests.router_world import RouterWorld
@@ -38,9 +39,9 @@ async def routed_before(world: RouterWorld, rfi: Rfi, *commands: WithdrawRfi | C
     await world.tell(accepted_event(rfi))
 
 
-async def busy_world() -> RouterWorld:
+async def busy_world(portion: int = PORTION) -> RouterWorld:
     """Everything a batch can hold: new RFIs, a redelivered one, one for nobody, some overtaken by the customer."""
-    world = RouterWorld()
+    world = RouterWorld(portion)
     await world.with_profiles(*PROFILES)
     nobody = make_rfi(9, need=make_need(place=replace(make_need().place, country="PT", subdivision=None)))
     await world.accept(*(make_rfi(n) for n in range(1, 5)), nobody)
@@ -105,8 +106,8 @@ async def test_the_busy_batch_ends_as_it_should() -> None:
     assert not await world.stores.referrals.with_outbox(10)
 
 
-async def calls_of_a_clean_run() -> tuple[int, int, list[str]]:
-    world = await busy_world()
+async def calls_of_a_clean_run(portion: int = PORTION) -> tuple[int, int, list[str]]:
+    world = await busy_world(portion)
     before = len(world.faults.calls)
     await drain(world)
     return before, len(world.faults.calls), world.faults.calls[before:]
@@ -115,12 +116,30 @@ async def calls_of_a_clean_run() -> tuple[int, int, list[str]]:
 @pytest.mark.parametrize("restarted", [False, True], ids=["same process", "new process"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 async def test_a_crash_at_any_call_changes_nothing_in_the_end(after: bool, restarted: bool) -> None:
-    clean = await busy_world()
+    await crash_at_any_call(PORTION, after=after, restarted=restarted)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
+async def test_a_crash_while_a_portion_is_stored_and_the_next_is_matched_changes_nothing(after: bool) -> None:
+    await crash_at_any_call(3, after=after, restarted=False)
+
+
+async def test_where_a_portion_ends_changes_nothing() -> None:
+    ends = []
+    for portion in (1, 2, PORTION):
+        world = await busy_world(portion)
+        await drain(world)
+        ends.append(world.end_state())
+    assert ends[0] == ends[1] == ends[2]
+
+
+async def crash_at_any_call(portion: int, *, after: bool, restarted: bool) -> None:
+    clean = await busy_world(portion)
     await drain(clean)
-    first, last, calls = await calls_of_a_clean_run()
+    first, last, calls = await calls_of_a_clean_run(portion)
     assert {call.partition(".")[2] for call in calls} >= {"load", "route", "add", "publish", "of_rfis", "save"}
     for number in range(first, last):
-        world = await busy_world()
+        world = await busy_world(portion)
         world.faults.fail_call(number, after=after)
         await world.routing.step()
         assert isinstance(world.routing.waiting_on, DependencyUnavailable)

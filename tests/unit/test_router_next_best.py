@@ -20,6 +20,7 @@ from services.core.ports import Change, Outgoing
 from services.core.referral import Referral
 from services.core.rfi import Consent, Rfi
 from services.core.rounds import Answer, Cause, cause_in, with_answer
+from services.core.rules import DEFAULT_RULES, PublishedRules
 from tests.builders import START, make_chosen, make_partner, make_profile, make_referral, make_rfi
 from tests.journeys import travel
 from tests.router_world import RouterWorld
@@ -191,6 +192,19 @@ async def test_who_is_next_is_who_would_have_come_next_at_first() -> None:
         await ends(world, asked(world)[-1], "expire")
         await drain(world)
     assert [r.partner_id for r in asked(world)] == [r.partner_id for r in asked(wide)][:4]
+
+
+async def test_rules_that_bound_the_partners_of_one_rfi_do_not_end_its_next_best() -> None:
+    world = RouterWorld()
+    rules = replace(DEFAULT_RULES, version="two", most_partners=2)
+    await world.stores.rules.publish(PublishedRules(id="two", rules=rules, by="operator", at=START))
+    await world.with_profiles(*(make_profile(n) for n in range(1, 7)))
+    await world.accept(consenting(max_partners=5))
+    await world.routing.drain()
+    assert len(asked(world)) == 2
+    await ends(world, asked(world)[0], "expire")
+    await drain(world)
+    assert [r.round for r in asked(world)] == [1, 1, 2]
 
 
 async def test_offers_of_one_batch_keep_to_the_capacity() -> None:

@@ -137,6 +137,10 @@ class KafkaAdmin:
             except KafkaError as error:
                 raise Misconfigured(f"group {group} is in use: stop its consumers first") from error
 
+    async def begin_offsets(self, topics: Collection[str]) -> Offsets:
+        """The offset of the first record that each partition still has (or would have)."""
+        return (await self._ends(topics))[0]
+
     async def _ends(self, topics: Collection[str]) -> tuple[Offsets, Offsets]:
         counts = await self.topics()
         places = [TopicPartition(topic, p) for topic in topics for p in range(counts.get(topic, 0))]

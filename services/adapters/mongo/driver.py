@@ -254,7 +254,8 @@ class Collection:
             return []
         shown = dict.fromkeys(without, False) or None
         with translated():
-            return await self._naive.find({"_id": {"$in": list(ids)}}, shown, limit=len(ids)).to_list(None)
+            cursor = self._naive.find({"_id": {"$in": list(ids)}}, shown, limit=len(ids), batch_size=len(ids))
+            return await cursor.to_list(None)
 
     async def find(
         self,
@@ -271,7 +272,10 @@ class Collection:
         shown = dict.fromkeys(without, False) if without else fields
         order = list(sort) if sort else None
         with translated():
-            cursor = self._it.find(where, shown, limit=limit, sort=order, hint=hint, collation=collation)
+            # The server gives 101 documents at first; whoever bounds their number is spared further questions.
+            cursor = self._it.find(
+                where, shown, limit=limit, batch_size=limit, sort=order, hint=hint, collation=collation
+            )
             return await cursor.to_list(None)
 
     async def count(self, where: Filter, *, hint: str, at_most: int | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from services.adapters.mongo import guarded
 from services.adapters.mongo.documents import PERSONS, RFIS, ROUTINGS
-from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, Mongo, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, Mongo, UpdateMany
 from services.adapters.mongo.indexes import RFIS as COLLECTION
 from services.adapters.mongo.indexes import UNSENT
 from services.core.codes import RfiState
@@ -47,8 +47,12 @@ class MongoRfis:
         return {doc["_id"]: PERSONS.from_part(doc["customer"]["contact"]) for doc in docs}
 
     async def route(self, routings: Mapping[str, Routing]) -> dict[str, Rfi]:
-        """One bulk of conditional updates; read back only when some were not written."""
-        writes = [UpdateOne(_unrouted(id_), _routed(routing)) for id_, routing in routings.items()]
+        """One bulk of conditional updates; read back only when some were not written.
+
+        Each names one document, and yet is an update of many: the driver repeats those of one, for which the server
+        keeps a second document each. Here a failed bulk comes again with its batch, and finds what was written.
+        """
+        writes = [UpdateMany(_unrouted(id_), _routed(routing)) for id_, routing in routings.items()]
         if (await self._rfis.write(writes)).modified == len(writes):
             return {}
         stored = await self.load(list(routings))

@@ -33,7 +33,14 @@ class Table:
     def __init__(self, structure: tuple[Any, ...]) -> None:
         self._kept = structure
         self._places: I64 = np.array([_place(each) for each in structure], np.int64)
-        self.address = self._places.ctypes.data
+        self.address = int(self._places.ctypes.data)
+
+    def take(self, structure: tuple[Any, ...]) -> None:
+        """Note a structure that differs from the one before in some arrays; asking where an array begins takes long."""
+        for n, (each, known) in enumerate(zip(structure, self._kept, strict=True)):
+            if each is not known:
+                self._places[n] = _place(each)
+        self._kept = structure
 
     def __repr__(self) -> str:
         return f"Table({len(self._places)} entries)"

@@ -19,7 +19,7 @@ import numpy as np
 from services.matching.index.build import Postings, build
 from services.matching.index.fields import BITS, LONGEST
 from services.matching.index.fresh import add_rows, entries_of
-from services.matching.index.layout import HOT, I32, I64, STALE, U32, Hits, Queries
+from services.matching.index.layout import HOT, I32, I64, STALE, U32, Hits, Index, Queries
 from services.matching.index.memory import Table
 from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
 from services.matching.index.scan import WAITING
@@ -55,7 +55,9 @@ class ProfileIndex:
         #: In the table: changed since the postings were made.
         self._used = 0
         self._clear_table(1 << 10)
-        self._index: Table | None = None
+        self._index = Table((0,) * len(Index._fields))
+        self._stale = True
+        #: True when `_index` is of before.
         self._making: Future[Snapshot] | None = None
         self._meanwhile: dict[int, None] = {}
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="matching")
@@ -132,8 +134,8 @@ class ProfileIndex:
             self._adopt(made, self._meanwhile)
         if self._changed:
             self._take_in()
-        if self._index is None:
-            self._index = self._assemble()
+        if self._stale:
+            self._assemble()
         return self._index
 
     def _take_in(self) -> None:
@@ -166,7 +168,7 @@ class ProfileIndex:
             self._clear_table(2 * entries_of(rows.hot, rows.words, numbers))
         columns = rows.hot, rows.words, rows.stamps, rows.posted, self._postings.ceilings
         self._used = add_rows(*columns, numbers, self._keys, self._heads, self._fresh, self._used)
-        self._index = None
+        self._stale = True
 
     def _clear_table(self, room: int) -> None:
         size = 1 << max(10, (2 * room - 1).bit_length())
@@ -195,10 +197,11 @@ class ProfileIndex:
         self._insert(late)
         self._meanwhile = {}
 
-    def _assemble(self) -> Table:
+    def _assemble(self) -> None:
         made, table = self._postings, (self._keys, self._heads, self._fresh)
         postings = made.region_at, made.list_terms, made.list_at, made.postings, made.ceilings
-        return Table(self.rows.index(postings, table, self._used))
+        self._index.take(self.rows.index(postings, table, self._used))
+        self._stale = False
 
 
 def _search(index: Table, queries: Queries, hits: Hits, first: int, last: int) -> None:

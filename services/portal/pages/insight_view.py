@@ -24,7 +24,7 @@ _WAIT_LABELS = (
     _("3 to 7 days"),
     _("More than 7 days"),
 )
-NOT_KNOWN = _("not known yet")
+NOT_KNOWN = _("no figure yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,19 +107,19 @@ def _funnel(figures: Figures, words: Words) -> Chart:
     steps = (
         (words.say(_("Received")), figures.received),
         (words.say(_("Answered")), figures.answered),
-        (words.say(_("Accepted")), figures.accepted),
-        (words.say(_("Won")), figures.won),
+        (words.say(_("Accepted by you")), figures.accepted),
+        (words.say(_("Won deals")), figures.won),
     )
     left = (
         (words.say(_("Still new")), figures.unanswered),
-        (words.say(_("Expired")), figures.expired),
-        (words.say(_("Withdrawn by the customer")), figures.withdrawn),
+        (words.say(_("Lapsed unanswered")), figures.expired),
+        (words.say(_("Taken back by customers")), figures.withdrawn),
     )
     whole = figures.received or 1
     return Chart(
         id="funnel",
         title=words.say(_("From request to deal")),
-        heads=(words.say(_("Step")), words.say(_("Referrals")), words.say(_("Share"))),
+        heads=(words.say(_("Step")), words.say(_("Number")), words.say(_("Share"))),
         rows=tuple(
             (label, words.number(count), _share(count / whole if figures.received else None, words))
             for label, count in (*steps, *left)
@@ -143,7 +143,7 @@ def _of_counts(id_: str, title: str, head: str, counted: Sequence[tuple[str, int
     return Chart(
         id=id_,
         title=title,
-        heads=(head, words.say(_("Referrals")), words.say(_("Share"))),
+        heads=(head, words.say(_("Number")), words.say(_("Share"))),
         rows=tuple((label, words.number(count), _share(count / whole, words)) for label, count in counted),
         bars=_counted(counted, max(count for _label, count in counted) or 1, words),
     )
@@ -160,35 +160,24 @@ def _values(values: Sequence[Value], medians: Mapping[str, Decimal], words: Word
     rows: list[tuple[str, ...]] = []
     for value in values:
         parts = (
-            (words.say(_("Won")), value.won, "good"),
-            (words.say(_("In work")), value.open, ""),
-            (words.say(_("Lost")), value.lost, "bad"),
+            (words.say(_("Value won")), value.won, "good"),
+            (words.say(_("Value in work")), value.open, ""),
+            (words.say(_("Value lost")), value.lost, "bad"),
         )
         median = medians.get(value.currency)
         most = max(amount for amount in (value.won, value.open, value.lost, median or Decimal(0))) or Decimal(1)
         for label, amount, kind in parts:
-            bars.append(
-                Bar(
-                    label=f"{label}, {value.currency}",
-                    said=_money(amount, value.currency, words),
-                    percent=_percent(amount / most),
-                    mark=_percent(median / most) if kind == "good" and median is not None else None,
-                    kind=kind,
-                )
-            )
-        amounts = [_money(amount, value.currency, words) for _label, amount, _kind in parts]
-        told = words.say(NOT_KNOWN) if median is None else _money(median, value.currency, words)
-        rows.append((value.currency, *amounts, told))
+            # There is a median of what was won alone: the others change from day to day.
+            middle = median if kind == "good" else None
+            said = _money(amount, value.currency, words)
+            mark = None if middle is None else _percent(middle / most)
+            name = f"{label}, {value.currency}"
+            bars.append(Bar(label=name, said=said, percent=_percent(amount / most), mark=mark, kind=kind))
+            rows.append((name, said, "" if middle is None else _money(middle, value.currency, words)))
     return Chart(
         id="values",
         title=words.say(_("What deals are worth")),
-        heads=(
-            words.say(_("Currency")),
-            words.say(_("Won")),
-            words.say(_("In work")),
-            words.say(_("Lost")),
-            words.say(_("Median of partners, won")),
-        ),
+        heads=(words.say(_("Value")), words.say(_("You")), words.say(_("Median of partners"))),
         rows=tuple(rows),
         bars=tuple(bars),
         note=words.say(_("Amounts of different currencies are not added up.")),
