@@ -76,10 +76,14 @@ class PartnerStatsV1(Told):
     median_answer_s: Annotated[float, Field(ge=0)] | None = None
 
 
+LearnedTerms = dict[str, Annotated[float, Field(ge=-1, le=1)]]
+
+
 class ProfileStandingV1(Told):
     """What was learned of a profile from the outcomes of its referrals; the highest `version` of a profile holds.
 
     `terms` are signs of requests (`kind:what`, all but subdivisions and budgets hashed), each from -1 (it can't) to 1.
+    They are empty where `sealed_terms` has them: the same as JSON, encrypted for the exchange itself.
     """
 
     profile_id: Code
@@ -87,7 +91,8 @@ class ProfileStandingV1(Told):
     version: Version
     at: Instant
     prior: Annotated[float, Field(ge=0, le=1)]
-    terms: dict[str, Annotated[float, Field(ge=-1, le=1)]]
+    terms: LearnedTerms
+    sealed_terms: str | None = None
     received: Count
     accepted: Count
     declined: Count

@@ -31,6 +31,7 @@ from services.adapters.quiet import Quiet
 from services.adapters.sealing import Seal
 from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
+from services.adapters.standing_seal import SealedStandings
 from services.core.codes import PolicyName
 from services.core.errors import Misconfigured
 from services.core.partner import Partner, Profile
@@ -73,6 +74,11 @@ class World:
     def submitted(self) -> KafkaSubmittedLog:
         """The topic that publishers write to, for erasing."""
         return KafkaSubmittedLog(self.admin)
+
+    @cached_property
+    def standings(self) -> SealedStandings:
+        """How standings travel; `prepare` loads the key."""
+        return SealedStandings(self.stores.secrets)
 
     @cached_property
     def links(self) -> SignedLinks:
@@ -216,4 +222,5 @@ async def prepare(world: World) -> list[str]:
     created = await world.admin.create_topics(TOPICS, replication=world.settings.topic_replication)
     await ensure_indexes(world.mongo)
     await world.links.load()
+    await world.standings.load()
     return created

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from services.adapters.regions import parent_of
 from services.adapters.settings import Settings
-from services.adapters.wire import profile_of, standing_of
+from services.adapters.wire import profile_of
 from services.auditing import auditor
 from services.bootstrap import World
 from services.customer_data import customer_data
@@ -31,7 +31,7 @@ def finder_of(world: World) -> Finder:
             rules=stores.rules,
             feed=world.follower,
             decode_profile=profile_of,
-            decode_standing=standing_of,
+            decode_standing=world.standings.of,
             parent_of=parent_of,
             clock=world.clock,
         )

@@ -67,7 +67,7 @@ def _profile(facts: Any) -> RoutableProfile | None:
         return None
     if capacity is not None and not (type(capacity) is int and capacity >= 0):
         return None
-    if not all(type(each) is list for each in (*lists, facts["serves"], facts["locations"], facts["sizes"])):
+    if {*map(type, (*lists, facts["serves"], facts["locations"], facts["sizes"]))} != {list}:
         return None
     keywords, industries, products, services, languages = map(tuple, lists)
     if not {*map(type, (*keywords, *industries, *products, *services, *languages))} <= {str}:

@@ -5,23 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from schemas.attributes import timestamp
 from schemas.envelope import CloudEvent, encode_binary
-from schemas.profiles import ProfileStandingV1
+from schemas.profiles import LearnedTerms, ProfileStandingV1
 from schemas.topics import Topic
+from services.adapters.sealing import Seal
 from services.adapters.wire_envelope import SCHEMAS, SOURCE, TYPES, cloud_event_of, expect, sequence_text
 from services.core import ids
-from services.core.errors import UnreadableRecord
+from services.core.errors import Misconfigured, UnreadableRecord
 from services.core.ports import Outgoing, Record
 from services.core.standing import Counts, Standing
 
 _STANDING = "partner.standing_changed"
+_TERMS: TypeAdapter[dict[str, float]] = TypeAdapter(LearnedTerms)
 
 
-def standing_outgoing(standing: Standing, partner_id: str) -> Outgoing:
-    """The record of a standing's version, keyed by the profile's id."""
+def standing_outgoing(standing: Standing, partner_id: str, seal: Seal | None = None) -> Outgoing:
+    """The record of a standing's version, keyed by the profile's id; with a seal its terms are closed."""
     counts = standing.counts
     facts: dict[str, object] = {
         "profileId": standing.profile_id,
@@ -29,7 +31,7 @@ def standing_outgoing(standing: Standing, partner_id: str) -> Outgoing:
         "version": standing.version,
         "at": timestamp(standing.at),
         "prior": standing.prior,
-        "terms": dict(standing.terms),
+        "terms": {} if seal else dict(standing.terms),
         "received": counts.received,
         "accepted": counts.accepted,
         "declined": counts.declined,
@@ -39,6 +41,8 @@ def standing_outgoing(standing: Standing, partner_id: str) -> Outgoing:
     }
     if standing.response is not None:
         facts["medianAnswerS"] = standing.response.total_seconds()
+    if seal:
+        facts["sealedTerms"] = seal.close(orjson.dumps(dict(standing.terms)).decode())
     event = CloudEvent(
         id=ids.event_id(standing.profile_id, standing.version, _STANDING),
         source=SOURCE,
@@ -53,11 +57,11 @@ def standing_outgoing(standing: Standing, partner_id: str) -> Outgoing:
     return Outgoing(topic=str(Topic.PARTNER_STATS), key=standing.profile_id, value=value, headers=headers)
 
 
-def standing_of(record: Record) -> Standing:
+def standing_of(record: Record, seal: Seal | None = None) -> Standing:
     """The standing that a record carries.
 
     Raises:
-        UnreadableRecord: it is damaged; says which fields are wrong.
+        UnreadableRecord: it is damaged; says which fields are wrong. Or its terms are closed, and not with this seal.
         UnknownMessage: it is not a standing, or of a version that is not known here.
     """
     event = cloud_event_of(record)
@@ -72,7 +76,7 @@ def standing_of(record: Record) -> Standing:
         version=wire.version,
         at=wire.at,
         prior=wire.prior,
-        terms=wire.terms,
+        terms=wire.terms if wire.sealed_terms is None else _opened(wire.sealed_terms, seal or Seal()),
         response=None if wire.median_answer_s is None else timedelta(seconds=wire.median_answer_s),
         counts=Counts(
             received=wire.received,
@@ -83,3 +87,11 @@ def standing_of(record: Record) -> Standing:
             lost=wire.lost,
         ),
     )
+
+
+def _opened(sealed: str, seal: Seal) -> dict[str, float]:
+    try:
+        return _TERMS.validate_json(seal.open(sealed))
+    except (Misconfigured, ValidationError):
+        words = "what the standing has learned is sealed with a key that is not the one in this database"
+        raise UnreadableRecord(words) from None

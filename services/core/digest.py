@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.core import ids
@@ -17,8 +17,8 @@ from services.core.codes import Timeframe
 from services.core.mail import NO_RFI, MailKind, Role, SendJob
 from services.core.referral import Referral
 
-#: When digests are made, in each reader's own time.
-MORNING = time(7)
+#: The hour at which digests are made, in each reader's own time.
+MORNING = 7
 #: A digest that could not be made or sent for so long is left out: the next one says what still holds.
 LATEST = timedelta(hours=12)
 #: What has come in since then is new in a digest.
@@ -60,8 +60,7 @@ def next_morning(zone: str, after: datetime) -> datetime:
     """The first morning after an instant in a time zone, as an instant in UTC; a zone that nobody knows is UTC."""
     place, day = _zone(zone), day_of(after, zone)
     for ahead in range(3):
-        # Through UTC: local times do not tell which of two came first where the clock changes.
-        morning = datetime.combine(day + timedelta(days=ahead), MORNING, place).astimezone(UTC)
+        morning = _at(day + timedelta(days=ahead), place)
         if morning > after:
             return morning
     raise AssertionError("a morning comes every day")
@@ -127,6 +126,11 @@ def left_to_digest(address: str, kind: MailKind, people: Iterable[User]) -> bool
         return False
     mine = folded(address)
     return any(user.active and user.notify is Notify.DIGEST and user.email == mine for user in people)
+
+
+def _at(day: date, place: ZoneInfo) -> datetime:
+    """The morning of a day. In UTC: local times do not tell which of two came first where the clock changes."""
+    return datetime(day.year, day.month, day.day, MORNING, tzinfo=place).astimezone(UTC)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -9,9 +9,12 @@ from datetime import datetime
 
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
-from services.core.rfi import Rfi, Skipped
+from services.core.reasons import ReasonCode, written
+from services.core.rfi import Chosen, Rfi, Skipped
 from services.matching.market import Offer
 from services.matching.ranking import Ranking, in_order, score_of, tie_break
+from services.matching.reasons import reasons_of
+from services.matching.regions import ParentOf, nearest
 
 #: Near misses kept with a routing.
 NEAR_MISSES = 5
@@ -97,6 +100,19 @@ def why_nobody(*, anybody_there: bool, excluded: AbstractSet[str]) -> str:
     if not excluded:
         return "no_term_matches"
     return _ALL_EXCLUDED.get(next(iter(excluded)), "all_excluded") if len(excluded) == 1 else "all_excluded"
+
+
+def chosen_of(rfi: Rfi, offer: Offer, ranking: Ranking, score: float, parent_of: ParentOf) -> Chosen:
+    """A profile that gets the RFI, through its nearest location, with the reasons."""
+    picked, reasons = bool(rfi.selected_partners), reasons_of(offer, ranking, rfi.customer.size)
+    return Chosen(
+        partner_id=offer.profile.partner_id,
+        profile_id=offer.profile.id,
+        location_id=nearest(offer.profile.locations, ranking.asked.place, parent_of).id,
+        score=score,
+        picked=picked,
+        reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
+    )
 
 
 def skipped(profile: RoutableProfile, score: float, because: str) -> Skipped:

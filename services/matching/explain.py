@@ -8,7 +8,7 @@ from datetime import datetime
 from services.core.codes import CompanySize
 from services.core.rfi import Rfi, Routing
 from services.matching.choosing import OpenCount, exclusion, is_full, unavailable
-from services.matching.explanation import ProfileVerdict, TermVerdict
+from services.matching.explanation import Explanation, ProfileVerdict, TermVerdict
 from services.matching.market import Offer
 from services.matching.ranking import Ranking, score_of, tie_break
 from services.matching.reasons import offered_as, region_reason, words_of
@@ -33,6 +33,17 @@ class Explainer:
     ) -> None:
         self._rfi, self._ranking, self._offers = rfi, ranking, offers
         self._now, self._open_count, self._routing = now, open_count, routing
+
+    def explanation(self, numbers: Sequence[int], rules: str, *, of_one: bool) -> Explanation:
+        """All there is to say of these profiles: those of one partner that was asked for, or of all who are named."""
+        return Explanation(
+            rfi_id=self._rfi.id,
+            at=self._now,
+            rules=rules,
+            routing=self._routing,
+            profiles=tuple(map(self.verdict, numbers)),
+            partner_known=not of_one or bool(numbers),
+        )
 
     def verdict(self, number: int) -> ProfileVerdict:
         """All there is to say of one profile."""
@@ -155,3 +166,8 @@ def size_words(offer: Offer, size: CompanySize | None) -> str:
         return "the customer's size is not known, so it is not compared"
     listed = ", ".join(each.value for each in wanted)
     return f"{size.value}: wanted" if size in wanted else f"{size.value}: not among those wanted ({listed})"
+
+
+def named_in(routing: Routing) -> list[str]:
+    """Everybody chosen or near, best first."""
+    return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))

@@ -41,7 +41,8 @@ def find(held: Holdings, query: Query, search: Search, weights: Weights) -> list
     if not search.speaks:
         return found.open
     surplus = (_FIRST - weights.language) * GRAINS
-    return [(number, grains - surplus) for number, grains in found.open if grains >= surplus]
+    # What was learned may lower a score, though never by half of the bonus.
+    return [(number, grains - surplus) for number, grains in found.open if 2 * grains > surplus]
 
 
 def _groups(held: Holdings, search: Search) -> tuple[Group, ...] | None:

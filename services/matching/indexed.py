@@ -16,15 +16,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
-from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing, Skipped
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.answers import Entry, Found, Reading, found_in
 from services.matching.asked import read
-from services.matching.choosing import NEAR_MISSES, OpenCount, exclusion, is_full, skipped, why_nobody
-from services.matching.explain import Explainer
+from services.matching.choosing import NEAR_MISSES, OpenCount, chosen_of, exclusion, is_full, skipped, why_nobody
+from services.matching.explain import Explainer, named_in
 from services.matching.explanation import Explanation
 from services.matching.finding import find
 from services.matching.holdings import Holdings
@@ -34,9 +33,7 @@ from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
 from services.matching.ranking import ONE, Ranking, fit_of, tie_key
-from services.matching.reasons import reasons_of
-from services.matching.reference import named_in
-from services.matching.regions import ParentOf, Reach, flat, nearest, verdict
+from services.matching.regions import ParentOf, Reach, flat, verdict
 from services.matching.searching import Search, SearchResult, as_rfi, result_of
 from services.matching.terms import wanted_of
 from services.matching.vocabulary import CountryLexicon, phrase_name, sign_name
@@ -121,14 +118,7 @@ class IndexedMatcher:
             open_count=self._capacity.open_count,
             routing=routing,
         )
-        return Explanation(
-            rfi_id=rfi.id,
-            at=now,
-            rules=self._weights.name,
-            routing=routing,
-            profiles=tuple(explainer.verdict(number) for number in numbers),
-            partner_known=partner_id is None or bool(numbers),
-        )
+        return explainer.explanation(numbers, self._weights.name, of_one=partner_id is not None)
 
     def search(self, search: Search, now: datetime) -> SearchResult:
         """The partners that somebody finds who looks for one; who is full is found as well."""
@@ -285,14 +275,4 @@ class IndexedMatcher:
         return self._ranking(reading, area, fits)
 
     def _chosen(self, reading: Reading, number: int, score: float) -> Chosen:
-        offer, picked = self._held[number], bool(reading.rfi.selected_partners)
-        ranking = self._ranking(reading, {}, {})
-        reasons = reasons_of(offer, ranking, reading.rfi.customer.size)
-        return Chosen(
-            partner_id=offer.profile.partner_id,
-            profile_id=offer.profile.id,
-            location_id=nearest(offer.profile.locations, reading.asked.place, self._parent_of).id,
-            score=score,
-            picked=picked,
-            reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
-        )
+        return chosen_of(reading.rfi, self._held[number], self._ranking(reading, {}, {}), score, self._parent_of)

@@ -7,21 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
-from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Routing
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
 from services.matching import keywords
 from services.matching.asked import read
-from services.matching.choosing import OpenCount, exclusion, near_misses, select, unavailable, why_nobody
-from services.matching.explain import Explainer
+from services.matching.choosing import OpenCount, chosen_of, exclusion, near_misses, select, unavailable, why_nobody
+from services.matching.explain import Explainer, named_in
 from services.matching.explanation import Explanation
 from services.matching.market import Market, Offer, offer_of
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
 from services.matching.ranking import Ranking, in_order, rank, score_of, tie_break
-from services.matching.reasons import reasons_of
-from services.matching.regions import ParentOf, flat, nearest
+from services.matching.regions import ParentOf, flat
 from services.matching.searching import Search, SearchResult, as_rfi, result_of
 from services.matching.weights import weights_of
 
@@ -118,14 +116,7 @@ class ReferenceMatcher:
             open_count=self._capacity.open_count,
             routing=routing,
         )
-        return Explanation(
-            rfi_id=rfi.id,
-            at=now,
-            rules=self._weights.name,
-            routing=routing,
-            profiles=tuple(explainer.verdict(number) for number in numbers),
-            partner_known=partner_id is None or bool(numbers),
-        )
+        return explainer.explanation(numbers, self._weights.name, of_one=partner_id is not None)
 
     def search(self, search: Search, now: datetime) -> SearchResult:
         """Everybody who reaches the place and passes the filters, ranked; the best of each partner."""
@@ -186,25 +177,10 @@ class ReferenceMatcher:
         return why_nobody(anybody_there=bool(ranking.area), excluded=codes)
 
     def _chosen(self, rfi: Rfi, ranking: Ranking, number: int) -> Chosen:
-        offer = self._offers[number]
-        picked = bool(rfi.selected_partners)
-        reasons = reasons_of(offer, ranking, rfi.customer.size)
-        return Chosen(
-            partner_id=offer.profile.partner_id,
-            profile_id=offer.profile.id,
-            location_id=nearest(offer.profile.locations, ranking.asked.place, self._parent_of).id,
-            score=score_of(ranking, number),
-            picked=picked,
-            reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,
-        )
+        return chosen_of(rfi, self._offers[number], ranking, score_of(ranking, number), self._parent_of)
 
     def _leave(self, number: int, offer: Offer) -> None:
         self._partners[offer.profile.partner_id].discard(number)
         for country in {place[0] for place in offer.serves}:
             if (market := self._markets.get(country)) is not None and number in market.members:
                 market.remove(number, offer, country)
-
-
-def named_in(routing: Routing) -> list[str]:
-    """Everybody chosen or near, best first."""
-    return list(dict.fromkeys([c.partner_id for c in routing.chosen] + [s.partner_id for s in routing.near_misses]))

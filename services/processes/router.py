@@ -13,7 +13,6 @@ from services.adapters.wire import (
     event_of,
     outgoing,
     profile_of,
-    standing_of,
     type_of,
 )
 from services.bootstrap import World
@@ -46,7 +45,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
             encode_event=outgoing,
             type_of=type_of,
             decode_profile=profile_of,
-            decode_standing=standing_of,
+            decode_standing=world.standings.of,
             pasts=stores.pasts,
             rules=stores.rules,
             parent_of=parent_of,

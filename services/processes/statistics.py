@@ -6,11 +6,7 @@ from schemas.topics import Group, Topic
 from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.process import repeat
-from services.adapters.wire import (
-    event_of,
-    standing_outgoing,
-    type_of,
-)
+from services.adapters.wire import event_of, type_of
 from services.bootstrap import World
 from services.running import Parts, consume, parts_of
 from services.statistics.app import StatisticsPorts
@@ -33,7 +29,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
             publisher=world.publisher,
             decode_event=event_of,
             type_of=type_of,
-            encode_standing=standing_outgoing,
+            encode_standing=world.standings.outgoing,
         )
     )
     consume(world, parts, Group.STATISTICS, (Topic.REFERRAL_EVENTS,), made.handler)

@@ -9,8 +9,11 @@ from decimal import Decimal
 
 from services.core.codes import RfiState
 from services.core.creation import accepted_event, routed_event
+from services.core.engagement import decide_rfi
 from services.core.ports import Change
 from services.core.rfi import Money, Rfi, Routing, Skipped
+from services.core.rounds import Answer, cause_in, with_answer
+from services.core.wishes import AskPartner
 from tests.builders import START, make_chosen, make_customer, make_need, make_person, make_rfi
 from tests.contract.stores import Stores
 
@@ -36,6 +39,17 @@ class RfiStoreSuite:
         rfi = make_rfi(1, need=need, selected_partners=("a", "b"))
         assert await stores.rfis.add([rfi, make_rfi(2)]) == {}
         assert await stores.rfis.load([rfi.id, make_rfi(2).id, "missing"]) == {rfi.id: rfi, make_rfi(2).id: make_rfi(2)}
+
+    async def test_a_wish_and_its_answer_come_back_the_same(self, stores: Stores) -> None:
+        rfi = routed(make_rfi(1), routing())
+        await stores.rfis.add([rfi])
+        wanting = decide_rfi(rfi, AskPartner(by="customer", partner_id="P-7"), START)
+        cause = cause_in(wanting.outbox[-1])
+        assert cause is not None
+        answered = with_answer(wanting, cause, Answer(because="paused", rules="r"), START + timedelta(minutes=1))
+        for later in (wanting, answered):
+            assert (await stores.rfis.save([Change(later, later.version - 1)])).written == [rfi.id]
+            assert await stores.rfis.load([rfi.id]) == {rfi.id: later}
 
     async def test_only_those_in_the_states_asked_for_are_loaded(self, stores: Stores) -> None:
         open_, withdrawn = make_rfi(1), make_rfi(2, state=RfiState.WITHDRAWN)

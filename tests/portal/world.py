@@ -28,6 +28,7 @@ from services.adapters.memory.submitted import MemorySubmittedLog
 from services.adapters.outbox import OutboxRelay
 from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
+from services.adapters.standing_seal import SealedStandings
 from services.auditing import Auditor
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.accounts import ApiToken, Role, User
@@ -201,6 +202,7 @@ def portal_world(
         settings=Settings(),
         clock=clock,
         regions=REGIONS,
+        standings=SealedStandings(stores.secrets),
         links=SignedLinks("a key of the tests", stores.secrets),
         policies=policies,
     )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +214,11 @@ def test_too_many_profiles_for_one_index_are_refused() -> None:
     network = ProfileIndex()
     with pytest.raises(OverflowError, match="split the network"):
         network.put(1 << 24, an_entry(random.Random(1)))
+
+
+def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same(tmp_path: Path) -> None:
+    occupied = tmp_path / "occupied"
+    occupied.write_text("", "utf-8")
+    code = "import numpy as np; from services.matching.index.memory import get; assert get(np.array([3, 4]), 1) == 4"
+    surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(occupied / "kernels"), "HOME": str(occupied)}
+    subprocess.run([sys.executable, "-c", code], env=surroundings, check=True, timeout=300)

@@ -22,6 +22,7 @@ from services.matching.keywords import language_of, offered, phrase, primary_tag
 from services.matching.matcher import Matcher
 from services.matching.reference import ReferenceMatcher
 from services.matching.searching import COUNTED, Search, SearchResult, as_rfi
+from services.matching.signals import signals
 from tests.builders import START, make_profile
 from tests.unit.test_matching_indexed import standings
 from tests.unit.test_matching_oracle import PLACES, TEXTS, Opens, profiles, scan
@@ -169,6 +170,20 @@ def test_who_answers_fast_and_well_comes_before_an_equal() -> None:
     found = matcher.search(Search(words="cloud", place=SEVILLE), START)
     assert names(found) == ["p-2", "p-1"]
     assert [hit.response for hit in found.hits] == [timedelta(hours=3), timedelta(hours=90)]
+
+
+def test_a_language_filter_keeps_those_whose_past_lowers_their_score() -> None:
+    low = {signal.key: -1.0 for signal in signals(as_rfi(Search(words="cloud backup", place=SEVILLE)))}
+    for matcher in (ReferenceMatcher(EVERYBODY), IndexedMatcher(EVERYBODY)):
+        for n, languages in ((1, ("en",)), (2, ("es",)), (3, ("en",))):
+            matcher.put(a_profile(n, keywords=("cloud", "gardening"), languages=languages))
+        matcher.learn("p-1", Standing(profile_id="p-1", version=1, at=START, prior=0.0, terms=low))
+        # Somebody has learned them with a weight above zero, or they would count nothing.
+        high = dict.fromkeys(low, 1.0)
+        matcher.learn("p-3", Standing(profile_id="p-3", version=1, at=START, prior=0.5, terms=high))
+        found = matcher.search(Search(words="cloud backup", place=SEVILLE, speaks="en"), START)
+        assert names(found) == ["p-3", "p-1"]
+        assert found.hits[-1].chosen.score < found.hits[0].chosen.score
 
 
 def test_full_partners_are_found_and_paused_or_inactive_ones_are_not() -> None:

@@ -14,10 +14,12 @@ from services.adapters import wire
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.subscription import Subscription
+from services.adapters.memory.accounts import MemorySecrets
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.faults import Faults
 from services.adapters.memory.kafka import MemoryConsumer, MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
+from services.adapters.standing_seal import SealedStandings
 from services.core.errors import DependencyUnavailable, UnknownMessage, UnreadableRecord, VersionConflict
 from services.core.events import Event
 from services.core.pasts import KeptPast, ReadUpTo, is_in, read_with
@@ -276,3 +278,26 @@ def test_a_standing_travels_and_a_damaged_one_is_told_by_field() -> None:
         read(replace(sent, value=sent.value.replace(b'"prior":0.7', b'"prior":7')))
     with pytest.raises(UnknownMessage):
         read(wire.outgoing(travel(make_referral(), "open").outbox[-1]))
+
+
+async def test_what_is_learned_of_words_travels_sealed_and_only_its_exchange_reads_it() -> None:
+    standing = Standing(profile_id=PROFILE, version=3, at=START, terms={"w:zyxkanarix": 0.5, "r:ES-AN": -1.0})
+    secrets = MemorySecrets()
+    ours, again, others = SealedStandings(secrets), SealedStandings(secrets), SealedStandings(MemorySecrets())
+    with pytest.raises(DependencyUnavailable):
+        ours.outgoing(standing, "p-1")
+    for each in (ours, again, others):
+        await each.load()
+
+    def arrived(message: Outgoing) -> Record:
+        return replace(record(0), key=message.key.encode(), value=message.value, headers=message.headers)
+
+    sent = arrived(ours.outgoing(standing, "p-1"))
+    assert b"zyxkanarix" not in (sent.value or b"")
+    assert b"ES-AN" not in (sent.value or b"")
+    assert again.of(sent) == standing
+    # As versions before wrote it.
+    assert again.of(arrived(wire.standing_outgoing(standing, "p-1"))) == standing
+    for read in (others.of, wire.standing_of):
+        with pytest.raises(UnreadableRecord, match="sealed with a key"):
+            read(sent)

@@ -23,9 +23,10 @@ class KafkaSubmittedLog:
         return {partition: end for (_, partition), end in found.items()}
 
     async def delete_before(self, upto: Mapping[int, int]) -> bool:
-        """A second time Kafka finds nothing before the offsets."""
-        done = await self._admin.committed(self._group)
-        wanted = {(self._topic, partition): end for partition, end in upto.items() if end}
+        """What is gone already, by us or by the topic's retention, waits for nobody."""
+        begins, done = await self._admin.begin_offsets([self._topic]), await self._admin.committed(self._group)
+        places = {(self._topic, partition): end for partition, end in upto.items()}
+        wanted = {place: end for place, end in places.items() if begins.get(place, 0) < end}
         if any(done.get(place, 0) < end for place, end in wanted.items()):
             return False
         await self._admin.delete_before(wanted)

@@ -24,7 +24,6 @@ from services.core.errors import Misconfigured
 __all__ = [
     "ASCENDING",
     "DESCENDING",
-    "WITHOUT_CASE",
     "Collection",
     "DeleteOne",
     "Index",
@@ -41,7 +40,7 @@ Sort: TypeAlias = Sequence[tuple[str, int]]
 Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc] | DeleteOne
 Index: TypeAlias = IndexModel
 
-#: Compares texts whatever their case, as mail addresses are; an index serves only queries that compare as it does.
+#: Compares texts whatever their case; an index serves only queries that compare as it does.
 WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
 
 #: Index of every collection, named where a query reads everything on purpose.

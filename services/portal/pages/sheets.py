@@ -79,7 +79,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
 def _add_export(routes: APIRouter, ports: PortalPorts, reader: Reader) -> None:
     @routes.post("/sheets/export")
     async def export_sheet(request: Request, me: Me) -> Response:
-        query = await _query(ports, me, (await fields_of(request)).get("list", ""))
+        query = await _query(ports, me, (await fields_of(request)).get("list", path_of(Section.NEW)))
         text, complete = await exported(reader, me, query)
         name = "referrals.csv" if complete else f"referrals-first-{EXPORT_ROWS}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
