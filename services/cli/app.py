@@ -22,7 +22,8 @@ from services.cli import (
 )
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
-from services.cli.operating import init_command, lag_command, publisher_command, run_command
+from services.cli.operating import init_command, lag_command, publisher_command
+from services.cli.running import run_command
 from services.cli.watch import watch_command
 
 app = typer.Typer(

@@ -1,11 +1,9 @@
-"""Commands for whoever runs the exchange: one process, what it needs before, its backlog, who may submit."""
+"""Commands for whoever runs the exchange: what processes need before they start, their backlog, who may submit."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import secrets
-import sys
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,32 +12,11 @@ import typer
 from schemas.topics import Group, Topic
 from services.adapters.kafka.backlog import backlogs
 from services.adapters.quiet import READS
-from services.adapters.settings import Settings
-from services.adapters.telemetry import configure_logging
 from services.bootstrap import World, prepare
-from services.cli.console import console, errors, plain_errors, table
+from services.cli.console import console, plain_errors, table
 from services.cli.session import with_world
 from services.core.ids import partner_id
 from services.core.stores import Publisher
-
-
-def run_command(
-    process: Annotated[str, typer.Argument(help="intake, router, notifier, expirer, statistics, webhooks, portal")],
-) -> None:
-    """Run one process in the foreground, until SIGTERM. Settings come from the environment (REFERRALS_…)."""
-    # Consumers and their servers: a good part of what every other command would take to start.
-    from services.processes import PROCESSES, run_process
-
-    if process not in PROCESSES:
-        errors.print(f"There is no process {process!r}: {', '.join(PROCESSES)}")
-        raise typer.Exit(2)
-    settings = Settings()
-    configure_logging(process, settings.instance, form=settings.log_format, level=settings.log_level)
-    if sys.platform == "win32":
-        raise typer.Exit(asyncio.run(run_process(process, settings)))
-    import uvloop
-
-    raise typer.Exit(uvloop.run(run_process(process, settings)))
 
 
 def init_command() -> None:

@@ -51,10 +51,10 @@ class Daemon:
             self._services = self._watch([WatchedService(service, self._plan.timing) for service in services])
             self._tell()
             engine_tasks = [tasks.create_task(watch.run()) for watch in self._engines]
-            if await self._all_ready(self._engines):
-                service_tasks = [tasks.create_task(watch.run()) for watch in self._services]
-                await self._stop.wait()
-                await self._end(self._services, service_tasks)
+            # Services wait for engines that are not there yet, and begin while those come up.
+            service_tasks = [tasks.create_task(watch.run()) for watch in self._services]
+            await self._stop.wait()
+            await self._end(self._services, service_tasks)
             await self._end(self._engines, engine_tasks)
 
     def _own_engines(self) -> list[Engine]:
@@ -70,16 +70,6 @@ class Daemon:
 
     def _watch(self, things: Sequence[Watchable]) -> list[Watch]:
         return [Watch(thing, self._home, self._plan.timing, self._tell) for thing in things]
-
-    async def _all_ready(self, watches: Sequence[Watch]) -> bool:
-        """Wait until all were ready once; False when we are told to stop before."""
-        stop = asyncio.create_task(self._stop.wait())
-        for watch in watches:
-            ready = asyncio.create_task(watch.was_ready.wait())
-            await asyncio.wait([ready, stop], return_when=asyncio.FIRST_COMPLETED)
-            ready.cancel()
-        stop.cancel()
-        return not self._stop.is_set()
 
     async def _end(self, watches: Sequence[Watch], tasks: Sequence[asyncio.Task[None]]) -> None:
         for watch in watches:

@@ -26,7 +26,6 @@ class Watch:
         self._stop = asyncio.Event()
         self._log_path = home.log(thing.name)
         self.status = ProcessStatus(name=thing.name, health_port=thing.health_port, log=str(self._log_path))
-        self.was_ready = asyncio.Event()
 
     async def run(self) -> None:
         """Start it, and start it again whenever it ends, with growing pauses; returns when it was told to stop."""
@@ -93,7 +92,6 @@ class Watch:
         ready = life is Life.GOOD and await self._thing.ready()
         if ready and self.status.state != "ready":
             self._become("ready")
-            self.was_ready.set()
         elif not ready and self.status.state == "ready":
             self._become("not ready")
         return life

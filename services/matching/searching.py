@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from heapq import nsmallest
 
 from services.core.codes import Channel, CompanySize
 from services.core.partner import RoutableProfile
@@ -188,15 +189,13 @@ def _top(texts: Iterable[Iterable[str]], key_of: Callable[[str], str]) -> tuple[
     """The most frequent values; each counts once for a profile, and is written as the best profile writes it."""
     counts, words = Counter[str](), dict[str, str]()
     for each in texts:
-        seen = set[str]()
-        for text in each:
-            key = key_of(text)
-            if key and key not in seen:
-                seen.add(key)
-                counts[key] += 1
-                words.setdefault(key, text)
-    order = sorted(counts, key=lambda key: (-counts[key], words[key]))
-    return tuple(Count(words[key], counts[key]) for key in order[:VALUES])
+        named = {key: text for text in each if (key := key_of(text))}
+        counts.update(list(named))
+        for key, text in named.items():
+            if key not in words:
+                words[key] = text
+    first = nsmallest(VALUES, counts, key=lambda key: (-counts[key], words[key]))
+    return tuple(Count(words[key], counts[key]) for key in first)
 
 
 def _offers(profiles: Sequence[RoutableProfile], language: str) -> tuple[tuple[Count, ...], tuple[Count, ...]]:

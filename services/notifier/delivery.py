@@ -26,7 +26,7 @@ from services.core.mail import (
     is_copy,
     is_mailbox,
 )
-from services.core.partner import Partner
+from services.core.partner import Partner, Profile
 from services.core.policy import Policy
 from services.core.ports import Clock
 from services.core.referral import Referral
@@ -204,33 +204,15 @@ class BatchDelivery:
 
         The job keeps its address: a later attempt begins there again, so nothing needs to be remembered.
         """
-        others = {id_: await self._others(matters[id_], loaded) for id_ in _refused(matters, deliveries)}
+        refused = [matters[id_] for id_ in _refused(matters, deliveries)]
+        named = {matter.referral.profile_id for matter in refused if matter.referral is not None}
+        profiles = await self._directory.profiles(named) if named else {}
+        others = {matter.job.id: _others(matter, profiles, loaded) for matter in refused}
         for _ in range(_MOST_OTHERS):
             waiting = [id_ for id_ in _refused(matters, deliveries) if others[id_]]
             if not waiting:
                 return
             deliveries |= await self._send({id_: others[id_].pop(0) for id_ in waiting})
-
-    async def _others(self, matter: Matter, loaded: Loaded) -> list[Matter]:
-        if matter.referral is None or is_copy(matter.job):
-            return []
-        profile_id, partner_id = matter.referral.profile_id, matter.referral.partner_id
-        profile = (await self._directory.profiles({profile_id})).get(profile_id)
-        people = partner_contacts(matter.referral.location_id, profile, loaded.partners.get(partner_id))
-        return [
-            replace(
-                matter,
-                job=replace(
-                    matter.job,
-                    address=person.email,
-                    name=f"{person.first_name} {person.last_name}".strip(),
-                    language=person.language,
-                    time_zone=person.time_zone,
-                ),
-            )
-            for person in people
-            if person.email.casefold() != matter.job.address.casefold()
-        ]
 
     def _decide(self, jobs: Mapping[str, SendJob], deliveries: Mapping[str, Delivery]) -> list[JobUpdate]:
         now, updates = self._clock.now(), []
@@ -268,6 +250,28 @@ def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, Sheet]) -> Shee
     if sheet is None:
         sheet = sheets[key] = lay_out(matter, own)
     return sheet
+
+
+def _others(matter: Matter, profiles: Mapping[str, Profile], loaded: Loaded) -> list[Matter]:
+    """The same mail to each of the partner's other people, best first."""
+    if matter.referral is None or is_copy(matter.job):
+        return []
+    profile, partner = profiles.get(matter.referral.profile_id), loaded.partners.get(matter.referral.partner_id)
+    people = partner_contacts(matter.referral.location_id, profile, partner)
+    return [
+        replace(
+            matter,
+            job=replace(
+                matter.job,
+                address=person.email,
+                name=f"{person.first_name} {person.last_name}".strip(),
+                language=person.language,
+                time_zone=person.time_zone,
+            ),
+        )
+        for person in people
+        if person.email.casefold() != matter.job.address.casefold()
+    ]
 
 
 def _refused(matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[str]:

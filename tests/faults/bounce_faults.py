@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -75,6 +76,10 @@ def test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed
     customers = of_jobs(site, source, "customer")[:1]
     before = Counter(mail.rcpt[0] for mail in site.mails())
     with trial.whole(20, "mails come back (RFC 3464), each report read twice", times=2, most_again=len(partners)):
+        # Killed between the list and the mail: the report is read again.
+        site.order("cli", "suppressions.add.after")
+        assert piped(site, report_of(customers[0], "5.1.1")) == -signal.SIGKILL
+        assert site.struck("cli", "suppressions.add.after")
         for name in ("first", "second"):
             shown = site.cli("mail", "bounces", str(maildir(site, name, [*partners, *customers])))
             # Two that came back at once: one of them finds its address on the list, and is given up or goes on.

@@ -94,9 +94,10 @@ def test_every_named_write_exists() -> None:
     from services.adapters.kafka.producer import KafkaPublisher
     from services.adapters.mail.smtp import SmtpMailer
     from services.adapters.mongo.stores import MongoStores, stores_of
+    from services.adapters.webhook_http import HttpWebhookCaller
 
     stores: MongoStores = stores_of(_NoDatabase())  # type: ignore[arg-type]
-    kinds = {"publisher": KafkaPublisher, "mailer": SmtpMailer}
+    kinds = {"publisher": KafkaPublisher, "mailer": SmtpMailer, "caller": HttpWebhookCaller}
     for name, writes in WRITES.items():
         kind = kinds.get(name) or type(getattr(stores, name))
         assert all(callable(getattr(kind, write, None)) for write in writes), name

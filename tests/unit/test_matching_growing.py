@@ -48,6 +48,15 @@ def test_a_network_that_has_outgrown_it_goes_over_when_the_compiled_one_is_ready
     assert growing.match(RFIS, START) == plain.match(RFIS, START)
 
 
+def test_it_goes_over_while_nobody_asks_for_a_match() -> None:
+    growing = filled(GrowingMatcher(NOBODY, small=5), 12)
+    deadline = time.monotonic() + 800
+    while growing.grow() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert growing.compiled
+    assert not filled(GrowingMatcher(NOBODY, small=9), 9).grow()
+
+
 def test_a_large_network_waits_for_the_compiled_one() -> None:
     growing = filled(GrowingMatcher(NOBODY, small=2, large=4), 6)
     assert growing.compiled

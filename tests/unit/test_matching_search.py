@@ -173,17 +173,21 @@ def test_who_answers_fast_and_well_comes_before_an_equal() -> None:
 
 
 def test_a_language_filter_keeps_those_whose_past_lowers_their_score() -> None:
-    low = {signal.key: -1.0 for signal in signals(as_rfi(Search(words="cloud backup", place=SEVILLE)))}
+    trades = ("gardening", "roofing", "plumbing", "painting", "tiling")
+    search = Search(words=" ".join(trades), place=SEVILLE, speaks="en")
+    signs = [signal.key for signal in signals(as_rfi(search))]
     for matcher in (ReferenceMatcher(EVERYBODY), IndexedMatcher(EVERYBODY)):
-        for n, languages in ((1, ("en",)), (2, ("es",)), (3, ("en",))):
-            matcher.put(a_profile(n, keywords=("cloud", "gardening"), languages=languages))
-        matcher.learn("p-1", Standing(profile_id="p-1", version=1, at=START, prior=0.0, terms=low))
-        # Somebody has learned them with a weight above zero, or they would count nothing.
-        high = dict.fromkeys(low, 1.0)
-        matcher.learn("p-3", Standing(profile_id="p-3", version=1, at=START, prior=0.5, terms=high))
-        found = matcher.search(Search(words="cloud backup", place=SEVILLE, speaks="en"), START)
+        for n, offers, languages in ((1, trades[:1], ("en",)), (2, trades[:1], ("es",)), (3, trades, ("en",))):
+            matcher.put(a_profile(n, keywords=offers, languages=languages))
+        # Somebody has learned the signs with a weight above zero, or they would count nothing.
+        for n, prior, weight in ((1, 0.0, -1.0), (3, 0.5, 1.0)):
+            standing = Standing(
+                profile_id=f"p-{n}", version=1, at=START, prior=prior, terms=dict.fromkeys(signs, weight)
+            )
+            matcher.learn(f"p-{n}", standing)
+        found = matcher.search(search, START)
         assert names(found) == ["p-3", "p-1"]
-        assert found.hits[-1].chosen.score < found.hits[0].chosen.score
+        assert found.hits[-1].chosen.score < 0
 
 
 def test_full_partners_are_found_and_paused_or_inactive_ones_are_not() -> None:
