@@ -160,6 +160,9 @@ class JobUpdate:
     sent_at: datetime | None = None
     last_error: str | None = None
     cut_at_dot: int = 0
+    unclaimed: bool = False
+    #: Written only while nobody has claimed the job since it was born: an update that is repeated because its answer
+    #: was lost must not undo what was claimed in between, under the same owner's name.
 
 
 class Mailer(Protocol):

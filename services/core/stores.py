@@ -129,11 +129,11 @@ class PartnerStore(Protocol):
     async def scan_partners(self, after: str, limit: int) -> list[Partner]:
         """The next partners in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
 
-    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
-        """The next profiles in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
-
     async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
-        """As `scan_profiles`, without the people: for those who match, and hold them all."""
+        """The next profiles in the order of their ids, those greater than `after` ("" begins), inactive ones too.
+
+        Without the people: for those who match, and hold all profiles.
+        """
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Profiles whose newest version is not known to be on Kafka."""

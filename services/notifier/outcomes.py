@@ -57,6 +57,7 @@ def handed_back(job: SendJob) -> JobUpdate:
         due_at=job.due_at,
         last_error=job.last_error,
         cut_at_dot=job.cut_at_dot,
+        unclaimed=True,
     )
 
 

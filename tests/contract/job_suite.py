@@ -191,3 +191,15 @@ class SendJobStoreSuite:
         [given_up] = await stores.aside.failed(9)
         assert (given_up.last_error, given_up.returned) == ("came back: 5.2.2", ("first", "second"))
         assert not await stores.jobs.came_back("missing", "first", "came back: 5.1.1", SOON)
+
+    async def test_a_job_is_not_handed_back_again_from_whoever_claimed_it_since(self, stores: Stores) -> None:
+        """Found by a backlog on a slow database: an answer that came too late, and its repetition undid a claim."""
+        job = make_job()
+        await stores.jobs.add_leased([job], "a", SOON)
+        back = JobUpdate(job_id=job.id, state=JobState.PENDING, attempts=0, due_at=START, unclaimed=True)
+        await stores.jobs.finish([back], "a")
+        assert len(await stores.jobs.claim("a", START, START, SOON, 9)) == 1
+        await stores.jobs.finish([back], "a")
+        assert (await stores.jobs.load([job.id]))[job.id].state is JobState.LEASED
+        await stores.jobs.finish([JobUpdate(job_id=job.id, state=JobState.SENT, attempts=1, sent_at=START)], "a")
+        assert (await stores.jobs.load([job.id]))[job.id].state is JobState.SENT

@@ -57,6 +57,19 @@ async def test_the_outboxes_of_others_are_sent(world: World) -> None:
     assert await world.stores.referrals.with_outbox(10) == []
 
 
+async def test_a_walk_does_not_end_at_a_page_of_them(world: World) -> None:
+    profiles = sorted((make_profile(n) for n in range(6)), key=lambda each: each.id)
+    await world.stores.partners.put_profiles(profiles)
+    for unknown in profiles[1:4]:
+        await world.write(indexes.PROFILES, unknown.id, {"sizes": ["galactic"]})
+    found = [await world.stores.partners.scan_routable(after, 2) for after in ("", profiles[0].id, profiles[4].id)]
+    assert [[each.id for each in page] for page in found] == [
+        [profiles[0].id, profiles[4].id],
+        [profiles[4].id, profiles[5].id],
+        [profiles[5].id],
+    ]
+
+
 async def test_the_profiles_of_others_are_loaded_and_published(world: World) -> None:
     profiles = [make_profile(n) for n in (1, 2)]
     await world.stores.partners.put_profiles(profiles)

@@ -16,6 +16,7 @@ from services.core.standing import Standing
 from services.matching.explanation import Explanation
 from services.matching.learning import Result
 from services.matching.replay import DEPTH, Case, Quality, Replay, Replayed, Trial, lessons_of
+from services.matching.searching import Search, SearchResult
 from tests.builders import START, make_chosen, make_partner, make_referral, make_rfi
 from tests.journeys import LATER, travel
 
@@ -40,8 +41,11 @@ class Ranked:
     def take_rules(self, rules: Rules) -> None:
         raise AssertionError(rules)
 
-    def match(self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None) -> list[Routing]:
+    def match(
+        self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True
+    ) -> list[Routing]:
         assert given is None
+        assert bounded
         assert [rfi.max_partners for rfi in rfis] == [DEPTH]
         self.known[rfis[0].id] = dict(self.versions)
         chosen: tuple[Chosen, ...] = tuple(make_chosen(n) for n in self.order)
@@ -49,6 +53,9 @@ class Ranked:
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         raise AssertionError(rfi, partner_id, now)
+
+    def search(self, search: Search, now: datetime) -> SearchResult:
+        raise AssertionError(search, now)
 
     def profile(self, profile_id: str) -> RoutableProfile | None:
         raise AssertionError(profile_id)

@@ -20,6 +20,8 @@ class MemorySendJobs:
         self.faults = faults or Faults()
         self.stored: dict[str, SendJob] = {}
         self._notes: dict[tuple[str, int], Sequence[str]] = {}
+        self._claimed: set[str] = set()
+        #: Those whose lease comes from a claim, not from their birth.
 
     @faulty
     async def add_leased(self, jobs: Sequence[SendJob], owner: str, until: datetime) -> set[str]:
@@ -47,6 +49,7 @@ class MemorySendJobs:
                 attempts=job.attempts + tried,
                 lost_leases=job.lost_leases + (lost and tried),
             )
+        self._claimed.update(job.id for job in taken)
         return [self.stored[job.id] for job in taken]
 
     def _was_trying(self, job: SendJob) -> bool:
@@ -74,8 +77,9 @@ class MemorySendJobs:
     async def finish(self, updates: Sequence[JobUpdate], owner: str) -> None:
         """Only where the lease is still the owner's."""
         for update in updates:
-            if self._is_leased_to(update.job_id, owner):
+            if self._is_leased_to(update.job_id, owner) and not (update.unclaimed and update.job_id in self._claimed):
                 job = self.stored[update.job_id]
+                self._claimed.discard(job.id)
                 self.stored[job.id] = replace(
                     job,
                     state=update.state,

@@ -72,11 +72,6 @@ class MemoryPartners:
         return [self.partners[id_] for id_ in sorted(self.partners) if id_ > after][:limit]
 
     @faulty
-    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
-        """In the order of ids."""
-        return [self.profiles[id_] for id_ in sorted(self.profiles) if id_ > after][:limit]
-
-    @faulty
     async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
         """In the order of ids."""
         docs = [PROFILES.to_doc(self.profiles[id_]) for id_ in sorted(self.profiles) if id_ > after]

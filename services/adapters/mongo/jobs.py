@@ -94,12 +94,17 @@ class MongoSendJobs:
         ours = {**LEASED, "lease_owner": owner}
         try:
             await self._jobs.write(
-                [UpdateMany({"_id": {"$in": ids}, **ours}, _result(update)) for update, ids in alike.values()]
+                [
+                    UpdateMany({"_id": {"$in": ids}, **ours, **_since_birth(update)}, _result(update))
+                    for update, ids in alike.values()
+                ]
             )
         except DependencyUnavailable:
             # A result that is not written lets a mail go out twice. The driver repeats writes of one document, through
             # a change of primary too, but not a write of many.
-            await self._jobs.write([UpdateOne({"_id": each.job_id, **ours}, _result(each)) for each in updates])
+            await self._jobs.write(
+                [UpdateOne({"_id": each.job_id, **ours, **_since_birth(each)}, _result(each)) for each in updates]
+            )
 
     async def came_back(self, id_: str, address_key: str, why: str, due_at: datetime | None) -> bool:
         """One conditional update; the list of addresses in the job tells a second report from the first."""
@@ -146,7 +151,13 @@ def leased_to(job: SendJob, owner: str, until: datetime) -> SendJob:
 
 def _ending(update: JobUpdate) -> tuple[object, ...]:
     """Equal for updates that write the same."""
-    return update.state, update.attempts, update.due_at, update.sent_at, update.last_error, update.cut_at_dot
+    ending = update.state, update.attempts, update.due_at, update.sent_at, update.last_error, update.cut_at_dot
+    return *ending, update.unclaimed
+
+
+def _since_birth(update: JobUpdate) -> dict[str, Any]:
+    """Each claim leaves its token, and each result takes that away; who is leased without one was never claimed."""
+    return {"claim": {"$exists": False}} if update.unclaimed else {}
 
 
 def _result(update: JobUpdate) -> dict[str, Any]:

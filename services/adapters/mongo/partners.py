@@ -19,6 +19,7 @@ from services.adapters.mongo.indexes import UNPUBLISHED
 from services.core.partner import Partner, Profile, RoutableProfile
 
 T = TypeVar("T", Partner, Profile)
+V = TypeVar("V")
 
 #: Versions whose writers a document remembers: more than can be written while one writer waits for its answer.
 LINE = 32
@@ -65,18 +66,11 @@ class MongoPartners:
 
     async def scan_partners(self, after: str, limit: int) -> list[Partner]:
         """Through the index of ids."""
-        docs = await self._partners.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
-        return PARTNERS.readable(docs)
-
-    async def scan_profiles(self, after: str, limit: int) -> list[Profile]:
-        """Through the index of ids."""
-        docs = await self._profiles.find({"_id": {"$gt": after}}, sort=[("_id", ASCENDING)], limit=limit)
-        return PROFILES.readable(docs)
+        return await _walked(self._partners, PARTNERS, after, limit)
 
     async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
         """Through the index of ids."""
-        where, order = {"_id": {"$gt": after}}, [("_id", ASCENDING)]
-        return ROUTABLE.readable(await self._profiles.find(where, sort=order, limit=limit, without=_NOT_ROUTABLE))
+        return await _walked(self._profiles, ROUTABLE, after, limit, without=_NOT_ROUTABLE)
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""
@@ -90,6 +84,21 @@ class MongoPartners:
                 for id_, version in versions.items()
             ]
         )
+
+
+async def _walked(
+    collection: Collection, codec: Codec[V], after: str, limit: int, without: Sequence[str] = ()
+) -> list[V]:
+    """The next `limit` values in the order of ids. Fewer are the last: no page is short of those that can't be read."""
+    values: list[V] = []
+    while left := limit - len(values):
+        where, order = {"_id": {"$gt": after}}, [("_id", ASCENDING)]
+        docs = await collection.find(where, sort=order, limit=left, without=without)
+        values += codec.readable(docs)
+        if len(docs) < left:
+            break
+        after = docs[-1]["_id"]
+    return values
 
 
 async def _put_newer(collection: Collection, codec: Codec[T], values: Sequence[T]) -> set[str]:
