@@ -150,7 +150,8 @@ def looks() -> list[str]:
 def test_every_command_of_the_runbook_that_only_looks_runs(exchange: Exchange) -> None:
     assert len(looks()) > 10
     for line in looks():
-        assert exchange.cli(*shlex.split(line)[1:]), line
+        # `-` asks for a mail address; here it stands in the command.
+        assert exchange.cli(*shlex.split(line.replace("--email=-", "--email=nobody@customer.example"))[1:]), line
 
 
 def test_a_watched_audit_looks_again_and_ends_with_what_it_finds(exchange: Exchange) -> None:

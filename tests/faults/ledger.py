@@ -57,9 +57,24 @@ class Ledger:
         self.accepted.update(publisher_ids)
 
     def balance(
-        self, database: Any, told: Sequence[Told], mails: Iterable[MailEntry], calls: Mapping[str, int]
+        self,
+        database: Any,
+        told: Sequence[Told],
+        mails: Iterable[MailEntry],
+        calls: Mapping[str, int],
+        counted: Mapping[str, int],
     ) -> Books:
-        """Compare what was accepted with what there is; `calls` are those that a receiver of webhooks got, by id."""
+        """Compare what was accepted with what there is.
+
+        Args:
+            database: as it is after `told` was read.
+            told: every event on Kafka.
+            mails: those that arrived.
+            calls: those that a receiver of webhooks got, by id.
+            counted: outcomes in each profile's standing (see `counted_in`) before `told` was read. Business time goes
+                on, and with it referrals of earlier trials expire: what was counted before must have been told of, and
+                what was told of must be counted after.
+        """
         books = Books()
         rfis = {doc["_id"]: doc for doc in database["rfis"].find({"source": self.source})}
         self._every_id_is_somewhere(books, database, rfis)
@@ -70,7 +85,7 @@ class Ledger:
         _referrals(books, referrals, told, business_now(database))
         _mails(books, jobs, mails)
         _calls(books, database, referrals, told, calls)
-        _outcomes(books, database, told)
+        _outcomes(books, database, told, counted)
         return books
 
     def _every_id_is_somewhere(self, books: Books, database: Any, rfis: Mapping[str, Doc]) -> None:
@@ -174,7 +189,12 @@ _SETTLED, _EXPIRED = "referral.settled.", "referral.expired."
 _DECISIONS = {"referral.accepted", "referral.declined", "referral.won", "referral.lost"}
 
 
-def _outcomes(books: Books, database: Any, told: Iterable[Told]) -> None:
+def counted_in(database: Any) -> dict[str, int]:
+    """How many outcomes are in the standing of each profile."""
+    return {each["_id"]: each["version"] for each in database["standings"].find({}, {"version": 1})}
+
+
+def _outcomes(books: Books, database: Any, told: Iterable[Told], before: Mapping[str, int]) -> None:
     """Each expiry, and each decision that was settled, is in the standing of its profile once."""
     counted = {
         event.id: event.profile_id
@@ -186,8 +206,8 @@ def _outcomes(books: Books, database: Any, told: Iterable[Told]) -> None:
     for standing in database["standings"].find({}, {"version": 1, "unpublished": 1}):
         profile, number = standing["_id"], standing["version"]
         expected = due.pop(profile, 0)
-        if number > expected:
-            books.doubled.append(f"outcomes of {profile}: {number} in its standing, {expected} told of")
+        if before.get(profile, 0) > expected:
+            books.doubled.append(f"outcomes of {profile}: {before[profile]} in its standing, {expected} told of")
         if number < expected:
             books.lost.append(f"outcomes of {profile}: {number} in its standing, {expected} told of")
         if standing.get("unpublished"):

@@ -30,7 +30,7 @@ from services.engines.choose import KAFKA_VARIABLE, MONGO_VARIABLE, SMTP_VARIABL
 from services.engines.locations import LOOPBACK, Home
 from services.engines.supervisor import down, status
 from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
-from tests.faults.ledger import Books, Ledger, Told, business_now
+from tests.faults.ledger import Books, Ledger, Told, business_now, counted_in
 from tests.faults.proxy import Net, Proxy
 from tests.faults.receiver import SECRET, Receiver
 from tests.faults.records import submitted, told_by
@@ -263,9 +263,11 @@ class Site(Exchange):
 
     def balance(self, ledger: Ledger) -> Books:
         """The books of one source after everything has settled."""
-        told = self.told()
         with self.database() as database:
-            return ledger.balance(database, told, self.mails(), self.receiver.calls)
+            counted = counted_in(database)
+            told = self.told()
+            self.quiet()
+            return ledger.balance(database, told, self.mails(), self.receiver.calls, counted)
 
     def now(self) -> datetime:
         """Business time; while MongoDB is away as it was when it was last asked."""

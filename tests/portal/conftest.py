@@ -49,7 +49,7 @@ async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[Po
         now = datetime.now(UTC)
         clock = TurnableClock(now)
         clock.shift(START + timedelta(hours=1) - now)
-        made = portal_world(stores_of(mongo), clock=clock)
+        made = portal_world(stores_of(mongo, retention=timedelta(days=36_500)), clock=clock)
         yield made
         await made.close()
 
