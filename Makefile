@@ -10,7 +10,7 @@ WORKERS ?= $(shell echo $$(( $(CORES) < 5 ? $(CORES) + 1 : 6 )))
 SIDE_BY_SIDE := --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test faults check unit fmt bench bench-match bench-portal bench-quality schemas lock preflight clean
+.PHONY: help demo up down status test faults check lint fmt bench bench-match bench-portal bench-quality schemas lock preflight clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,12 +51,14 @@ faults: $(VENV)/.dev ## every fault for real, in its long form; writes docs/reli
 	@rm -f build/faults.json
 	@$(PYTEST) -p tests.faults.plugin tests/faults --long --seed $(or $(SEED),1) --report docs/reliability.md
 
-check: $(VENV)/.dev ## what to run before each commit: lint, types, structure, unit tests
+lint: $(VENV)/.dev ## style, types, and whether what is generated is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy services schemas tests bench
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python -m services.openapi --check
+
+check: lint ## what to run before each commit: lint, types, structure, unit tests
 	@$(PYTEST) -q -n $(CORES) $(SIDE_BY_SIDE) --hypothesis-profile quick -m "not slow" tests/unit tests/test_architecture.py tests/test_docs.py
 
 fmt: $(VENV)/.dev ## format and mend what can be mended
