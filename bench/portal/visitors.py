@@ -39,6 +39,10 @@ class Line:
         Raises:
             BenchFailed: it is not 200.
         """
+        if self._streams is not None and self._streams[0].at_eof():
+            # The server hangs up on who was idle for some seconds, as it may.
+            await self.close()
+            self._streams = None
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
