@@ -58,6 +58,7 @@ def portal_ports(world: World, finder: Finder | None = None) -> PortalPorts:
         sign_ins=stores.sign_ins,
         tokens=stores.tokens,
         webhooks=stores.webhooks,
+        suppressions=stores.suppressions,
         commands=world.commands,
         intake=submissions(world),
         operations=operator_actions(world),

@@ -30,7 +30,7 @@ class Submissions:
         """Checked, and then put on Kafka; the data must have an id."""
         who = Publisher(id=source, source=source, token_hash="")
         try:
-            await self._submitter.submit(who, orjson.dumps(dict(data)), (), None)
+            await self._submitter.submit(who, _written(data), (), None)
         except Rejected as rejected:
             raise CommandInvalid(rejected.problems) from None
         checked = validate(dict(data), source, self._clock.now(), self._regions)
@@ -42,6 +42,31 @@ class Submissions:
         """As intake's consumer will find them."""
         checked = validate(dict(data), source, self._clock.now(), self._regions)
         return [] if isinstance(checked, Rfi) else checked
+
+
+def _written(data: Mapping[str, Any]) -> bytes:
+    """The data as JSON that every consumer can read.
+
+    Raises:
+        CommandInvalid: it has texts that are no UTF-8 (half a character: a lone surrogate), numbers beyond 64 bits,
+            or is nested too deeply. Lenient readers of JSON let these through.
+    """
+    try:
+        return orjson.dumps(dict(data))
+    except orjson.JSONEncodeError:
+        fields = [name for name, value in data.items() if not _writable({name: value})]
+        words = "has half a character, a number of too many digits, or too many brackets within each other"
+        # A name that can't be written can't be told either.
+        pointers = [f"/{name}" if _writable(name) else "" for name in fields]
+        raise CommandInvalid([Problem(each, "not_json", words) for each in pointers]) from None
+
+
+def _writable(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def submissions(world: World) -> Submissions:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import pymongo
 import pytest
 from hypothesis import settings
+from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
+from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.indexes import ensure_indexes
 from services.engines.choose import Endpoints
 from services.engines.docker import docker_problem
 from tests.engines import Engine, running
@@ -70,6 +75,25 @@ def mongo_database(mongo_server: str) -> Iterator[str]:
     yield name
     with pymongo.MongoClient[dict[str, object]](mongo_server) as client:
         client.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def indexed(mongo_server: str) -> Iterator[Database[dict[str, Any]]]:
+    """A database with every index, made once for a worker: that takes longer than most tests that want one."""
+    name = f"test_{uuid4().hex}"
+    with Mongo(mongo_server, name) as mongo:
+        asyncio.run(ensure_indexes(mongo))
+    with pymongo.MongoClient[dict[str, Any]](mongo_server) as client:
+        yield client[name]
+        client.drop_database(name)
+
+
+@pytest.fixture
+def indexed_database(indexed: Database[dict[str, Any]]) -> Iterator[str]:
+    """Name of a database with every index, which no other test uses meanwhile; it is empty at the start of each."""
+    yield indexed.name
+    for name in indexed.list_collection_names():
+        indexed[name].delete_many({})
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -21,6 +21,7 @@ from services.adapters.memory.stores import MemoryStores
 from services.adapters.outbox import OutboxRelay
 from services.adapters.regions import parent_of
 from services.core.creation import accepted_event
+from services.core.errors import DependencyUnavailable
 from services.core.events import Event
 from services.core.partner import Profile
 from services.core.ports import BatchHandler, Outgoing, Record
@@ -161,3 +162,46 @@ class RouterWorld:
             "referrals": dict(self.stores.referrals.stored),
             "told": told,
         }
+
+
+async def through(consumer: MemoryConsumer) -> None:
+    """Take every batch to its end; one that is put back comes again."""
+    for _ in range(10):
+        if not await consumer.drain() and consumer.waiting_on is None:
+            return
+    raise AssertionError("the batch never got through")
+
+
+async def crash_at_any_call(
+    busy_world: Callable[[], Awaitable[RouterWorld]],
+    consumer: Callable[[RouterWorld], MemoryConsumer],
+    *,
+    after: bool,
+    restarted: bool,
+) -> None:
+    """Whatever call of a batch fails, the world ends as one in which nothing did.
+
+    Args:
+        busy_world: makes a world in which one consumer has something to do.
+        consumer: which one.
+        after: the call fails after its effect, not before.
+        restarted: the process is started anew then.
+    """
+    clean = await busy_world()
+    first = len(clean.faults.calls)
+    await through(consumer(clean))
+    calls = clean.faults.calls[first:]
+    assert {call.partition(".")[2] for call in calls} >= {"load", "save", "add", "publish", "clear_outbox"}
+    for number in range(first, first + len(calls)):
+        world = await busy_world()
+        world.faults.fail_call(number, after=after)
+        await consumer(world).step()
+        assert isinstance(consumer(world).waiting_on, DependencyUnavailable)
+        if restarted:
+            world.restart()
+            await world.router.prepare()
+        await through(consumer(world))
+        await world.relay.sweep()
+        world.clock.advance(timedelta(seconds=10))
+        await world.relay.sweep()
+        assert world.end_state() == clean.end_state(), calls[number - first]

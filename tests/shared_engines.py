@@ -18,8 +18,8 @@ from typing import IO
 
 from services.engines.choose import Endpoints
 
-#: How often an owner looks whether it is the last user, seconds.
-LOOK_AGAIN_S = 0.1
+#: How often an owner looks whether it is the last user, and how long the others may still need it, seconds.
+LOOK_AGAIN_S, OTHERS_NEED_S = 0.1, 3600.0
 
 
 @contextmanager
@@ -43,7 +43,11 @@ def shared(folder: Path, start: Callable[[], AbstractContextManager[Endpoints]])
                 endpoints = _read(folder / "endpoints.json")
             fcntl.flock(users, fcntl.LOCK_SH)
         yield endpoints
+        end = time.monotonic() + OTHERS_NEED_S
         while owned and not _stopped(folder, users, engine):
+            # Locks go with their processes: who still has one after so long hangs, and is not waited for.
+            if time.monotonic() > end:
+                raise TimeoutError(f"somebody still uses the engine of {folder}: look for a test that hangs")
             time.sleep(LOOK_AGAIN_S)
 
 

@@ -36,6 +36,7 @@ class Request:
     region: str
     region_code: str
     place: str
+    postal_code: str
     buyer: str
     unit: str
     codes: tuple[Code, ...]
@@ -85,6 +86,7 @@ def _request(row: Mapping[str, Any]) -> Request:
         region=str(row.get("region") or ""),
         region_code=str(row.get("region_code") or ""),
         place=str(row.get("place") or ""),
+        postal_code=str(row.get("postcode") or ""),
         buyer=str(row.get("buyer") or ""),
         unit=str(row.get("buyer_unit") or ""),
         codes=tuple(

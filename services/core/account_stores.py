@@ -48,6 +48,9 @@ class SignInStore(Protocol):
     async def session(self, id_: str, now: datetime) -> Session | None:
         """The session, if it has not expired."""
 
+    async def holder(self, id_: str, now: datetime) -> tuple[Session, User] | None:
+        """The session, if it has not expired, with the person it belongs to: both as they are stored now."""
+
     async def end_session(self, id_: str) -> None:
         """Sign one browser out."""
 

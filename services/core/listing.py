@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from services.core.cards import Card
 from services.core.codes import Channel, CompanySize, Flame, Stage
 from services.core.referral import Referral
 from services.core.rfi import Money
@@ -160,11 +161,22 @@ class Page:
     next: Cursor | None
 
 
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """A page of a list as it is looked at; `next` as that of a `Page`."""
+
+    cards: tuple[Card, ...]
+    next: Cursor | None
+
+
 class ReferralListing(Protocol):
     """Lists of referrals, each of one partner."""
 
     async def page(self, query: ListingQuery) -> Page:
         """One page of a list."""
+
+    async def cards(self, query: ListingQuery) -> Cards:
+        """The same page, with what a list shows of each referral and no more."""
 
     async def counts(self, partner_id: str) -> dict[Section, int]:
         """How many referrals each section has, at most COUNT_LIMIT each."""
@@ -195,8 +207,8 @@ def folded(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words that a text search looks for."""
-    return folded(text).split()[:WORD_LIMIT]
+    """The words that a text search looks for; NUL stands in no text, and no database looks for it."""
+    return folded(text.replace("\0", " ")).split()[:WORD_LIMIT]
 
 
 def searchable(referral: Referral) -> str:

@@ -151,8 +151,8 @@ class SendJobStore(Protocol):
     async def claim(self, owner: str, now: datetime, real_now: datetime, until: datetime, limit: int) -> list[SendJob]:
         """Lease jobs that are pending and due (`now`), or whose lease ran out (`real_now`); attempts + 1 each.
 
-        One whose lease ran out while its sender was trying it also counts a lost lease; one that had only waited in
-        that sender's hands counts nothing, for nobody can have sent it.
+        One whose lease ran out while its sender was trying it also counts a lost lease, and forgets the error of the
+        attempt before; one that had only waited in that sender's hands counts nothing, for nobody can have sent it.
         """
 
     async def trying(self, owner: str, slot: int, ids: Sequence[str], at: datetime) -> None:

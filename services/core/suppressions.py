@@ -26,12 +26,12 @@ class Suppression:
     """An address that is mailed no more; the id is `ids.suppression_id` of it."""
 
     id: str
-    why: str
     #: The status that the first mail came back with: 5.1.1.
-    job_id: str
+    why: str
     #: That mail, which says whose address it is.
-    at: datetime
+    job_id: str
     #: Business time.
+    at: datetime
 
 
 class SuppressionStore(Protocol):

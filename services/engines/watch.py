@@ -12,8 +12,10 @@ from services.engines.locations import Home
 from services.engines.processes import ProcessStatus, State, Timing, now_text
 from services.engines.watched import Life, Watchable
 
-#: How often a process is looked at for its death, and for its readiness until it is ready.
+#: How often a process is looked at for its death, and for its readiness until it is ready, seconds.
 _LOOK_S = 0.05
+#: How often one that serves is looked at for its death: a supervisor of ten that work costs next to nothing.
+_SERVING_LOOK_S = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -81,10 +83,13 @@ class Watch:
                 elif stuck_since is not None and now - stuck_since >= self._timing.stuck_for_s:
                     await asyncio.to_thread(child.kill)
                     return "/live says that it is stuck: killed"
-                settled = self.status.state == "ready"
-                next_look = time.monotonic() + (self._timing.poll_s if settled else _LOOK_S)
-            await self._pause(_LOOK_S)
+                next_look = time.monotonic() + (self._timing.poll_s if self._serves else _LOOK_S)
+            await self._pause(_SERVING_LOOK_S if self._serves else _LOOK_S)
         return "told to stop"
+
+    @property
+    def _serves(self) -> bool:
+        return self.status.state == "ready"
 
     async def _look(self) -> Life:
         """Ask how it is."""

@@ -7,8 +7,8 @@ The steps, and what a crash after each leaves. Whoever sweeps next does all of t
                                      finds it there and brings nothing back
 3. their referrals, closed           open ones left: the next sweep closes them; partners hear of it from the outbox
 4. the mails to the customer         none goes out: a sender that looks finds the request withdrawn or erased
-5. kept originals                    dead letters and refusals stay, without their bytes
-6. the topic that publishers write   records that intake has read are deleted, once it has read all that was there
+5. the topic that publishers write   records that intake has read are deleted, once it has read all that was there
+6. kept originals                    dead letters and refusals stay, without their bytes; intake adds none after 5
 7. look once more, later             what another process had in its hands at 2 may have been written since
 
 The order is done when a look after `look_again_at` has found nothing left.
@@ -119,9 +119,9 @@ class Eraser:
         rfis = await self._rfis(erasure)
         changed = await self._referrals(erasure)
         changed += await self._ports.erasures.forget_recipients(erasure.rfi_ids, WHY)
-        changed += await self._originals(erasure, rfis)
         upto = {int(partition): end for partition, end in erasure.submitted_upto.items()}
         trimmed = not any(upto.values()) or await self._ports.submitted.delete_before(upto)
+        changed += await self._originals(erasure, rfis)
         if changed or not trimmed or began < erasure.look_again_at:
             return erasure
         done = replace(erasure, done_at=self._ports.clock.now())

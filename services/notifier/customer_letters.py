@@ -75,9 +75,10 @@ def accepted_by(words: Words, matter: Matter) -> Letter:
 def declined_by(words: Words, matter: Matter) -> Letter:
     """A partner has declined. Its reason stays between it and us."""
     say, name = words.say, _partner_name(words, matter)
-    return Letter(
+    return _choose_another(
+        words,
+        matter,
         subject=say(_("{partner} cannot take your request: {title}")).format(partner=name, title=matter.rfi.need.title),
-        preheader=say(_("You can choose a different partner.")),
         heading=say(_("{partner} cannot take your request")).format(partner=name),
         paragraphs=(
             say(_("{partner} has declined. Other partners who have your request are not affected.")).format(
@@ -85,24 +86,21 @@ def declined_by(words: Words, matter: Matter) -> Letter:
             ),
             say(_("You can choose a different partner on your page.")),
         ),
-        facts=_request(words, matter),
-        button=say(_("Choose a different partner")),
     )
 
 
 def expired_at(words: Words, matter: Matter) -> Letter:
     """A partner has not answered in time."""
     say, name = words.say, _partner_name(words, matter)
-    return Letter(
+    return _choose_another(
+        words,
+        matter,
         subject=say(_("{partner} has not answered: {title}")).format(partner=name, title=matter.rfi.need.title),
-        preheader=say(_("You can choose a different partner.")),
         heading=say(_("{partner} has not answered in time")).format(partner=name),
         paragraphs=(
             say(_("The time to answer is over, so {partner} no longer has your request.")).format(partner=name),
             say(_("You can choose a different partner on your page.")),
         ),
-        facts=_request(words, matter),
-        button=say(_("Choose a different partner")),
     )
 
 
@@ -132,32 +130,42 @@ def nobody_left(words: Words, matter: Matter) -> Letter:
     declined = _declined(matter)
     subject = _("{partner} cannot take your request: {title}") if declined else _("{partner} has not answered: {title}")
     heading = _("{partner} cannot take your request") if declined else _("{partner} has not answered in time")
-    return Letter(
+    return _choose_another(
+        words,
+        matter,
         subject=say(subject).format(partner=name, title=title),
-        preheader=say(_("You can choose a different partner.")),
         heading=say(heading).format(partner=name),
         paragraphs=(
             _dropped_out(words, matter, name),
             say(_("We are not asking any other partner for you now. You can choose one yourself on your page.")),
         ),
-        facts=_request(words, matter),
-        button=say(_("Choose a different partner")),
     )
 
 
 def partner_unavailable(words: Words, matter: Matter) -> Letter:
     """The partner that the customer wanted has not got the request."""
     say, name = words.say, _partner_name(words, matter)
-    return Letter(
+    return _choose_another(
+        words,
+        matter,
         subject=say(_("{partner} takes no requests now: {title}")).format(partner=name, title=matter.rfi.need.title),
-        preheader=say(_("You can choose a different partner.")),
         heading=say(_("We could not ask {partner}")).format(partner=name),
         paragraphs=(
             say(_("{partner} takes no requests at the moment, so we have not sent yours there.")).format(partner=name),
             say(_("You can choose a different partner on your page.")),
         ),
+    )
+
+
+def _choose_another(words: Words, matter: Matter, *, subject: str, heading: str, paragraphs: tuple[str, ...]) -> Letter:
+    """A letter after which it is the customer's turn."""
+    return Letter(
+        subject=subject,
+        preheader=words.say(_("You can choose a different partner.")),
+        heading=heading,
+        paragraphs=paragraphs,
         facts=_request(words, matter),
-        button=say(_("Choose a different partner")),
+        button=words.say(_("Choose a different partner")),
     )
 
 

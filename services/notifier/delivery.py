@@ -6,8 +6,9 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -26,7 +27,7 @@ from services.core.mail import (
     is_copy,
     is_mailbox,
 )
-from services.core.partner import Partner, Profile
+from services.core.partner import Partner
 from services.core.policy import Policy
 from services.core.ports import Clock
 from services.core.referral import Referral
@@ -41,8 +42,9 @@ from services.notifier.layout import Sheet
 from services.notifier.letter import Links, Matter, Personal
 from services.notifier.metrics import MailMetrics
 from services.notifier.mime import Sender, envelope
+from services.notifier.others import others_of
 from services.notifier.outcomes import after_attempt, obsolete_update
-from services.notifier.plan import obsolete, partner_contacts, unwanted
+from services.notifier.plan import obsolete, unwanted
 from services.notifier.render import NO_LINES, lay_out, lines, personal, shared_by
 
 log = structlog.get_logger("notifier")
@@ -134,13 +136,9 @@ class BatchDelivery:
         """Mails that belong to no request."""
         now = self._clock.now()
         late = {job.id: because for job in jobs if (because := self._outdated(job, loaded, now)) is not None}
-        due = {job.id: job for job in jobs if job.id not in late and is_mailbox(job.address)}
-        sent = [self._account_envelope(job, loaded, now) for job in due.values()]
-        deliveries = {each.job_id: each for each in await self._mailer.send(sent)} if sent else {}
-        detail = "not a usable mail address"
-        unusable = {job.id: job for job in jobs if job.id not in late and job.id not in due}
-        deliveries |= {id_: Delivery(job_id=id_, outcome=Outcome.REFUSED, detail=detail) for id_ in unusable}
-        updates = self._decide(due | unusable, deliveries)
+        due = {job.id: job for job in jobs if job.id not in late}
+        mails = [(job, partial(self._account_envelope, job, loaded, now)) for job in due.values()]
+        updates = self._decide(due, await self._post(mails))
         return updates + [obsolete_update(job, late[job.id]) for job in jobs if job.id in late]
 
     def _outdated(self, job: SendJob, loaded: Loaded, now: datetime) -> str | None:
@@ -164,33 +162,26 @@ class BatchDelivery:
         )
 
     async def _send(self, matters: Mapping[str, Matter]) -> dict[str, Delivery]:
-        deliveries: dict[str, Delivery] = {}
-        envelopes: list[Envelope] = []
         sheets: dict[Hashable, Sheet] = {}
         now = self._clock.now()
-        for number, matter in enumerate(matters.values(), 1):
-            job = matter.job
-            if not is_mailbox(job.address):
-                detail = "not a usable mail address"
-                deliveries[job.id] = Delivery(job_id=job.id, outcome=Outcome.REFUSED, detail=detail)
-                continue
-            try:
-                own = personal(matter, self._links)
-                sheet = _sheet(matter, own, sheets)
-                asked_for = self._links.settings() if is_copy(job) else None
-                envelopes.append(envelope(job, sheet, lines(own), self._sender, now, settings_url=asked_for))
-            except Exception as error:  # noqa: BLE001 - one mail that cannot be written must not stop the others
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                # Its words are left out: they may be a customer's.
-                log.error(  # noqa: TRY400
-                    "mail_not_rendered",
-                    job_id=job.id,
-                    kind=job.kind.value,
-                    error=type(error).__name__,
-                    at=f"{where.name}:{where.lineno}",
-                )
-                detail = f"not rendered ({type(error).__name__})"
-                deliveries[job.id] = Delivery(job_id=job.id, outcome=Outcome.RETRY, detail=detail)
+        return await self._post([(each.job, partial(self._envelope, each, sheets, now)) for each in matters.values()])
+
+    def _envelope(self, matter: Matter, sheets: dict[Hashable, Sheet], now: datetime) -> Envelope:
+        own = personal(matter, self._links)
+        sheet = _sheet(matter, own, sheets)
+        asked_for = self._links.settings() if is_copy(matter.job) else None
+        return envelope(matter.job, sheet, lines(own), self._sender, now, settings_url=asked_for)
+
+    async def _post(self, mails: Sequence[tuple[SendJob, Callable[[], Envelope]]]) -> dict[str, Delivery]:
+        """Write each mail and send those that could be written; what became of each, by job."""
+        deliveries: dict[str, Delivery] = {}
+        envelopes: list[Envelope] = []
+        for number, (job, write) in enumerate(mails, 1):
+            written = _written(job, write)
+            if isinstance(written, Envelope):
+                envelopes.append(written)
+            else:
+                deliveries[job.id] = written
             if number % _RENDERED_AT_ONCE == 0:
                 await asyncio.sleep(0)
         for delivery in await self._mailer.send(envelopes) if envelopes else ():
@@ -206,8 +197,15 @@ class BatchDelivery:
         """
         refused = [matters[id_] for id_ in _refused(matters, deliveries)]
         named = {matter.referral.profile_id for matter in refused if matter.referral is not None}
-        profiles = await self._directory.profiles(named) if named else {}
-        others = {matter.job.id: _others(matter, profiles, loaded) for matter in refused}
+        try:
+            profiles = await self._directory.profiles(named) if named else {}
+        except Exception as error:  # noqa: BLE001 - what the others of this batch were answered must not be lost
+            log.warning("mail_others_unknown", mails=len(refused), error=type(error).__name__)
+            detail = f"refused, and whom else to ask is not known ({type(error).__name__})"
+            later = (Delivery(job_id=each.job.id, outcome=Outcome.RETRY, detail=detail) for each in refused)
+            deliveries |= {each.job_id: each for each in later}
+            return
+        others = {matter.job.id: others_of(matter, profiles, loaded.partners) for matter in refused}
         for _ in range(_MOST_OTHERS):
             waiting = [id_ for id_ in _refused(matters, deliveries) if others[id_]]
             if not waiting:
@@ -241,6 +239,25 @@ class BatchDelivery:
         return updates
 
 
+def _written(job: SendJob, write: Callable[[], Envelope]) -> Envelope | Delivery:
+    """The mail of a job, or why there is none: one that can't be written must not stop the others."""
+    if not is_mailbox(job.address):
+        return Delivery(job_id=job.id, outcome=Outcome.REFUSED, detail="not a usable mail address")
+    try:
+        return write()
+    except Exception as error:  # noqa: BLE001 - see above
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        # Its words are left out: they may be a customer's.
+        log.error(  # noqa: TRY400
+            "mail_not_rendered",
+            job_id=job.id,
+            kind=job.kind.value,
+            error=type(error).__name__,
+            at=f"{where.name}:{where.lineno}",
+        )
+        return Delivery(job_id=job.id, outcome=Outcome.RETRY, detail=f"not rendered ({type(error).__name__})")
+
+
 def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, Sheet]) -> Sheet:
     """The sheet of the matter; partners of one RFI share it within a batch, so nothing in it can grow old."""
     key = shared_by(matter, own)
@@ -250,28 +267,6 @@ def _sheet(matter: Matter, own: Personal, sheets: dict[Hashable, Sheet]) -> Shee
     if sheet is None:
         sheet = sheets[key] = lay_out(matter, own)
     return sheet
-
-
-def _others(matter: Matter, profiles: Mapping[str, Profile], loaded: Loaded) -> list[Matter]:
-    """The same mail to each of the partner's other people, best first."""
-    if matter.referral is None or is_copy(matter.job):
-        return []
-    profile, partner = profiles.get(matter.referral.profile_id), loaded.partners.get(matter.referral.partner_id)
-    people = partner_contacts(matter.referral.location_id, profile, partner)
-    return [
-        replace(
-            matter,
-            job=replace(
-                matter.job,
-                address=person.email,
-                name=f"{person.first_name} {person.last_name}".strip(),
-                language=person.language,
-                time_zone=person.time_zone,
-            ),
-        )
-        for person in people
-        if person.email.casefold() != matter.job.address.casefold()
-    ]
 
 
 def _refused(matters: Mapping[str, Matter], deliveries: Mapping[str, Delivery]) -> list[str]:

@@ -137,17 +137,16 @@ class MailSenders:
     async def _attempt(self, jobs: Sequence[SendJob], loaded: Loaded) -> None:
         slot = next(n for n in count() if n not in self._slots)
         self._slots.add(slot)
-        try:
-            # Noted before the leases are looked at: who takes one over after this knows that the mail may be out.
-            now, ids = self._clock.real_now(), [job.id for job in jobs]
-            await self._patiently(lambda: self._jobs.trying(self._owner, slot, ids, now))
-            # Asked for each portion: the one before may have taken longer than a lease.
-            ours = await self._patiently(lambda: self._still_ours(jobs))
-            updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
-            # The answers of the servers are known to nobody else: this is repeated until it is stored.
-            await self._patiently(lambda: self._jobs.finish(updates, self._owner))
-        finally:
-            self._slots.discard(slot)
+        # Noted before the leases are looked at: who takes one over after this knows that the mail may be out.
+        now, ids = self._clock.real_now(), [job.id for job in jobs]
+        await self._patiently(lambda: self._jobs.trying(self._owner, slot, ids, now))
+        # Asked for each portion: the one before may have taken longer than a lease.
+        ours = await self._patiently(lambda: self._still_ours(jobs))
+        updates = await self._delivery.attempt([job for job in jobs if job.id in ours], loaded)
+        # The answers of the servers are known to nobody else: this is repeated until it is stored.
+        await self._patiently(lambda: self._jobs.finish(updates, self._owner))
+        # Not after an error: the note that these mails may be out must stay until somebody takes them over.
+        self._slots.discard(slot)
 
     async def _apart(self, jobs: Sequence[SendJob], error: Exception) -> None:
         """Try the halves of a batch that can't be loaded; nothing of it has been sent. A single job waits for a fix."""
@@ -162,10 +161,11 @@ class MailSenders:
     async def claim_once(self) -> int:
         """Claim and try what is due, at most one batch; returns how many jobs that were."""
         real_now, limits = self._clock.real_now(), self._limits
-        until = real_now + limits.lease
+        until, held = real_now + limits.lease, frozenset(self._held)
         claimed = await self._jobs.claim(self._owner, self._clock.now(), real_now, until, limits.batch)
-        # After a pause of the whole process our own leases may have run out, and the claim renewed them.
-        jobs = [job for job in claimed if job.id not in self._held]
+        # After a pause of the whole process our own leases may have run out, and the claim renewed them. Whoever had
+        # such a job when the claim began may have sent it and let go of it since.
+        jobs = [job for job in claimed if job.id not in held and job.id not in self._held]
         if jobs:
             # Neither waiting for a retry nor handed back: its first sender vanished, perhaps after the final dot.
             left = sum(job.attempts > 1 and job.last_error is None for job in jobs)

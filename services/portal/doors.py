@@ -63,13 +63,13 @@ class PortalDoors:
         cookie = request.cookies.get(self._cookie)
         if not cookie:
             raise Denied("sign in first")
-        session = None
+        found = None
         if len(cookie) <= _KEY_LIMIT:
-            session = await self._ports.sign_ins.session(key_hash(cookie), self._ports.clock.real_now())
-        user = (await self._ports.users.load([session.user_id])).get(session.user_id) if session else None
-        if session is None or user is None or not user.active:
+            found = await self._ports.sign_ins.holder(key_hash(cookie), self._ports.clock.real_now())
+        if found is None or not found[1].active:
             self._pace.wrong(address_of(request))
             raise Denied("you are signed out: sign in again")
+        session, user = found
         return person(user, session.id, session.csrf)
 
     async def _program(self, request: Request, header: str) -> Identity:
@@ -122,6 +122,7 @@ def person(user: User, session_id: str | None, csrf: str | None) -> Identity:
         session_id=session_id,
         csrf=csrf,
         display_name=user.name,
+        filters=user.filters,
     )
 
 

@@ -43,7 +43,7 @@ def check_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None and site != "same-origin":
         raise Forbidden(_STALE)
-    if site is None and origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+    if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("host"):
         raise Forbidden(_STALE)
 
 

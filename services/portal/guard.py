@@ -10,9 +10,11 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import CollectorRegistry
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.portal.acted import acted_header
 from services.portal.metrics import NO_ROUTE, PortalMetrics
 
 log = structlog.get_logger("portal.http")
@@ -21,6 +23,8 @@ log = structlog.get_logger("portal.http")
 BODY_LIMIT = 2 * 1024 * 1024
 #: How long the next piece of a body may take, and all of them together, seconds: drops that come in time end too.
 BODY_PIECE_S, BODY_WHOLE_S = 15.0, 120.0
+#: Codecs that forms may name: UTF-8, and what is part of it.
+_UTF8 = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 #: A caller's own id is taken over if it can't harm a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -56,7 +60,9 @@ class Guard:
     ) -> None:
         self._app, self._piece_s, self._whole_s = app, piece_s, whole_s
         self._metrics = metrics or PortalMetrics(CollectorRegistry())
-        self._headers = HEADERS | (HSTS if secure else {})
+        self._secure = secure
+        ours = {**HEADERS, **(HSTS if secure else {}), "cache-control": "no-store"}
+        self._headers = [(name.encode(), value.encode()) for name, value in ours.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; what is no HTTP is not served."""
@@ -70,7 +76,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": self._with_ours(message.get("headers", ()), id_)}
+                message = {**message, "headers": self._with_ours(message.get("headers", ()), id_, scope)}
             await send(message)
 
         try:
@@ -82,11 +88,13 @@ class Guard:
             self._metrics.answered(scope["method"], route, status, took_s)
             log.info("request", id=id_, method=scope["method"], route=route, status=status, ms=round(took_s * 1000, 1))
 
-    def _with_ours(self, theirs: Any, id_: str) -> list[tuple[bytes, bytes]]:
+    def _with_ours(self, theirs: Any, id_: str, scope: Scope) -> list[tuple[bytes, bytes]]:
         headers = list(theirs)
         there = {name.lower() for name, _ in headers}
-        ours = {**self._headers, "cache-control": "no-store", "x-request-id": id_}
-        return headers + [(n.encode(), v.encode()) for n, v in ours.items() if n.encode() not in there]
+        headers += [ours for ours in (*self._headers, (b"x-request-id", id_.encode())) if ours[0] not in there]
+        # Cookies do not take each other's place.
+        acted = acted_header(scope, secure=self._secure)
+        return [*headers, acted] if acted else headers
 
 
 class _Body:
@@ -95,20 +103,24 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive, piece_s: float, whole_s: float) -> None:
         self._receive, self._taken, self._whole = receive, 0, False
         self._piece_s, self._until = piece_s, asyncio.get_running_loop().time() + whole_s
-        declared = dict(scope["headers"]).get(b"content-length", b"")
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"")
         self._declared = int(declared) if declared.isdigit() else 0
+        self._readable = _is_utf8(headers.get(b"content-type", b""))
 
     async def receive(self) -> Message:
         """The next piece.
 
         Raises:
-            HTTPException: 413 or 408.
+            HTTPException: 413, 415 or 408.
         """
         if self._whole:
             # What comes now is the end of the connection; an answer may take its time.
             return await self._receive()
         if self._declared > BODY_LIMIT:
             raise HTTPException(413, f"send at most {BODY_LIMIT} bytes")
+        if not self._readable:
+            raise HTTPException(415, "send the form as UTF-8")
         try:
             async with asyncio.timeout_at(min(asyncio.get_running_loop().time() + self._piece_s, self._until)):
                 message = await self._receive()
@@ -119,6 +131,15 @@ class _Body:
             raise HTTPException(413, f"send at most {BODY_LIMIT} bytes")
         self._whole = not message.get("more_body", False)
         return message
+
+
+def _is_utf8(content_type: bytes) -> bool:
+    """Whether the parts of a form are texts as everything here; the framework would decode them by any codec named."""
+    if not content_type.lower().startswith(b"multipart/"):
+        return True
+    # With the framework's own reading, so that no spelling gets past.
+    _kind, options = parse_options_header(content_type)
+    return options.get(b"charset", b"utf-8").lower() in _UTF8
 
 
 def _request_id(scope: Scope) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.core.accounts import Role
+from services.core.accounts import Role, SavedFilter
 
 __all__ = ["Identity", "IdentityKind", "Role"]
 
@@ -43,6 +43,8 @@ class Identity:
     #: The token that this session's forms repeat.
     display_name: str = ""
     #: For the page's head; never logged.
+    filters: tuple[SavedFilter, ...] = ()
+    #: Lists that this person keeps.
 
     @property
     def may_write(self) -> bool:

@@ -27,6 +27,7 @@ NOTICES = {
     "undone": _("Undone. The referral is as it was before."),
     "starred": _("Marked as a favourite."),
     "unstarred": _("No favourite any more."),
+    "mailed-again": _("The address is mailed again from now on."),
     "filter-saved": _("The filter is saved."),
     "request-withdrawn": _("Your request is taken back. Everybody who had it is told."),
     "partner-asked": _("Your request is on its way to this partner. We mail you the answer."),

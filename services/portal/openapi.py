@@ -11,6 +11,9 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
+from schemas.problem import ProblemV1
+from services.portal.engagements.models import ErrorV1
+
 #: Where programs ask.
 PREFIXES = ("/v1/", "/v1.0/", "/oauth/")
 _OPEN = ("/oauth/",)
@@ -22,7 +25,8 @@ _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 def document(app: FastAPI) -> dict[str, Any]:
     """The document of what is mounted in the application, made once."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, routes=app.routes, openapi_version="3.1.0")
+        routes = [*app.routes, *_errors().routes]
+        made = get_openapi(title=app.title, version=app.version, routes=routes, openapi_version="3.1.0")
         made["paths"] = {path: each for path, each in made["paths"].items() if path.startswith(PREFIXES)}
         for path, operations in made["paths"].items():
             for operation in operations.values():
@@ -30,6 +34,15 @@ def document(app: FastAPI) -> dict[str, Any]:
         made["components"] = {"schemas": _needed(made), "securitySchemes": _BEARER}
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _errors() -> APIRouter:
+    """A route that is only here: it has the errors described that operations refer to by name."""
+    routes = APIRouter()
+    routes.add_api_route(
+        "/", _errors, responses={400: {"model": ProblemV1}, 401: {"model": ErrorV1}}, response_model=None
+    )
+    return routes
 
 
 def _needed(made: Mapping[str, Any]) -> dict[str, Any]:

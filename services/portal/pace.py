@@ -19,6 +19,29 @@ MAILS_PER_HOUR, ASKED_PER_HOUR = 5, 60
 SEARCHES_PER_MINUTE = 240
 #: Requests sent from the search, by one network address and under one mail address.
 SENT_PER_HOUR, SENT_AS_PER_HOUR = 60, 5
+#: How often counters that have run out are dropped, seconds.
+_SWEPT_EVERY_S = 60.0
+
+
+class _Counters(MemoryStorage):
+    """The library's counters, without its habit of starting a thread at each hit to look for those that have expired.
+
+    A request took as long to start one as to be answered by the database.
+    """
+
+    _sweep_at = 0.0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """As the library's; only the event loop's thread counts here, so there is nothing to lock."""
+        now = time.time()
+        if now >= self._sweep_at:
+            self._sweep_at = now + _SWEPT_EVERY_S
+            for old in [key for key, until in self.expirations.items() if until <= now]:
+                self.clear(old)
+        if self.get(key) == 0:
+            self.expirations[key] = now + expiry
+        self.storage[key] += amount
+        return self.storage[key]
 
 
 class Pace:
@@ -30,7 +53,7 @@ class Pace:
         self._mails, self._asked = RateLimitItemPerHour(MAILS_PER_HOUR), RateLimitItemPerHour(ASKED_PER_HOUR)
         self._searches = RateLimitItemPerMinute(SEARCHES_PER_MINUTE)
         self._sent, self._sent_as = RateLimitItemPerHour(SENT_PER_HOUR), RateLimitItemPerHour(SENT_AS_PER_HOUR)
-        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._counter = SlidingWindowCounterRateLimiter(_Counters())
 
     def request(self, subject: str) -> None:
         """One more request of somebody who is known."""

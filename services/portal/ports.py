@@ -35,6 +35,7 @@ from services.core.stores import (
     RfiStore,
     SendJobStore,
 )
+from services.core.suppressions import SuppressionStore
 from services.core.webhooks import WebhookStore
 from services.matching.explanation import Explanation
 from services.matching.searching import Search, SearchResult
@@ -204,6 +205,7 @@ class PortalPorts:
     sign_ins: SignInStore
     tokens: TokenStore
     webhooks: WebhookStore
+    suppressions: SuppressionStore
     commands: Commands
     intake: RfiIntake
     operations: Operations

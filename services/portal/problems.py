@@ -32,6 +32,7 @@ from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, Too
 from services.portal.forms import SAFE_METHODS
 from services.portal.guard import HEADERS
 from services.portal.pages.frame import frame_of
+from services.portal.shapes import NO_JSON, shape_problems
 from services.portal.team_work import LastAdmin
 
 log = structlog.get_logger("portal.http")
@@ -90,8 +91,9 @@ def _foreign(error: Exception) -> Told:
             log.warning("request_waits", dependency=error.dependency)
             return Told(status=503, detail=_AWAY, headers={"retry-after": str(RETRY_AFTER_S)})
         case RequestValidationError():
-            named = [Problem("/" + "/".join(map(str, e["loc"][1:])), e["type"], e["msg"]) for e in error.errors()]
-            return Told(status=422, detail="the request is not as /openapi.json describes it", problems=named)
+            named = shape_problems(error.errors())
+            status = 400 if any(each.code == NO_JSON for each in named) else 422
+            return Told(status=status, detail="the request is not as /openapi.json describes it", problems=named)
         case HTTPException():
             return Told(status=error.status_code, detail=str(error.detail), headers=error.headers or {})
         case _:

@@ -34,8 +34,8 @@ class Owner:
     partner_id: str
     country: str
     policy: PolicyName
-    zone: str
     #: In which dates without a zone are meant.
+    zone: str
     now: datetime
 
     @property

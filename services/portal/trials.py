@@ -43,11 +43,11 @@ class Shift:
 class Tried:
     """What a trial showed."""
 
-    changes: Sequence[tuple[str, object, object]]
     #: Numbers that differ: name, before, after.
+    changes: Sequence[tuple[str, object, object]]
     found: Replayed
-    left_out: int
     #: Requests for which there was no time.
+    left_out: int
     shifts: Sequence[Shift]
 
     @property
@@ -71,9 +71,14 @@ async def tried(ports: PortalPorts, after: Rules) -> Tried:
     """
     before, now = await rules_in_force(ports), ports.clock.now()
     cases, profiles = await _cases(ports, now - REACH), await ports.partners.all_profiles()
-    trials = _trial(ports, profiles, before), _trial(ports, profiles, after)
-    replay = Replay(*trials, now=now, since=now - REACH)
-    done = await asyncio.to_thread(_replayed, replay, cases)
+
+    def replayed() -> tuple[Replay, int]:
+        trials = _trial(ports, profiles, before), _trial(ports, profiles, after)
+        replay = Replay(*trials, now=now, since=now - REACH)
+        return replay, _replayed(replay, cases)
+
+    # In a thread, the indexes too: pages are served meanwhile.
+    replay, done = await asyncio.to_thread(replayed)
     names = {partner.id: partner.name for partner in await ports.partners.all_partners()}
     changes = [(name, old, new) for name, (old, new) in differences(before, after).items()]
     shifts = _extremes(replay.replayed, names)
@@ -95,7 +100,7 @@ def _trial(ports: PortalPorts, profiles: Sequence[Profile], rules: Rules) -> Tri
 
 
 def _replayed(replay: Replay, cases: Sequence[Case]) -> int:
-    """In a thread, so that pages are served meanwhile; how many requests there was time for."""
+    """How many requests there was time for."""
     until, done = time.monotonic() + LONGEST_S, 0
     for done in replay.run(cases):  # noqa: B007 - the last number is what counts
         if time.monotonic() > until:

@@ -20,6 +20,8 @@ log = structlog.get_logger("statistics")
 
 #: Partners that medians are made of, at most: of more a sample says as much.
 MOST = 2_000
+#: Partners read at a time.
+PAGE = 500
 #: How old medians become.
 FRESH_FOR = timedelta(hours=1)
 
@@ -65,4 +67,9 @@ class MedianKeeper:
 
     async def _ids(self) -> list[str]:
         """The partners, or a sample that is the same each time: ids are hashes, so their order is as good as chance."""
-        return sorted(partner.id for partner in await self._partners.all_partners() if partner.active)[:MOST]
+        found: list[str] = []
+        after = ""
+        while len(found) < MOST and (page := await self._partners.scan_partners(after, PAGE)):
+            after = page[-1].id
+            found += [partner.id for partner in page if partner.active]
+        return found[:MOST]

@@ -6,9 +6,11 @@ A crash between the receiver's answer and our note of it posts once more when th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 import structlog
 
@@ -91,7 +93,9 @@ class WebhookSender:
             return 0
         webhooks = await self._store.webhooks({each.webhook_id for each in taken})
         batch = _Batch(webhooks)
-        results = await asyncio.gather(*(self._deliver(each, batch) for each in taken), return_exceptions=True)
+        results = await asyncio.gather(
+            *(self._deliver(each, batch) for each in _in_turn(taken)), return_exceptions=True
+        )
         for result in results:
             if isinstance(result, BaseException):
                 # Its lease runs out, and somebody tries again; the others are done.
@@ -113,7 +117,7 @@ class WebhookSender:
             return _untried(delivery, DeliveryState.PENDING, until, delivery.last_error)
         body = body_of(delivery, self._base_url)
         answer = await self._caller.post(webhook.url, headers_of(delivery, webhook, body, now), body)
-        now = self._clock.real_now()
+        began, now = now, self._clock.real_now()
         update = after(delivery, answer, now)
         if (because := disabled_by(answer)) is not None:
             # Before the delivery's own end: a crash in between tries once more and finds it switched off.
@@ -126,7 +130,7 @@ class WebhookSender:
             # Nobody is there: others do not wait for the same time-out again and again.
             self._silences.silent(webhook.id, now)
         else:
-            self._silences.forget(webhook.id)
+            self._silences.answered(webhook.id, now, now - began)
         log.info("webhook_tried", id=delivery.id, webhook=webhook.id, status=answer.status, state=update.state.value)
         return update
 
@@ -143,6 +147,16 @@ class _Batch:
     def left_alone_until(self, webhook: Webhook, now: datetime) -> datetime | None:
         until = webhook.paused_until
         return until if until is not None and until > now else None
+
+
+def _in_turn(deliveries: Sequence[WebhookDelivery]) -> list[WebhookDelivery]:
+    """First one for each webhook, then the next for each: whoever has many does not stand before the others."""
+    before = Counter[str]()
+    turns: list[int] = []
+    for each in deliveries:
+        turns.append(before[each.webhook_id])
+        before[each.webhook_id] += 1
+    return [each for _, each in sorted(zip(turns, deliveries, strict=True), key=itemgetter(0))]
 
 
 def _untried(delivery: WebhookDelivery, state: DeliveryState, due: datetime, why: str | None) -> DeliveryUpdate:

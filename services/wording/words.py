@@ -17,13 +17,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pycountry
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta, get_timezone_name
+from babel.dates import TIMEDELTA_UNITS, format_date, format_skeleton, format_timedelta, get_timezone_name
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from services.core.codes import CompanySize, Timeframe
 from services.core.rfi import Money, Place
 
 SOURCE_LANGUAGE = "en"
+#: From how many of a unit on a span is said in it: 30 hours are a day, and 28 are hours.
+_TURN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class Words:
         self.say = lru_cache(maxsize=4096)(self.translations.gettext)
         #: The message in this language; placeholders are filled in by the caller's `format`.
         self.count = self.translations.ngettext
+        # Babel takes tens of microseconds for an answer, and there are few different ones.
+        self._spans: dict[tuple[str, int], str] = {}
+        self._zones: dict[tuple[str, timedelta | None, bool], str] = {}
 
     def size(self, size: CompanySize | None) -> str | None:
         """A company's size, None if it is not known."""
@@ -109,7 +114,7 @@ class Words:
 
     def number(self, number: float) -> str:
         """A number with the language's separators."""
-        return str(format_decimal(number, locale=self.locale))
+        return _number(self, number)
 
     def share(self, share: float) -> str:
         """A share from 0 to 1 in whole percent."""
@@ -117,7 +122,17 @@ class Words:
 
     def span(self, delta: timedelta) -> str:
         """How long something takes, in its largest unit: 3 days."""
-        return str(format_timedelta(delta, threshold=1.2, locale=self.locale))
+        key = _largest_unit(delta)
+        if key not in self._spans:
+            self._spans[key] = str(format_timedelta(delta, threshold=_TURN, locale=self.locale))
+        return self._spans[key]
+
+    def zone(self, local: datetime) -> str:
+        """The name of an instant's own time zone, as it is called at that time of the year."""
+        key = (str(local.tzinfo), local.utcoffset(), bool(local.dst()))
+        if key not in self._zones:
+            self._zones[key] = str(get_timezone_name(local, locale=self.locale))
+        return self._zones[key]
 
     def countries(self) -> list[tuple[str, str]]:
         """Every country as (code, name), by name."""
@@ -172,10 +187,26 @@ def _zone(name: str) -> ZoneInfo:
 # The referrals of a batch share their deadlines and needs, and Babel takes tens of microseconds for each answer.
 @lru_cache(maxsize=8192)
 def _instant(words: Words, at: datetime, zone: str) -> str:
-    locale, local = words.locale, at.astimezone(_zone(zone))
-    pattern = f"{locale.date_formats['full'].pattern}, HH:mm"
-    name = "UTC" if zone == "UTC" else get_timezone_name(local, locale=locale)
-    return f"{format_datetime(local, pattern, locale=locale)} ({name})"
+    local = at.astimezone(_zone(zone))
+    name = "UTC" if zone == "UTC" else words.zone(local)
+    return f"{_full_date(words, local.date())}, {local:%H:%M} ({name})"
+
+
+@lru_cache(maxsize=8192)
+def _full_date(words: Words, day: date) -> str:
+    return str(format_date(day, "full", locale=words.locale))
+
+
+@lru_cache(maxsize=8192)
+def _number(words: Words, number: float) -> str:
+    return str(format_decimal(number, locale=words.locale))
+
+
+def _largest_unit(delta: timedelta) -> tuple[str, int]:
+    """The unit in which Babel says a span, and how many of it."""
+    seconds = abs(delta.days * 86_400 + delta.seconds)
+    unit, length = next((each for each in TIMEDELTA_UNITS if seconds / each[1] >= _TURN), TIMEDELTA_UNITS[-1])
+    return unit, round(seconds / length)
 
 
 @lru_cache(maxsize=8192)

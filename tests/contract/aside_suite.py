@@ -51,6 +51,7 @@ class AsideStoreSuite:
         assert await listed(Letters(text="NOT KNOWN"), 9) == [three, one]
         assert await listed(Letters(text="(odd)"), 9) == [two]
         assert await listed(Letters(text=".*"), 9) == []
+        assert await listed(Letters(text="not\0known"), 9) == []
         assert await listed(Letters(group="referrals-router", text="not known", since=START), 9) == [one]
 
     async def test_ids_come_in_the_order_in_which_records_are_replayed(self, stores: Stores) -> None:

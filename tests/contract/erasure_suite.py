@@ -122,6 +122,10 @@ class ErasureStoreSuite:
         assert (kept.problems, kept.record.key, kept.record.value) == (refusal(1).problems, None, None)
         assert (await stores.dead_letters.load([gone[1]]))[gone[1]].record.value is None
         assert [each.id for each in await stores.erasures.originals("", 9)] == [refusal(2).id]
+        # A redelivery of the same records brings nothing back.
+        await stores.refusals.put([refusal(1), refusal(2)])
+        await stores.dead_letters.put([letter(3)])
+        assert [each.id for each in await stores.erasures.originals("", 9)] == [refusal(2).id]
 
     async def test_no_mail_keeps_its_customer_and_none_goes_out(self, stores: Stores) -> None:
         waiting, sent = job(1, JobState.PENDING), job(2, JobState.PENDING)

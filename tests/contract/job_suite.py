@@ -110,6 +110,20 @@ class SendJobStoreSuite:
         }
         assert {job.lease_owner for job in claimed.values()} == {"b"}
 
+    async def test_whoever_takes_over_what_may_have_been_sent_learns_nothing_of_the_attempt_before(
+        self, stores: Stores
+    ) -> None:
+        tried, waiting = make_job(1), make_job(2)
+        await pending(stores, tried, waiting)
+        now = START + 9 * MINUTE
+        assert len(await stores.jobs.claim("a", now, START, SOON, 9)) == 2
+        await stores.jobs.trying("a", 0, [tried.id], START)
+        claimed = {job.id: job for job in await stores.jobs.claim("b", now, SOON, SOON + MINUTE, 9)}
+        assert {id_: (job.attempts, job.last_error) for id_, job in claimed.items()} == {
+            tried.id: (3, None),
+            waiting.id: (2, "451 later"),
+        }
+
     async def test_of_many_who_claim_at_once_each_job_goes_to_one(self, stores: Stores) -> None:
         jobs = [make_job(n) for n in range(30)]
         await pending(stores, *jobs)

@@ -182,6 +182,7 @@ class ReferralListingSuite:
         for text in ("migracion", "MIGRACIÓN aceites", "(del)", "segur", "sur  copia"):
             assert await shown(stores, text=text) == ["Migración"], text
         assert await shown(stores, text=".*") == []
+        assert await shown(stores, text="\0migracion\0sur\0") == ["Migración"]
         assert await shown(stores, text="migracion acme") == []
 
     async def test_the_deal_s_name_and_crm_id_are_found(self, stores: Stores) -> None:

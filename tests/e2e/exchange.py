@@ -18,13 +18,14 @@ import orjson
 from services.adapters.importers.partners_csv import parse_partners
 from services.adapters.importers.rfi_files import FileRfi, read_rfis
 from services.adapters.mongo.indexes import REFERRALS
+from services.adapters.settings import Settings
 from services.audit.report import Report
 from services.auditing import run_audit
 from services.bootstrap import World
 from services.cli.demo.script import quiet
 from services.cli.importing import store_partners
 from services.cli.rfi import submit_all
-from services.cli.session import session
+from services.cli.session import session, settings_for
 from services.cli.system import start
 from services.engines.bundled.spool import MailEntry, MailSpool
 from services.engines.locations import Home
@@ -46,6 +47,10 @@ class Exchange:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+
+    def settings(self) -> Settings:
+        """What a command in front of this exchange is told."""
+        return settings_for(self.home)
 
     def run(self, work: Callable[[World], Awaitable[T]]) -> T:
         """Do something in a world of one's own."""

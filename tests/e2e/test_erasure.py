@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import bson
 import orjson
-import pymongo
 import pytest
 
-from schemas.topics import TOPICS, Group, Topic
+from schemas.topics import Group, Topic
 from services.adapters.importers.rfi_files import FileRfi
 from services.adapters.kafka.submitted import KafkaSubmittedLog
 from services.bootstrap import World
-from services.cli.session import settings_for
 from services.core.aside import Letters
 from services.core.commands import Accept
 from services.core.ids import rfi_id
@@ -23,6 +20,7 @@ from services.core.referral import Referral
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from tests.canary import CANARY, EMAIL, canary_rfi
 from tests.e2e.exchange import SOURCE, Exchange, eventually, running_exchange
+from tests.e2e.remains import in_kafka, in_logs, in_mongo
 from tests.journeys import accept
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -41,41 +39,6 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         # Of the command, which gives the order.
         environment.setenv("REFERRALS_ERASURE_LOOK_AGAIN_S", "1")
         yield running
-
-
-def in_mongo(exchange: Exchange) -> set[str]:
-    """Collections in which the canary stands, in any field of any document."""
-    settings = settings_for(exchange.home)
-    with pymongo.MongoClient[dict[str, Any]](settings.mongo.get_secret_value()) as client:
-        database = client[settings.mongo_database]
-        return {
-            name
-            for name in database.list_collection_names()
-            if any(CANARY in bson.encode(doc).decode("latin-1").casefold() for doc in database[name].find())
-        }
-
-
-def in_kafka(exchange: Exchange) -> set[str]:
-    """Topics in which the canary stands, in a key, a value or a header of any record that can be read."""
-
-    async def look(world: World) -> set[str]:
-        topics = [str(spec.topic) for spec in TOPICS]
-        ends = await world.admin.end_offsets(topics)
-        found = set()
-        async for records in world.follower.read_all(topics, ends):
-            for each in records:
-                told = (each.key or b"") + (each.value or b"") + b"".join(value for _, value in each.headers)
-                if CANARY.encode() in told.lower():
-                    found.add(each.topic)
-        return found
-
-    return exchange.run(look)
-
-
-def in_logs(exchange: Exchange) -> set[str]:
-    """Log files in which the canary stands."""
-    logs = exchange.home.logs.rglob("*")
-    return {path.name for path in logs if path.is_file() and CANARY.encode() in path.read_bytes().lower()}
 
 
 def submit(exchange: Exchange, data: dict[str, Any], key: str | None = None) -> None:

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from services.bootstrap import World
 from services.cli.system import intake_address
 from services.core.codes import RfiState
 from services.engines.supervisor import status
-from tests.e2e.exchange import ROOT, Exchange, running_exchange
+from tests.e2e.exchange import ROOT, SAMPLES, Exchange, running_exchange
 
 SNIPPET = re.compile(r"<!-- test: (\w+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SNIPPETS: dict[str, str] = dict(SNIPPET.findall((ROOT / "README.md").read_text("utf-8")))
@@ -80,6 +81,18 @@ def states_of(exchange: Exchange, source: str) -> list[RfiState]:
         return [rfi.state for rfi in await world.stores.rfis.recent(1000) if rfi.source == source]
 
     return exchange.run(work)
+
+
+def test_up_shows_a_way_in_for_a_partner_a_customer_and_an_operator(exchange: Exchange, tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "partners.csv", tmp_path)
+    few = (SAMPLES / "rfis.jsonl").read_text("utf-8").splitlines(keepends=True)[:8]
+    (tmp_path / "rfis.jsonl").write_text("".join(few), "utf-8")
+    said = exchange.cli("up", "--samples", str(tmp_path), timeout_s=120)
+    doors = dict(re.findall(r"^ *(partner|customer|operator) .*: (http\S+)$", said, re.MULTILINE))
+    assert doors.keys() == {"partner", "customer", "operator"}, said
+    for who, address in doors.items():
+        page = httpx.get(address, headers={"accept": "text/html"})
+        assert (page.status_code, "<form" in page.text) == (200, True), who
 
 
 def test_an_rfi_in_a_file_reaches_partners(exchange: Exchange, folder: Path) -> None:

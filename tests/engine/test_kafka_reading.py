@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
 from uuid import uuid4
 
 import pytest
+from aiokafka import TopicPartition
 
 from schemas.topics import Topic, TopicSpec
 from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.backlog import Backlog, backlogs
+from services.adapters.kafka.connections import Answers
+from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.follower import Follower, Start
 from services.adapters.kafka.producer import KafkaPublisher
+from services.adapters.kafka.progress import Progress
+from services.adapters.kafka.steering import Steering
 from services.auditing import events_kept_since
 from services.core.errors import DependencyUnavailable, Misconfigured
-from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key
+from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key, until
 
 
 class Elsewhere(StrEnum):
@@ -94,6 +101,54 @@ async def test_a_record_that_nobody_can_decode_does_not_stop_a_follower(kafka: s
     ends = await follower.end_offsets([topic])
     values = [r.value async for batch in follower.read_all([topic], ends) for r in batch]
     assert values == [b"a", b"b"]
+
+
+@asynccontextmanager
+async def reading(kafka: str, topic: str, partitions: int, group: str | None = None) -> AsyncIterator[SteadyConsumer]:
+    """A consumer that has just been given its partitions, and does not know yet where they begin."""
+    consumer = SteadyConsumer(
+        bootstrap_servers=kafka, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    consumer.steering = Steering(Progress("test", waiting_on=None))
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(partitions)])
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize("group", [None, "group-new"])
+async def test_partitions_found_during_a_poll_that_fails_lose_nothing(kafka: str, group: str | None) -> None:
+    """Which of them is taken first is left to chance: many make it likely that one is lost, each round likelier."""
+    topic = await new_topic(kafka, partitions=9)
+    publisher = KafkaPublisher(kafka)
+    await publisher.publish([each for p in range(9) for each in outgoing(topic, "a", "b", partition=p)])
+    await publisher.stop()
+    await send_bad_header_key(kafka, topic, b"bad", partition=4)
+    for _ in range(4):
+        found: list[str] = []
+        async with reading(kafka, topic, 9, group) as consumer, asyncio.timeout(20):
+            while len(found) < 19:
+                batch = await consumer.getmany(max_records=100)
+                found += [f"{place.partition}@{raw.offset}" for place, raws in batch.items() for raw in raws]
+        assert sorted(found) == sorted([*(f"{p}@{at}" for p in range(9) for at in range(2)), "4@2"])
+
+
+async def test_what_a_real_client_keeps_private_tells_how_long_its_broker_owes_an_answer(kafka: str) -> None:
+    """A version of aiokafka that keeps it elsewhere fails here: silent brokers would be noticed no more."""
+    time_s = 0.0
+    answers = Answers(lambda: time_s)
+
+    async with reading(kafka, await new_topic(kafka), 1) as consumer:
+
+        def is_late() -> bool:
+            nonlocal time_s
+            time_s += 1
+            return answers.late_s(consumer._client) > 0
+
+        # Where nothing is written the request for records is under way nearly all the time.
+        await until(is_late)
 
 
 async def test_reading_a_topic_that_does_not_exist_says_which(kafka: str) -> None:

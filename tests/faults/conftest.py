@@ -26,11 +26,14 @@ def only_long(item: pytest.Item) -> bool:
     return any(mark.kwargs.get("long_only") for mark in item.iter_markers("slow"))
 
 
-#: Tests whose place matters: one lets days pass again and again, and early there is little that grows old with it; the
-#: other leaves more behind than later tests should have to let grow old. Both take as long as all others together.
+#: Tests whose place matters: one lets days pass again and again, and early there is little that grows old with it; one
+#: leaves more behind than later tests should have to let grow old; erasures delete what others would read again. The
+#: first two take as long as all others together.
 PLACES = {
     "test_a_kill_at_every_point_loses_and_doubles_nothing": -1,
-    "test_a_backlog_drains_in_memory_that_does_not_grow_with_it": 1,
+    "test_an_erasure_is_carried_out_whatever_dies": 1,
+    "test_an_erasure_is_carried_out_when_engines_come_back": 1,
+    "test_a_backlog_drains_in_memory_that_does_not_grow_with_it": 2,
 }
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from services.bootstrap import World
+from services.cli.demo.script import until_nothing_is_left
 from services.core.mail import JobState
 from services.engines.bundled.faults import Fault, FaultRule
 from tests.e2e.exchange import eventually
@@ -50,7 +51,6 @@ def test_refusals_for_now_for_hours_end_in_one_mail_each(trial: Trial, code: int
 
 async def backlog_gone(world: World) -> None:
     """Wait until everything but mails is done."""
-    from services.cli.demo.script import until_nothing_is_left
 
     async def left() -> dict[str, int]:
         return {what: n for what, n in (await world.quiet.pending()).items() if not what.startswith("mails")}
@@ -117,8 +117,9 @@ def test_a_kill_while_mails_are_on_the_way(trial: Trial) -> None:
 def test_a_server_that_takes_long_over_the_final_dot_gets_its_time(trial: Trial) -> None:
     """RFC 5321 allows 10 minutes; leases are renewed meanwhile, and nobody else sends the same mail."""
     site = trial.site
-    delay_s = trial.number(6, 45)
+    # Just within the patience that the sender has, which is the RFC's.
+    delay_s = trial.number(6, 590)
     with trial.whole(21, f"250 comes {delay_s} s late, leases last 4 s"):
-        site.mail_faults(FaultRule(fault=Fault.DELAY, delay_s=delay_s, times=4))
+        site.mail_faults(FaultRule(fault=Fault.DELAY, delay_s=delay_s, times=trial.number(4, 2)))
         trial.send(2)
-        site.quiet()
+        site.run(lambda world: until_nothing_is_left(world.quiet.pending, delay_s + 60.0))

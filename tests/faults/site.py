@@ -44,6 +44,8 @@ QUICK = {
     "REFERRALS_PUBLISH_TIMEOUT_S": "5",
     "REFERRALS_SHUTDOWN_GRACE_S": "3",
     "REFERRALS_WEBHOOK_LEASE_S": "4",
+    "REFERRALS_ERASURE_LOOK_AGAIN_S": "5",
+    "REFERRALS_ERASURE_SWEEP_EVERY_S": "1",
     "REFERRALS_MAIL_BOUNCES": "bounces@exchange.example",
     # The receiver is on this machine.
     "REFERRALS_WEBHOOK_PRIVATE_ADDRESSES": "true",

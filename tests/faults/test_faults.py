@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(
     "tests.faults.bounce_faults",
     "tests.faults.kills_faults",
     "tests.faults.consumers_faults",
+    "tests.faults.erasure_faults",
     "tests.faults.poison_faults",
     "tests.faults.kafka_faults",
     "tests.faults.mongo_faults",
@@ -39,6 +40,10 @@ from tests.faults.consumers_faults import (
     test_events_out_of_order_or_without_predecessor_are_put_aside_or_applied,
     test_instances_come_and_go_under_load,
     test_the_same_records_again_change_nothing,
+)
+from tests.faults.erasure_faults import (
+    test_an_erasure_is_carried_out_whatever_dies,
+    test_an_erasure_is_carried_out_when_engines_come_back,
 )
 from tests.faults.health_faults import (
     test_a_hung_handler_and_a_blocked_event_loop_are_replaced,
@@ -110,6 +115,8 @@ __all__ = [
     "test_a_slow_mongod_slows_us_down_and_nothing_else",
     "test_a_stop_ends_the_batch_in_hand_or_gives_it_up_in_time",
     "test_accept_and_expire_at_the_same_moment_have_one_winner_each",
+    "test_an_erasure_is_carried_out_whatever_dies",
+    "test_an_erasure_is_carried_out_when_engines_come_back",
     "test_connections_to_kafka_are_reset",
     "test_dead_letters_replayed_twice_take_effect_once",
     "test_each_event_is_one_call_and_a_receiver_that_is_away_gets_them_later",

@@ -11,7 +11,6 @@ from playwright.async_api import Browser
 
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.mongo.driver import Mongo
-from services.adapters.mongo.indexes import ensure_indexes
 from services.adapters.mongo.stores import stores_of
 from tests.builders import START
 from tests.portal.browser import PHOTOGRAPHS, Desk, launched, listening
@@ -41,10 +40,9 @@ async def chrome() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def real_world(mongo_server: str, mongo_database: str) -> AsyncIterator[PortalWorld]:
+async def real_world(mongo_server: str, indexed_database: str) -> AsyncIterator[PortalWorld]:
     """A portal over a real database, for journeys in a browser."""
-    with Mongo(mongo_server, mongo_database) as mongo:
-        await ensure_indexes(mongo)
+    with Mongo(mongo_server, indexed_database) as mongo:
         # The server drops what has expired by its own clock, so real time is the real one; business time is START's.
         now = datetime.now(UTC)
         clock = TurnableClock(now)

@@ -75,6 +75,12 @@ async def test_a_customer_has_its_request_erased_after_ticking_that_it_is_sure(w
     assert (again.status_code, again.headers["location"]) == (303, path)
 
 
+async def test_a_request_that_is_stored_no_more_is_gone_on_every_page_of_it(world: PortalWorld) -> None:
+    path = world.customer_path(make_rfi(7))
+    for page in (path, f"{path}/erase"):
+        assert (await world.client().get(page)).status_code == 404
+
+
 async def test_looking_erases_nothing_however_often_a_scanner_does_it(world: PortalWorld) -> None:
     rfi = await asked(world, 1)
     browser, path = world.client(), world.customer_path(rfi)

@@ -58,6 +58,8 @@ async def test_a_callers_request_id_is_taken_over_unless_it_could_harm_a_log(wor
         ({"sec-fetch-site": "none"}, 403),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://["}, 403),
+        ({"origin": "portal.test"}, 403),
     ],
 )
 async def test_a_form_of_another_site_is_refused_even_with_the_token(
@@ -94,6 +96,19 @@ async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(world: Por
     whole = await world.client().post("/oauth/token", content=b"x" * (BODY_LIMIT + 1), headers=form)
     assert whole.status_code == 413
     assert whole.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [("", 403), ("; charset=UTF-8", 403), ('; charset="us-ascii"', 403)]
+    + [(f"; charset={name}", 415) for name in ("idna", "punycode", "unicode_escape", "utf-7", "latin-1", "none")],
+)
+async def test_a_form_is_read_as_utf_8_alone(world: PortalWorld, charset: str, status: int) -> None:
+    browser = await world.signed_in()
+    body = b'--b\r\ncontent-disposition: form-data; name="csrf"\r\n\r\n\\ud800+2AA-\xff\r\n--b--\r\n'
+    headers = {**HTML, "sec-fetch-site": "same-origin", "content-type": f"multipart/form-data; boundary=b{charset}"}
+    answer = await browser.post("/sign-out", content=body, headers=headers)
+    assert answer.status_code == status
 
 
 async def _given(body: Sequence[bytes], every_s: float, *, piece_s: float, whole_s: float) -> tuple[int, bytes]:

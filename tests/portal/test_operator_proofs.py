@@ -42,8 +42,17 @@ def auditing(world: PortalWorld, looks: Looks) -> None:
     world.auditor.current = Auditor(looks.look, looks.records, world.clock)
 
 
+async def begun(world: PortalWorld, looks: Looks) -> Browser:
+    """An operator who has pressed the button."""
+    auditing(world, looks)
+    boss = await world.signed_in(None)
+    await boss.get("/operator/audit")
+    await boss.submit("/operator/audit")
+    return boss
+
+
 async def ended(boss: Browser) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "Under way since" in (page := (await boss.get("/operator/audit")).text):  # noqa: ASYNC110 - a page sets no event
             await asyncio.sleep(0)
     return page
@@ -73,11 +82,7 @@ async def test_an_audit_runs_in_the_background_and_its_findings_are_shown(world:
 async def test_a_clean_audit_says_so_and_when(world: PortalWorld) -> None:
     looks = Looks(Report())
     looks.may_end.set()
-    auditing(world, looks)
-    boss = await world.signed_in(None)
-    await boss.get("/operator/audit")
-    await boss.submit("/operator/audit")
-    page = await ended(boss)
+    page = await ended(await begun(world, looks))
     assert "Nothing is missing, and nothing is doubled." in page
     assert "Looked at on" in page
 
@@ -94,10 +99,7 @@ async def test_a_clean_audit_says_so_and_when(world: PortalWorld) -> None:
 async def test_an_audit_that_says_nothing_says_why(world: PortalWorld, looks: Callable[[], Looks], said: str) -> None:
     looking = looks()
     looking.may_end.set()
-    auditing(world, looking)
-    boss = await world.signed_in(None)
-    await boss.get("/operator/audit")
-    await boss.submit("/operator/audit")
+    boss = await begun(world, looking)
     page = await ended(boss)
     assert said in page
     assert "secret" not in page

@@ -98,6 +98,19 @@ async def test_keyboard(desk: Desk) -> None:
         await page.keyboard.press("k")
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(re.compile("/referrals/"))
+        await page.goto("/inbox")
+        await page.keyboard.press("/")
+        await expect(page.locator("[data-search]")).to_be_focused()
+    # Single keys can be turned off (WCAG 2.1.4); where there are none there is no switch.
+    await page.goto("/team")
+    await expect(page.locator("[data-keys]")).to_be_visible(visible=desk.scripts)
+    if desk.scripts:
+        await page.locator("[data-keys]").uncheck()
+        await page.goto("/inbox")
+        await page.keyboard.press("j")
+        await expect(page.locator("[data-walk]:focus")).to_have_count(0)
+        await page.goto("/team")
+        await expect(page.locator("[data-keys]")).not_to_be_checked()
 
 
 async def test_answer(desk: Desk) -> None:

@@ -53,6 +53,14 @@ def submissions(world: PortalWorld) -> list[dict[str, Any]]:
     return [orjson.loads(record.value or b"") for record in world.log.records(Topic.RFI_SUBMITTED)]
 
 
+async def test_a_filter_that_nobody_passes_stays_there_to_be_taken_back(world: PortalWorld) -> None:
+    await network(world)
+    page = (await world.client().get("/search", params={"country": "ES", "speaks": "fi", "industry": "Bees"})).text
+    assert "Nobody fits." in page
+    for name, value in (("speaks", "fi"), ("industry", "Bees")):
+        assert re.search(rf'name="{name}" value="{value}" checked', page)
+
+
 async def test_partners_are_found_by_need_place_and_size_without_a_sign_in(world: PortalWorld) -> None:
     far = make_profile(5, version=2, serves=(Place(country="PT"),))
     await network(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -121,6 +122,19 @@ async def test_a_sheet_with_semicolons_as_spanish_spreadsheets_write_it_is_read(
     answer = await ana.submit(IMPORT, files={"file": ("a.csv", body, "text/csv")})
     assert "One row was carried out." in answer.text
     assert (await world.referral(referral.id)).substatus is Substatus.DECLINED
+
+
+async def test_a_refused_row_is_named_by_the_number_that_a_spreadsheet_shows(world: PortalWorld, ana: Browser) -> None:
+    referral = await world.add_referral(1)
+    body = f'\n"Id","Notes","Status"\n\n{referral.id},"two\nlines",\nnobody,"x",Active\n'.encode()
+    answer = await ana.submit(IMPORT, files={"file": ("a.csv", body, "text/csv")})
+    rows = re.findall(r'<th scope="row">(\d+)</th>', answer.text)
+    assert rows[-1] == "5"
+
+
+@pytest.mark.parametrize("address", ["//[", "/inbox#", "http://portal.test/inbox", "/team", "", "?"])
+async def test_no_sheet_is_made_of_what_is_no_list(ana: Browser, address: str) -> None:
+    assert (await ana.submit("/sheets/export", {"list": address})).status_code == 404
 
 
 @pytest.mark.parametrize(

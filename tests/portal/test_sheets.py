@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +41,14 @@ def sheet(*rows: dict[str, Any]) -> bytes:
 def test_a_cell_comes_back_as_it_was_and_never_begins_a_formula(text: str) -> None:
     assert plain(defused(plain(text))) == plain(text)
     assert not defused(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+@given(st.text(st.sampled_from("=+-@|%;\t\r\n'a1, \uff1d")))
+def test_where_semicolons_stand_between_cells_no_formula_begins_either(text: str) -> None:
+    """A spreadsheet with such settings cuts our lines at each of them, inside of quotes too."""
+    assert plain(defused(plain(text))) == plain(text)
+    for cell in re.split("[;\t\r\n]", defused(text)):
+        assert not cell.startswith(("=", "+", "-", "@", "|", "%", "\uff1d"))
 
 
 async def test_an_export_has_what_was_asked_for_and_each_disclosure_is_noted(world: PortalWorld, crm: Browser) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from services.core.accounts import Notify, Role, User
 from services.core.digest import next_morning
-from services.core.ids import user_id
+from services.core.ids import suppression_id, user_id
 from services.core.mail import MailKind, SendJob
-from tests.builders import START, make_partner
+from services.core.suppressions import Suppression
+from tests.builders import START, make_partner, make_profile
 from tests.portal.browser import Desk
 from tests.portal.test_partner_journeys import submitted
 from tests.portal.world import Browser, PortalWorld
@@ -137,6 +138,36 @@ async def test_each_person_says_which_mails_it_wants(world: PortalWorld, ana: Br
     assert moved.digest_at != morning
 
 
+async def came_back(world: PortalWorld, *addresses: str) -> None:
+    """Mails to these addresses came back: they are mailed no more."""
+    for address in addresses:
+        await world.stores.suppressions.add(
+            Suppression(id=suppression_id(address), why="5.1.1", job_id=f"job of {address}", at=START)
+        )
+
+
+async def test_a_team_sees_whose_mails_come_back_and_an_admin_has_them_mailed_again(
+    world: PortalWorld, ana: Browser
+) -> None:
+    await world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
+    bea = await world.add_user(1, email="bea@partner1.example", name="Bea Soler", role=Role.VIEWER)
+    contact, theirs = (make_profile(n).locations[0].contact.email for n in (1, 2))
+    assert "Mails that come back" not in (await ana.get("/team")).text
+    await came_back(world, bea.email, contact.upper(), theirs)
+    for browser in (ana, world.client(cookies={"referrals": await world.session_of(bea)})):
+        page = (await browser.get("/team")).text
+        told = page[page.index("Mails that come back") :]
+        assert (bea.email in told, contact in told, theirs in told) == (True, True, False)
+        assert ("/team/mail-again" in told) == (browser is ana)
+    await ana.get("/team")
+    for address, done in ((bea.email, True), (bea.email, False), (theirs, False), ("", False), (contact, True)):
+        answer = await ana.submit("/team/mail-again", {"address": address})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/team")
+        assert ("is mailed again" in (await ana.get("/team")).text) == done
+    assert [each.id for each in await world.stores.suppressions.listed(9)] == [suppression_id(theirs)]
+    assert "Mails that come back" not in (await ana.get("/team")).text
+
+
 async def test_a_program_changes_no_team_whatever_it_may_write(world: PortalWorld, ana: Browser) -> None:
     crm = await world.program(1, ("profiles.write", "referrals.write"))
     assert (await crm.submit("/team/invite", BEA)).status_code == 403
@@ -147,6 +178,7 @@ async def test_team(desk: Desk) -> None:
     world = desk.world
     await world.stores.partners.put_partners([make_partner(1)])
     await world.add_user(1, email="max@partner1.example", name="Max Sanz", active=False)
+    await came_back(world, "max@partner1.example")
     page = await desk.signed_in()
     await page.goto("/team")
     await desk.look(page, "list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from schemas.topics import Topic
@@ -45,6 +46,18 @@ async def test_every_problem_of_a_request_is_told(crm: Browser) -> None:
     assert answer.status_code == 422
     assert len(answer.json()["errors"]) > 3
     assert (await crm.post(PATH, json=[1])).status_code == 422
+
+
+async def test_what_no_consumer_could_read_is_refused_at_its_field(world: PortalWorld, crm: Browser) -> None:
+    sent = orjson.dumps({**rfi_json(), "id": "?", "extensions": "!", "deep": "~"})
+    body = sent.replace(b'"?"', b'"\\ud800"').replace(b'"!"', b'{"n": 1' + b"0" * 30 + b"}")
+    body = body.replace(b'"~"', b"[" * 300 + b"]" * 300)
+    answer = await crm.post(PATH, content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/id", "/extensions", "/deep"]
+    name = await crm.post(PATH, content=b'{"\\ud800": 1}', headers={"content-type": "application/json"})
+    assert (name.status_code, name.json()["errors"][0]["pointer"]) == (422, "")
+    assert world.log.records(Topic.RFI_SUBMITTED) == []
 
 
 async def test_it_tells_where_each_asked_partner_stands_and_nothing_of_the_deal(

@@ -59,6 +59,27 @@ async def test_a_change_needs_what_was_read(crm: Browser) -> None:
     assert (await crm.get(at)).json()["active"] is False
 
 
+@pytest.mark.parametrize(
+    ("if_match", "status"),
+    [
+        ('"1"', 200),
+        ('W/"1"', 200),
+        ("1", 200),
+        ('"7", "1"', 200),
+        (" * ", 200),
+        ('"2"', 412),
+        ("", 412),
+        ('W/"*"', 412),
+    ],
+)
+async def test_what_was_read_is_known_however_proxies_and_clients_write_it(
+    crm: Browser, if_match: str, status: int
+) -> None:
+    made = (await crm.post(PATH, json=GIVEN)).json()
+    answer = await crm.put(f"{PATH}/{made['id']}", json=GIVEN, headers={"if-match": if_match})
+    assert answer.status_code == status
+
+
 async def test_one_that_was_switched_off_goes_on_when_its_partner_says_so(world: PortalWorld, crm: Browser) -> None:
     made = (await crm.post(PATH, json=GIVEN)).json()
     await world.stores.webhooks.disable_webhook(made["id"], "the receiver answered 410 Gone")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from schemas.topics import Topic
 from services.core.events import EventType
 from services.core.rounds import Answer, Cause, with_answer
-from tests.builders import START, make_partner
+from tests.builders import START, make_partner, make_profile
 from tests.portal.test_choosing_another import network
 from tests.portal.test_v1_rfis import PATH, sent_on
 from tests.portal.world import PortalWorld
@@ -49,7 +51,11 @@ async def test_every_reason_why_not_is_told(world: PortalWorld) -> None:
     rfi, crm = await sent_on(world), await world.program(1)
     await network(world)
     await world.stores.partners.put_partners([make_partner(5, version=2, active=False)])
-    for partner, code in ((make_partner(2).id, "asked_already"), (make_partner(5).id, "unknown_partner")):
+    paused = make_profile(3, version=2, paused_until=world.clock.now() + timedelta(days=3))
+    await world.stores.partners.put_partners([make_partner(3)])
+    await world.stores.partners.put_profiles([paused])
+    reasons = {2: "asked_already", 3: "paused", 5: "inactive", 99: "unknown_partner"}
+    for partner, code in ((make_partner(n).id, code) for n, code in reasons.items()):
         answer = await crm.post(f"{PATH}/{rfi.id}/wanted", json={"partnerId": partner})
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["code"] == code

@@ -171,7 +171,7 @@ RULES: Mapping[str, Rule] = {
     "POST /sheets/import": Rule.PARTNER_WRITES,
     "GET /team": Rule.PARTNER,
     "POST /team/settings": Rule.PARTNER_PERSON,
-    "POST /team/invite": Rule.ADMINS,
+    **dict.fromkeys(("POST /team/invite", "POST /team/mail-again"), Rule.ADMINS),
     "POST /team/{member_id}": Rule.ADMINS_OF_MEMBER,
     "GET /profiles": Rule.PARTNER,
     **dict.fromkeys(("POST /profiles", "GET /profiles/{country}", "POST /profiles/{country}"), Rule.ADMINS),

@@ -368,17 +368,21 @@ def test_records_stay_on_kafka_until_intake_has_read_them() -> None:
     quickly(run())
 
 
+def keeping_for(world: World, time: timedelta) -> Retention:
+    return Retention(
+        eraser=world.eraser(),
+        erasures=world.stores.erasures,
+        referrals=world.stores.referrals,
+        clock=world.clock,
+        kept_for=time,
+    )
+
+
 def test_what_has_been_kept_for_long_enough_is_erased() -> None:
     async def run() -> None:
         world = await world_with_canary()
         await won(world)
-        keeping = Retention(
-            eraser=world.eraser(),
-            erasures=world.stores.erasures,
-            referrals=world.stores.referrals,
-            clock=world.clock,
-            kept_for=timedelta(days=90),
-        )
+        keeping = keeping_for(world, timedelta(days=90))
         world.clock.advance(timedelta(days=60))
         await world.heal()
         assert await keeping.sweep() == 0
@@ -400,13 +404,7 @@ def test_a_request_with_an_open_referral_is_kept_however_old() -> None:
     async def run() -> None:
         world = await world_with_canary()
         await worked_on(world)
-        keeping = Retention(
-            eraser=world.eraser(),
-            erasures=world.stores.erasures,
-            referrals=world.stores.referrals,
-            clock=world.clock,
-            kept_for=timedelta(days=90),
-        )
+        keeping = keeping_for(world, timedelta(days=90))
         world.clock.advance(timedelta(days=900))
         await world.heal()
         assert await keeping.sweep() == 0

@@ -54,6 +54,11 @@ async def dead(error: BaseException | None) -> asyncio.Task[None]:
     return task
 
 
+async def living() -> None:
+    """What a task of the client does that has not died."""
+    await asyncio.Event().wait()
+
+
 def consumer_with(fetching: asyncio.Task[None], coordinating: asyncio.Task[None]) -> SteadyConsumer:
     consumer: SteadyConsumer = object.__new__(SteadyConsumer)
     consumer._closed = True  # Nothing to close: it was never opened.
@@ -64,7 +69,7 @@ def consumer_with(fetching: asyncio.Task[None], coordinating: asyncio.Task[None]
 
 
 async def test_a_consumer_whose_fetching_died_is_not_alive() -> None:
-    alive = asyncio.ensure_future(asyncio.sleep(60))
+    alive = asyncio.ensure_future(living())
     consumer = consumer_with(alive, alive)
     consumer._notice_dead_task()
     assert not consumer.steering.halted
@@ -99,7 +104,7 @@ def test_a_broker_that_owes_an_answer_is_late_until_it_gives_it() -> None:
 
 
 async def test_a_consumer_of_a_silent_broker_waits_for_kafka_and_goes_on_when_it_answers() -> None:
-    alive = asyncio.ensure_future(asyncio.sleep(60))
+    alive = asyncio.ensure_future(living())
     times = [0.0]
     consumer = consumer_with(alive, alive)
     consumer.steering = Steering(Progress("group-1", clock=lambda: times[-1], waiting_on=None))

@@ -179,6 +179,17 @@ async def test_a_record_that_cannot_be_decoded_is_a_dead_letter(bench: Bench) ->
     assert bench.consumer.committed == [{TP: 4}]
 
 
+async def test_a_record_at_which_the_room_breaks_is_a_dead_letter_and_the_room_goes_on(handled: Handled) -> None:
+    async def broken(_: Sequence[tuple[Record, str]]) -> None:
+        raise ValueError("unforeseen")
+
+    bench = Bench(handled, broken)
+    bench.steering.took()
+    await bench.worker.deliver([DAMAGED], bench.consumer)
+    assert bench.letters.reasons() == [("UnreadableRecord", 3)]
+    assert (bench.halts, bench.consumer.committed) == ([], [{TP: 4}])
+
+
 async def test_a_room_may_take_such_records_itself_and_is_asked_again_after_an_outage(handled: Handled) -> None:
     asked: list[tuple[bytes | None, str]] = []
 

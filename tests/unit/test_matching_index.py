@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.matching.index.layout import FULL, PAUSED
-from services.matching.index.profiles import ProfileIndex
+from services.matching.index.profiles import PIECE, ProfileIndex
 from services.matching.index.queries import Query, any_of, must, must_not, pack
 from services.matching.index.rows import Entry
 from services.matching.index.warm import warm_up
@@ -222,3 +222,20 @@ def test_where_nothing_can_be_kept_kernels_are_compiled_all_the_same(tmp_path: P
     code = "import numpy as np; from services.matching.index.memory import get; assert get(np.array([3, 4]), 1) == 4"
     surroundings = {**os.environ, "NUMBA_CACHE_DIR": str(occupied / "kernels"), "HOME": str(occupied)}
     subprocess.run([sys.executable, "-c", code], env=surroundings, check=True, timeout=300)
+
+
+def test_a_batch_is_answered_in_an_order_of_its_own_and_each_request_once() -> None:
+    places = [(7, 3), (9, 3), (7, 4), (9, 4)] * 5
+    queries = [
+        Query(tie=n, alone=[(1, 5), (term, 9)], near=[(n, 2), (wide, 1)]) for n, (wide, term) in enumerate(places)
+    ]
+    turns = list(pack(queries).turns)
+    assert sorted(turns) == list(range(20))
+    assert [places[turn] for turn in turns] == sorted(places)
+
+
+def test_several_threads_find_what_one_finds() -> None:
+    chance = random.Random(8)
+    network, twin = ProfileIndex(), Twin({}, {})
+    change(network, twin, chance)
+    compare(network, twin, [a_query(chance) for _ in range(3 * PIECE + 1)], threads=3)

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from services.adapters.memory.clock import TurnableClock
+from services.adapters.memory.partners import MemoryPartners
 from services.adapters.memory.stores import MemoryStores
 from services.core.codes import CloseReason
 from services.core.commands import Decline
 from services.core.errors import DependencyUnavailable
 from services.core.insights import PERIODS
 from services.core.lifecycle import decide
+from services.core.partner import Partner
 from services.core.policy import STANDARD
 from services.statistics.medians import FRESH_FOR, MedianKeeper
 from tests.builders import START, make_partner, make_referral
@@ -83,3 +85,19 @@ async def test_what_a_crash_left_undone_is_done_the_next_time() -> None:
         await made.refresh()
     assert await made.refresh() > 0
     assert all([await stores.insights.medians(days) is not None for days in PERIODS])
+
+
+class OnePageAtATime(MemoryPartners):
+    """Partners of whom nobody reads all at once: one document that can't be read would be in the way of everything."""
+
+    async def all_partners(self) -> list[Partner]:
+        raise ValueError("one of them can't be read")
+
+
+async def test_a_partner_that_cannot_be_read_is_in_nobodys_way() -> None:
+    stores = MemoryStores()
+    stores.partners = OnePageAtATime()
+    for n in range(1, 6):
+        await add_partner(stores, n, minutes=10 * n)
+    assert await keeper(stores, TurnableClock(NOW)).refresh() == len(PERIODS)
+    assert (await stores.insights.medians(30)) is not None

@@ -38,6 +38,9 @@ PASSING: list[PyMongoError] = [
     OperationFailure("disk full", 14031),
     BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "slow"}]}),
     BulkWriteError({"writeErrors": [{"code": 10107, "errmsg": "not primary"}], "writeConcernErrors": []}),
+    BulkWriteError({"writeErrors": [{"code": 365, "errmsg": "cache full"}], "writeConcernErrors": []}),
+    OperationFailure("conflict", 112),
+    OperationFailure("lock", 24),
 ]
 
 

@@ -21,7 +21,7 @@ from services.core.rfi import Rfi, Routing
 from services.router.handler import PORTION
 from tests.builders import START, make_need, make_partner, make_profile, make_rfi
 from tests.journeys import accept
-from tests.router_world import RouterWorld
+from tests.router_world import RouterWorld, through
 
 PROFILES = [make_profile(n, capacity=3 if n == 1 else None) for n in range(1, 8)]
 WITHDRAWN = WithdrawRfi(by="customer")
@@ -61,11 +61,7 @@ async def busy_world(portion: int = PORTION) -> RouterWorld:
 
 
 async def drain(world: RouterWorld) -> None:
-    """Take every batch to its end; one that is put back comes again."""
-    for _ in range(10):
-        if not await world.routing.drain() and world.routing.waiting_on is None:
-            return
-    raise AssertionError("the batch never got through")
+    await through(world.routing)
 
 
 async def test_an_rfi_becomes_referrals_and_everybody_can_hear_of_it() -> None:

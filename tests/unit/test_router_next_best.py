@@ -14,7 +14,7 @@ from services.adapters import wire
 from services.core.codes import RfiState, Status, Substatus
 from services.core.creation import accepted_event
 from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi, decide_rfi
-from services.core.errors import DependencyUnavailable, VersionConflict
+from services.core.errors import VersionConflict
 from services.core.events import Event, EventType
 from services.core.ports import Change, Outgoing
 from services.core.referral import Referral
@@ -23,7 +23,7 @@ from services.core.rounds import Answer, Cause, cause_in, with_answer
 from services.core.rules import DEFAULT_RULES, PublishedRules
 from tests.builders import START, make_chosen, make_partner, make_profile, make_referral, make_rfi
 from tests.journeys import travel
-from tests.router_world import RouterWorld
+from tests.router_world import RouterWorld, crash_at_any_call, through
 
 CONSENT = Consent(contact=True, share=True, next_best=True)
 WITHDRAWN = WithdrawRfi(by="customer")
@@ -73,11 +73,7 @@ def told(world: RouterWorld, kind: EventType) -> list[Event]:
 
 
 async def drain(world: RouterWorld) -> None:
-    """Take every batch to its end; one that is put back comes again."""
-    for _ in range(10):
-        if not await world.next_best.drain() and world.next_best.waiting_on is None:
-            return
-    raise AssertionError("the batch never got through")
+    await through(world.next_best)
 
 
 @pytest.mark.parametrize(
@@ -237,24 +233,7 @@ async def busy_world() -> RouterWorld:
 @pytest.mark.parametrize("restarted", [False, True], ids=["same process", "new process"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 async def test_a_crash_at_any_call_changes_nothing_in_the_end(after: bool, restarted: bool) -> None:
-    clean = await busy_world()
-    first = len(clean.faults.calls)
-    await drain(clean)
-    calls = clean.faults.calls[first:]
-    assert {call.partition(".")[2] for call in calls} >= {"load", "save", "add", "publish", "clear_outbox"}
-    for number in range(first, first + len(calls)):
-        world = await busy_world()
-        world.faults.fail_call(number, after=after)
-        await world.next_best.step()
-        assert isinstance(world.next_best.waiting_on, DependencyUnavailable)
-        if restarted:
-            world.restart()
-            await world.router.prepare()
-        await drain(world)
-        await world.relay.sweep()
-        world.clock.advance(timedelta(seconds=10))
-        await world.relay.sweep()
-        assert world.end_state() == clean.end_state(), calls[number - first]
+    await crash_at_any_call(busy_world, lambda world: world.next_best, after=after, restarted=restarted)
 
 
 async def test_a_lost_commit_repeats_the_same_events_and_nothing_else() -> None:

@@ -82,7 +82,7 @@ async def test_following_ends_when_asked_to() -> None:
     await world.with_profiles()
     stop = asyncio.Event()
     stop.set()
-    await asyncio.wait_for(world.router.view.follow(stop), 5)
+    await asyncio.wait_for(world.router.view.follow(stop), 60)
 
 
 async def test_what_is_routed_while_counting_is_not_forgotten() -> None:

@@ -12,13 +12,13 @@ from schemas.topics import Group, Topic
 from services.adapters.commands import ReferralCommands
 from services.core.codes import RfiState, Status, Substatus
 from services.core.creation import accepted_event
-from services.core.errors import CommandInvalid, DependencyUnavailable
+from services.core.errors import CommandInvalid
 from services.core.events import EventType
 from services.core.referral import Referral
 from services.core.rfi import Rfi, Round
 from services.core.wishes import AskPartner
 from tests.builders import START, make_partner, make_profile, make_rfi
-from tests.router_world import RouterWorld
+from tests.router_world import RouterWorld, crash_at_any_call, through
 from tests.unit.test_router_next_best import (
     WITHDRAWN,
     asked,
@@ -51,11 +51,7 @@ def answers(world: RouterWorld) -> list[Round]:
 
 
 async def drain(world: RouterWorld) -> None:
-    """Take every batch to its end; one that is put back comes again."""
-    for _ in range(10):
-        if not await world.siblings.drain() and world.siblings.waiting_on is None:
-            return
-    raise AssertionError("the batch never got through")
+    await through(world.siblings)
 
 
 async def test_the_wanted_partner_gets_a_referral_that_is_marked_as_picked() -> None:
@@ -213,24 +209,7 @@ async def say(world: RouterWorld, n: int, command: Any) -> None:
 @pytest.mark.parametrize("restarted", [False, True], ids=["same process", "new process"])
 @pytest.mark.parametrize("after", [False, True], ids=["before its effect", "after its effect"])
 async def test_a_crash_at_any_call_changes_nothing_in_the_end(after: bool, restarted: bool) -> None:
-    clean = await busy_world()
-    first = len(clean.faults.calls)
-    await drain(clean)
-    calls = clean.faults.calls[first:]
-    assert {call.partition(".")[2] for call in calls} >= {"load", "save", "add", "publish", "clear_outbox"}
-    for number in range(first, first + len(calls)):
-        world = await busy_world()
-        world.faults.fail_call(number, after=after)
-        await world.siblings.step()
-        assert isinstance(world.siblings.waiting_on, DependencyUnavailable)
-        if restarted:
-            world.restart()
-            await world.router.prepare()
-        await drain(world)
-        await world.relay.sweep()
-        world.clock.advance(timedelta(seconds=10))
-        await world.relay.sweep()
-        assert world.end_state() == clean.end_state(), calls[number - first]
+    await crash_at_any_call(busy_world, lambda world: world.siblings, after=after, restarted=restarted)
 
 
 async def test_a_redelivery_of_everything_repeats_the_same_events_and_nothing_else() -> None:

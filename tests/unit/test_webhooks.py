@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,6 +34,7 @@ from services.core.webhooks import (
     wait,
 )
 from services.webhooks.app import WebhookPorts, Webhooks, build
+from services.webhooks.sender import SenderLimits
 from tests.builders import START, make_partner, make_referral
 from tests.contract.webhook_suite import make_delivery, make_webhook
 from tests.journeys import travel
@@ -267,6 +269,47 @@ async def test_a_dead_receiver_is_left_alone_longer_each_time_and_loses_nothing(
         while await world.made.sender.step():
             pass
     assert {each.state for each in world.stores.webhooks.stored.values()} == {DeliveryState.DELIVERED}
+
+
+class SlowReceiver(Receivers):
+    """One address answers when the test says so."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._slow, self.go_on = url, asyncio.Event()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        answer = await super().post(url, headers, body)
+        if url == self._slow:
+            await self.go_on.wait()
+        return answer
+
+    def asked(self, url: str) -> int:
+        return sum(each == url for each, _, _ in self.posts)
+
+
+async def test_a_slow_receiver_with_a_backlog_holds_up_nobody_longer_than_one_answer_takes(world: HookWorld) -> None:
+    slow, quick = await world.hook(1), await world.hook(2, partner=2)
+    world.out = receivers = SlowReceiver(slow.url)
+    world.restart()
+    await world.told(*(created(n) for n in range(1, 61)), created(61, partner=2))
+    step = asyncio.create_task(world.made.sender.step())
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert receivers.asked(quick.url) == 1, "its turn comes first, though the slow one's events are older"
+    under_way = receivers.asked(slow.url)
+    world.clock.advance(timedelta(seconds=14))
+    receivers.go_on.set()
+    assert await step == 61
+    assert receivers.asked(slow.url) == under_way == SenderLimits().at_a_time
+    await world.told(created(62, partner=2))
+    while await world.made.sender.step():
+        pass
+    assert (receivers.asked(quick.url), receivers.asked(slow.url)) == (2, under_way), "one answers, the other rests"
+    world.clock.advance(timedelta(seconds=14))
+    await world.made.sender.step()
+    assert receivers.asked(slow.url) == 60, "quick again, it gets all that waited"
+    assert {each.attempts for each in world.stores.webhooks.stored.values()} == {1}
 
 
 async def _through(world: HookWorld) -> None:

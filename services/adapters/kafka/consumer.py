@@ -153,15 +153,18 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
 
         aiokafka drops what it has already taken from other partitions when one raises, but not their positions.
         """
+        new: list[TopicPartition] = []
         for partition, position in self._positions().items():
-            with suppress(KafkaError):
-                start = before.get(partition)
-                if start is None:  # It got its first position during the poll, so nothing of it was handed out yet.
-                    start = await self.committed(partition)
-                if start is None:
-                    start = (await self.beginning_offsets([partition]))[partition]
-                if start != position:
+            if (start := before.get(partition)) is None:
+                new.append(partition)
+            elif start != position:
+                with suppress(KafkaError):
                     self.seek(partition, start)
+        if new and (fetcher := self._fetcher) is not None:
+            # They got their first position during the poll, so nothing of them was handed out yet: they get it anew, as
+            # after an assignment. Asking for it here would lose what was taken whenever no answer came.
+            found = fetcher.request_offset_reset(new, None)
+            await asyncio.wait([found], timeout=_ERROR_PAUSE_S)
 
     async def _salvaged(self, error: Exception, max_records: int | None) -> Batch:
         """The first window of records that holds an unreadable one, the sound ones of it included."""

@@ -25,7 +25,7 @@ from services.adapters.kafka.settling import Aside, Settling
 from services.adapters.kafka.steering import Steering
 from services.adapters.kafka.subscription import Subscription, is_for
 from services.core.errors import DependencyUnavailable, Misconfigured, UnreadableRecord, Verdict, verdict_of
-from services.core.ports import BatchHandler
+from services.core.ports import BatchHandler, Record
 
 log = structlog.get_logger(__name__)
 
@@ -112,12 +112,7 @@ class Worker:
         return True
 
     async def _settle(self, raws: Sequence[Any]) -> None:
-        asides: list[Aside] = []
-        if damaged := [(to_record(r), str(r.reason)) for r in raws if isinstance(r, Unreadable)]:
-            if self._subscription.damaged is not None:
-                await self._subscription.damaged(damaged)
-            else:
-                asides = [Aside(record, UnreadableRecord(reason), 1) for record, reason in damaged]
+        asides = await self._damaged([(to_record(r), str(r.reason)) for r in raws if isinstance(r, Unreadable)])
         records = [to_record(r) for r in raws if not isinstance(r, Unreadable)]
         mine = [r for r in records if is_for(r, self._group)]
         if mine:
@@ -129,6 +124,21 @@ class Worker:
         self._count("dead_letter", dead)
         self._count("skipped", skipped)
         self._count("done", Counter(r.topic for r in raws) - dead - skipped)
+
+    async def _damaged(self, damaged: Sequence[tuple[Record, str]]) -> list[Aside]:
+        """Give records that can't be decoded to the room; without one that takes them they are put aside."""
+        take = self._subscription.damaged
+        if damaged and take is not None:
+            try:
+                await take(damaged)
+            except Exception as error:
+                if verdict_of(error) in {Verdict.RETRY, Verdict.CRASH}:
+                    raise
+                # Strangers write such records: what the room did not foresee must not stop it for all others.
+                log.error("kafka.damaged_not_taken", group=self._group, error=describe(error))  # noqa: TRY400
+            else:
+                return []
+        return [Aside(record, UnreadableRecord(reason), 1) for record, reason in damaged]
 
     def _count(self, outcome: str, by_topic: Counter[str]) -> None:
         for topic, number in by_topic.items():

@@ -91,8 +91,8 @@ class MemorySecrets:
 class MemorySignIns:
     """Sessions and links by id."""
 
-    def __init__(self, faults: Faults | None = None) -> None:
-        self.faults = faults or Faults()
+    def __init__(self, users: MemoryUsers, faults: Faults | None = None) -> None:
+        self.faults, self._users = faults or Faults(), users
         self.sessions: dict[str, Session] = {}
         self.links: dict[str, SignInLink] = {}
 
@@ -106,6 +106,12 @@ class MemorySignIns:
         """Unless expired."""
         session = self.sessions.get(id_)
         return session if session is not None and now < session.expires_at else None
+
+    async def holder(self, id_: str, now: datetime) -> tuple[Session, User] | None:
+        """One after the other."""
+        session = await self.session(id_, now)
+        user = (await self._users.load([session.user_id])).get(session.user_id) if session else None
+        return (session, user) if session and user else None
 
     @faulty
     async def end_session(self, id_: str) -> None:

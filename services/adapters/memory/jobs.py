@@ -48,6 +48,7 @@ class MemorySendJobs:
                 leased_to(job, owner, until),
                 attempts=job.attempts + tried,
                 lost_leases=job.lost_leases + (lost and tried),
+                last_error=None if lost and tried else job.last_error,
             )
         self._claimed.update(job.id for job in taken)
         return [self.stored[job.id] for job in taken]

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.referrals import MemoryReferrals
+from services.core.cards import card_of
 from services.core.codes import PolicyName
-from services.core.listing import COUNT_LIMIT, STAGES, Cursor, ListingQuery, Page, Section
+from services.core.listing import COUNT_LIMIT, STAGES, Cards, Cursor, ListingQuery, Page, Section
 from services.core.listing_rules import belongs, comes_after, order_key
 from services.core.policy import POLICIES, Policy
 from services.core.referral import Referral
@@ -38,6 +39,11 @@ class MemoryListing:
         page = rest[: query.limit]
         more = Cursor(*order_key(page[-1], query)) if len(rest) > query.limit else None
         return Page(tuple(replace(each, history=(), why={}, outbox=(), undo=None) for each in page), more)
+
+    async def cards(self, query: ListingQuery) -> Cards:
+        """Of the same page."""
+        page = await self.page(query)
+        return Cards(tuple(map(card_of, page.referrals)), page.next)
 
     @faulty
     async def counts(self, partner_id: str) -> dict[Section, int]:

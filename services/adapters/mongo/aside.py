@@ -127,7 +127,8 @@ def _meant(which: Letters) -> Doc:
     if which.since is not None:
         meant["at"] = {"$gte": which.since}
     if which.text is not None:
-        meant["detail"] = {"$regex": re.escape(which.text), "$options": "i"}
+        # The server takes no NUL in a pattern, but the name of one.
+        meant["detail"] = {"$regex": re.escape(which.text).replace("\0", "\\x00"), "$options": "i"}
     return meant
 
 

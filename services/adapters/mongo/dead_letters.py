@@ -24,9 +24,14 @@ class MongoDeadLetters:
         self._retention = retention
 
     async def put(self, letters: Sequence[DeadLetter]) -> None:
-        """Originals first: after a crash in between there is no letter without one, and the redelivery adds it."""
-        await self._originals.put({id_of(letter): (letter.record, letter.at) for letter in letters})
-        await self._letters.insert_new([_doc(letter) for letter in letters])
+        """Originals first: after a crash in between there is no letter without one, and the redelivery adds it.
+
+        A letter that is there keeps what it has: an original that was erased does not come back with a redelivery.
+        """
+        there = {doc["_id"] for doc in await self._letters.by_ids(list(map(id_of, letters)), fields=["_id"])}
+        new = [letter for letter in letters if id_of(letter) not in there]
+        await self._originals.put({id_of(letter): (letter.record, letter.at) for letter in new})
+        await self._letters.insert_new([_doc(letter) for letter in new])
 
     async def listed(self, limit: int, group: str | None = None, reason: str | None = None) -> list[DeadLetter]:
         """Newest first, those that nobody dropped, without originals."""

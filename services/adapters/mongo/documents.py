@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.adapters.mongo import instants
 from services.adapters.mongo.driver import CODECS
 from services.core.accounts import ApiToken, Notify, OAuthClient, Session, SignInLink, User
+from services.core.cards import Card
 from services.core.codes import Status
 from services.core.ids import shard_of
 from services.core.listing import regions_of, searchable, worth
@@ -167,6 +168,7 @@ RFIS = Codec(Rfi)
 ROUTINGS = Part(Routing)
 PERSONS = Part(Person)
 REFERRALS = Codec(Referral, _derive_for_queries)
+CARDS = Codec(Card)
 PARTNERS = Codec(Partner)
 PROFILES = Codec(Profile, _mark_unpublished)
 ROUTABLE = Codec(RoutableProfile)

@@ -45,7 +45,9 @@ class MongoSendJobs:
         left = await self._first(ran_out, "lease_until", limit - len(due))
         tried = await self._tried({doc["lease_owner"] for doc in left})
         perhaps_sent = [doc["_id"] for doc in left if doc["_id"] in tried]
-        await self._take(perhaps_sent, ran_out, {"$set": lease, "$inc": {"attempts": 1, "lost_leases": 1}})
+        # What became of its last attempt is not known, so the error of the one before says nothing any more.
+        lost = {"$set": lease, "$inc": {"attempts": 1, "lost_leases": 1}, "$unset": {"last_error": ""}}
+        await self._take(perhaps_sent, ran_out, lost)
         waited = [doc["_id"] for doc in left if doc["_id"] not in tried]
         await self._take(waited, ran_out, {"$set": lease})
         ids = [*due, *perhaps_sent, *waited]

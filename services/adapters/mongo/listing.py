@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from bson import Decimal128
 
-from services.adapters.mongo.documents import REFERRALS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Mongo
+from services.adapters.mongo.documents import CARDS, REFERRALS
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, Doc, Mongo
 from services.adapters.mongo.indexes import LIST_CREATED, LIST_TIME_LEFT, LIST_UPDATED, OF_RFI, RUNNING
 from services.adapters.mongo.indexes import REFERRALS as COLLECTION
 from services.core.codes import Flame, PolicyName, Stage, Status, Substatus
@@ -23,6 +24,7 @@ from services.core.listing import (
     STAGES,
     AllOf,
     AnyOf,
+    Cards,
     Comparison,
     Condition,
     Cursor,
@@ -38,6 +40,24 @@ from services.core.policy import POLICIES, Policy
 
 #: What lists do not show: most of a long-lived document.
 _LEFT_OUT = ("history", "why", "outbox", "undo", "search")
+
+#: What cards are made of.
+SHOWN = (
+    "title",
+    "company",
+    "place",
+    "status",
+    "substatus",
+    "flame",
+    "size",
+    "channel",
+    "budget",
+    "details.engagement_name",
+    "details.deal_value",
+    "timers.expire_at",
+    "expires_at",
+    "updated_at",
+)
 
 _INSTANTS = {Sort.CREATED: "created_at", Sort.UPDATED: "updated_at", Sort.TIME_LEFT: "expires_at"}
 _INDEXES = {Sort.CREATED: LIST_CREATED, Sort.UPDATED: LIST_UPDATED, Sort.TIME_LEFT: LIST_TIME_LEFT}
@@ -60,28 +80,30 @@ class MongoListing:
 
     async def page(self, query: ListingQuery) -> Page:
         """One more than asked for is read, to know whether there is a next page."""
-        instant = _INSTANTS[query.sort]
+        docs = await self._found(query, without=_LEFT_OUT)
+        return Page(tuple(REFERRALS.readable(docs[: query.limit])), _next(query, docs))
+
+    async def cards(self, query: ListingQuery) -> Cards:
+        """Read with the fields of a card alone, and without zones."""
+        docs = await self._found(query, fields=(*SHOWN, _INSTANTS[query.sort]), naive=True)
+        return Cards(tuple(CARDS.readable(map(_card, docs[: query.limit]))), _next(query, docs))
+
+    async def _found(self, query: ListingQuery, **shown: Any) -> list[Doc]:
         direction = DESCENDING if query.descending else ASCENDING
-        docs = await self._referrals.find(
+        return await self._referrals.find(
             {"$and": [_scope(query), *self._asked(query)]},
-            sort=[(instant, direction), ("_id", direction)],
+            sort=[(_INSTANTS[query.sort], direction), ("_id", direction)],
             limit=query.limit + 1,
-            without=_LEFT_OUT,
             hint=OF_RFI if _of_one_rfi(query.condition) else _INDEXES[query.sort],
+            **shown,
         )
-        found = tuple(REFERRALS.readable(docs[: query.limit]))
-        if len(docs) <= query.limit:
-            return Page(found, None)
-        # The last document gives the cursor even if this version cannot read it: the next page begins behind it.
-        last = docs[query.limit - 1]
-        return Page(found, Cursor(last[instant], last["_id"]))
 
     async def counts(self, partner_id: str) -> dict[Section, int]:
         """From the smallest index alone, and no further than the limit."""
 
         async def count(section: Section) -> int:
             where = {"partner_id": {"$eq": partner_id}, "stage": STAGES[section].value}
-            return await self._referrals.count(where, hint=LIST_UPDATED, at_most=COUNT_LIMIT)
+            return await self._referrals.count_keys(where, hint=LIST_UPDATED, at_most=COUNT_LIMIT)
 
         return dict(zip(Section, await asyncio.gather(*map(count, Section)), strict=True))
 
@@ -111,6 +133,25 @@ class MongoListing:
                 return {"$and": [self._visible, {"customer_key": {f"${op.value}": value}}, *marked]}
             case Comparison(field, op, value):
                 return {_FIELDS[field]: {_OPERATORS[op]: value}}
+
+
+def _next(query: ListingQuery, docs: list[Doc]) -> Cursor | None:
+    if len(docs) <= query.limit:
+        return None
+    # The last document gives the cursor even if this version cannot read it: the next page begins behind it.
+    last = docs[query.limit - 1]
+    return Cursor(last[_INSTANTS[query.sort]].replace(tzinfo=UTC), last["_id"])
+
+
+def _card(doc: Doc) -> Doc:
+    """The document of a card (`core.cards.card_of`) from a part of a referral's; instants get their zone."""
+    details, expires_at = doc.get("details", {}), doc.get("expires_at")
+    card = {**doc, "title": details.get("engagement_name") or doc["title"]}
+    card["worth"] = details.get("deal_value") or doc.get("budget")
+    card["updated_at"] = doc["updated_at"].replace(tzinfo=UTC)
+    if expires_at is not None and doc.get("timers", {}).get("expire_at") is not None:
+        card["due_at"] = expires_at.replace(tzinfo=UTC)
+    return card
 
 
 _OPERATORS = {Op.EQ: "$eq", Op.NE: "$ne", Op.GT: "$gt", Op.GE: "$gte", Op.LT: "$lt", Op.LE: "$lte"}

@@ -20,9 +20,14 @@ class MongoRefusals:
         self._originals = Originals(mongo, retention)
 
     async def put(self, refusals: Sequence[Refusal]) -> None:
-        """Originals first: after a crash in between there is no refusal without one, and the redelivery adds it."""
-        await self._originals.put({each.id: (each.record, each.at) for each in refusals})
-        await self._refusals.insert_new([_doc(each) for each in refusals])
+        """Originals first: after a crash in between there is no refusal without one, and the redelivery adds it.
+
+        A refusal that is there keeps what it has: an original that was erased does not come back with a redelivery.
+        """
+        there = {doc["_id"] for doc in await self._refusals.by_ids([each.id for each in refusals], fields=["_id"])}
+        new = [each for each in refusals if each.id not in there]
+        await self._originals.put({each.id: (each.record, each.at) for each in new})
+        await self._refusals.insert_new([_doc(each) for each in new])
 
     async def load(self, ids: Sequence[str]) -> dict[str, Refusal]:
         """By id, with the original."""

@@ -24,6 +24,7 @@ from services.matching.index.layout import Hits, Index, Queries
 ) = range(len(Index._fields))
 
 (
+    TURNS,
     TERM_AT,
     TERMS,
     POINTS,
@@ -48,6 +49,8 @@ from services.matching.index.layout import Hits, Index, Queries
     TIE,
     CIRCLE,
     WANTED,
+    MOST_WANTED,
+    MOST_TERMS,
 ) = range(len(Queries._fields))
 
 TOPS, COUNTS, SEEN, ROOM = range(len(Hits._fields))

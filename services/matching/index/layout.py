@@ -18,7 +18,8 @@ wants, 8 flags, and 48 bits of a Bloom filter of its terms.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from array import array
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
+#: 64-bit numbers; the array of the standard library is made sooner, which counts where there are few.
+Numbers64: TypeAlias = "I64 | array[int]"
 
 #: Grains of a point.
 GRAINS = 100
@@ -94,43 +97,48 @@ class Index(NamedTuple):
 class Queries(NamedTuple):
     """A batch of requests. `x_at[n]` to `x_at[n + 1]` are the entries of request `n` in the arrays of `x`."""
 
-    term_at: I64
-    terms: I64
-    points: I64
+    turns: Numbers64
+    #: The order in which they are best answered: those that read the same lists one after another.
+    term_at: Numbers64
+    terms: Numbers64
+    points: Numbers64
     #: Points that each term earns. Those that count alone come first, then the heaviest first.
-    alone: I64
+    alone: Numbers64
     #: By request: how many of its terms make a match alone.
-    near_at: I64
-    regions: I64
-    bonus: I64
+    near_at: Numbers64
+    regions: Numbers64
+    bonus: Numbers64
     #: The regions around the place asked for, the highest points first.
-    within_at: I64
-    within: I64
+    within_at: Numbers64
+    within: Numbers64
     #: Regions that lie within the place asked for, ascending.
-    group_at: I64
-    groups: I64
+    group_at: Numbers64
+    groups: Numbers64
     #: Four words each: fewest and most terms that a profile must have, begin and end in `group_terms`.
-    group_terms: I64
-    without_at: I64
-    without: I64
+    group_terms: Numbers64
+    without_at: Numbers64
+    without: Numbers64
     #: Partners (numbers) that are left out.
-    market: I64
+    market: Numbers64
     #: By request: the region that everybody in question has, -1 for none.
-    within_bonus: I64
-    size: I64
+    within_bonus: Numbers64
+    size: Numbers64
     #: By request: the bit of the customer's size, 0 when it is not known.
-    tongue: I64
+    tongue: Numbers64
     #: By request: its row in `tongues`.
     tongues: U8
     #: By request's language and a profile's set of languages: 1 where it is spoken.
     tongue_sets: int
     #: Columns of `tongues`.
-    tongue_bonus: I64
-    tie: I64
-    circle: NDArray[np.float64]
+    tongue_bonus: Numbers64
+    tie: Numbers64
+    circle: NDArray[np.float64] | array[float]
     #: Three numbers each: latitude, longitude, radius in kilometres (0: anywhere).
-    wanted: I64
+    wanted: Numbers64
     #: Three numbers each: partners wanted, of all that match, of those that match elsewhere.
+    most_wanted: int
+    most_terms: int
+    #: Of all requests.
 
 
 class Hits(NamedTuple):

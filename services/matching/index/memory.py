@@ -7,6 +7,7 @@ there. Whoever calls a kernel keeps the `Table` until it returns; the table keep
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -16,7 +17,6 @@ from numba import types
 from numba.extending import intrinsic
 
 from services.matching.index.compiled import compiled
-from services.matching.index.layout import I64
 
 Reader = Callable[[int, int], int]
 
@@ -32,8 +32,10 @@ class Table:
 
     def __init__(self, structure: tuple[Any, ...]) -> None:
         self._kept = structure
-        self._places: I64 = np.array([_place(each) for each in structure], np.int64)
-        self.address = int(self._places.ctypes.data)
+        # A request by itself feels a call for each of them.
+        places = [each.buffer_info()[0] if type(each) is array else _place(each) for each in structure]
+        self._places = array("q", places)
+        self.address = address_of(self._places)
 
     def take(self, structure: tuple[Any, ...]) -> None:
         """Note a structure that differs from the one before in some arrays; asking where an array begins takes long."""
@@ -46,7 +48,14 @@ class Table:
         return f"Table({len(self._places)} entries)"
 
 
+def address_of(numbers: array[Any]) -> int:
+    """Where an array of the standard library begins; it must not grow from then on."""
+    return numbers.buffer_info()[0]
+
+
 def _place(each: Any) -> int:
+    if isinstance(each, array):
+        return address_of(each)
     if not isinstance(each, np.ndarray):
         return int(each)
     if not each.flags.c_contiguous:

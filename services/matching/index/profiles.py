@@ -9,9 +9,9 @@ One thread writes and matches. The kernels give up Python's lock, so `match` may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from services.matching.index.build import Postings, build
 from services.matching.index.fields import BITS, LONGEST
 from services.matching.index.fresh import add_rows, entries_of
 from services.matching.index.layout import HOT, I32, I64, STALE, U32, Hits, Index, Queries
-from services.matching.index.memory import Table
+from services.matching.index.memory import Table, address_of
 from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
 from services.matching.index.scan import WAITING
 from services.matching.index.search import search
@@ -29,6 +29,8 @@ from services.matching.index.survey import survey
 #: Entries in the table of changes from which new postings are made beside the running matches; and the share of the
 #: postings, for large networks.
 MANY, SHARE = 100_000, 0.02
+#: Requests that a thread takes at a time, where several share a batch.
+PIECE = 25
 #: Changes beyond this share of the network are not worth a table: the postings are made at once.
 BULK = 0.25
 
@@ -103,16 +105,16 @@ class ProfileIndex:
     def match(self, queries: Queries, threads: int = 1) -> Hits:
         """The best profiles for each request of a batch."""
         index = self._current()
-        count, room = queries.market.size, int(queries.wanted.max(initial=1))
-        pairs = np.zeros((count, 3), np.int64), np.zeros((count, 3), np.int64)
-        hits = Hits(np.empty((count, 3, room, 4), np.int64), *pairs, room)
-        if threads == 1:
-            _search(index, queries, hits, 0, count)
-            return hits
-        cuts = [count * part // threads for part in range(threads + 1)]
-        jobs = [self._threads.submit(_search, index, queries, hits, a, b) for a, b in pairwise(cuts)]
-        for job in jobs:
-            job.result()
+        count, asked = len(queries.market), Table(queries)
+        hits, found = _room_for(count, max(queries.most_wanted, 1))
+        # Some requests take a hundred times as long as others: whoever is done with a piece takes the next.
+        size = count if threads == 1 else PIECE
+        pieces = iter([(at, min(at + size, count)) for at in range(0, count, max(1, size))])
+        tables, most = (index, asked, found), queries.most_terms
+        others = [self._threads.submit(_search, tables, most, pieces) for _ in range(threads - 1)]
+        _search(tables, most, pieces)
+        for other in others:
+            other.result()
         return hits
 
     def survey(self, queries: Queries, n: int) -> I64:
@@ -204,13 +206,24 @@ class ProfileIndex:
         self._stale = False
 
 
-def _search(index: Table, queries: Queries, hits: Hits, first: int, last: int) -> None:
-    """One part of a batch, with a state of its own."""
-    longest = int(np.diff(queries.term_at).max(initial=0)) + 1
-    state = np.zeros(BITS + 2 * longest + 3 * WAITING, np.int64)
+def _room_for(count: int, room: int) -> tuple[Hits, Table]:
+    """Empty lists, in one piece of memory: to ask once where they begin, and not for each array, takes a third."""
+    tops, line = count * 12 * room, 3 * count
+    whole = np.empty(tops + 2 * line, np.int64)
+    shaped = whole[:tops].reshape(count, 3, room, 4)
+    counts, seen = whole[tops : tops + line].reshape(count, 3), whole[tops + line :].reshape(count, 3)
+    at = int(whole.ctypes.data)
+    return Hits(shaped, counts, seen, room), Table((at, at + 8 * tops, at + 8 * (tops + line), room))
+
+
+def _search(tables: tuple[Table, Table, Table], most_terms: int, pieces: Iterator[tuple[int, int]]) -> None:
+    """What one thread does of a batch, with a state of its own."""
+    longest = most_terms + 1
+    state = array("q", bytes(8 * (BITS + 2 * longest + 3 * WAITING)))
     state[LONGEST] = longest
-    asked, found = Table(queries), Table(hits)
-    search(index.address, asked.address, found.address, state.ctypes.data, first, last)
+    index, asked, found = tables
+    for first, last in pieces:
+        search(index.address, asked.address, found.address, address_of(state), first, last)
 
 
 def snapshot(hot: I32, words: U32, count: int) -> Snapshot:

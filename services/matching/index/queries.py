@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
+from operator import itemgetter
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from services.matching.index.layout import I64, U8, Queries
 Pairs = Sequence[tuple[int, int]]
 #: A circle that leaves nobody out.
 ANYWHERE = (0.0, 0.0, 0.0)
+#: So few requests are answered in the order in which they come.
+FEW = 8
+_UNSPOKEN = np.zeros((1, 1), np.uint8)
+_points_of = itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +80,20 @@ class Query:
 
 def pack(queries: Sequence[Query], tongues: U8 | None = None) -> Queries:
     """The arrays of a batch. `tongues` says by (row, set of languages) what is spoken, as bytes of 0 and 1."""
-    term_at, terms, points = _ranked([q.alone for q in queries], [q.besides for q in queries])
-    near_at, regions, bonus = _ranked([q.near for q in queries])
-    within_at, within = _flat([q.within for q in queries])
-    without_at, without = _flat([q.without for q in queries])
+    # Plain lists and arrays: numpy takes longer to begin than a request takes here, and gains nothing in a batch.
+    spoken = _UNSPOKEN if tongues is None else tongues
+    term_at, terms, points = _ranked([pairs for q in queries for pairs in (q.alone, q.besides)], 2)
+    near_at, regions, bonus = _ranked([q.near for q in queries], 1)
+    within_at, within = _joined([q.within for q in queries])
+    without_at, without = _joined([q.without for q in queries])
     group_at, groups, group_terms = _groups(queries)
-    heads, circle = array("q"), np.zeros(3 * len(queries))
-    for n, q in enumerate(queries):
-        wanted = (q.open, q.any, q.outside)
-        heads.extend((len(q.alone), q.market, q.within_points, q.size, q.tongue, q.tongue_points, q.tie, *wanted))
-        if q.circle is not ANYWHERE:
-            circle[3 * n : 3 * n + 3] = q.circle
-    columns = as_array(heads).reshape(len(queries), 10).T.copy()
-    spoken = np.zeros((1, 1), np.uint8) if tongues is None else tongues
+    wanted = [room for q in queries for room in (q.open, q.any, q.outside)]
     return Queries(
+        turns=_turns(term_at, terms, near_at, regions),
         term_at=term_at,
         terms=terms,
         points=points,
-        alone=columns[0],
+        alone=array("q", [len(q.alone) for q in queries]),
         near_at=near_at,
         regions=regions,
         bonus=bonus,
@@ -103,44 +104,49 @@ def pack(queries: Sequence[Query], tongues: U8 | None = None) -> Queries:
         group_terms=group_terms,
         without_at=without_at,
         without=without,
-        market=columns[1],
-        within_bonus=columns[2],
-        size=columns[3],
-        tongue=columns[4],
+        market=array("q", [q.market for q in queries]),
+        within_bonus=array("q", [q.within_points for q in queries]),
+        size=array("q", [q.size for q in queries]),
+        tongue=array("q", [q.tongue for q in queries]),
         tongues=spoken,
         tongue_sets=spoken.shape[1],
-        tongue_bonus=columns[5],
-        tie=columns[6],
-        circle=circle,
-        wanted=columns[7:].T.reshape(-1),
+        tongue_bonus=array("q", [q.tongue_points for q in queries]),
+        tie=array("q", [q.tie for q in queries]),
+        circle=array("d", [number for q in queries for number in q.circle]),
+        wanted=array("q", wanted),
+        most_wanted=max(wanted, default=0),
+        most_terms=max([len(q.alone) + len(q.besides) for q in queries], default=0),
     )
 
 
-def as_array(values: array[int]) -> I64:
-    """The same memory as an array."""
-    return np.frombuffer(values, np.int64) if len(values) else np.zeros(0, np.int64)
+def _turns(term_at: array[int], terms: array[int], near_at: array[int], regions: array[int]) -> array[int] | I64:
+    """Requests of one wide region together, and among them those whose first term is the same.
+
+    What one of them has read, and where, is at hand for the next; nothing else depends on the order.
+    """
+    if len(term_at) <= FEW:
+        return array("q", range(len(term_at) - 1))
+    first = np.append(terms, 0)[term_at[:-1]]
+    wide = np.append(regions, 0)[np.array(near_at[1:]) - 1]
+    return np.lexsort((first, wide))
 
 
-def _flat(lists: Sequence[Sequence[int]]) -> tuple[I64, I64]:
+def _ranked(kinds: Iterable[Pairs], each: int) -> tuple[array[int], array[int], array[int]]:
+    """Where each request's pairs begin; their numbers, and their points: kind by kind, the most points first.
+
+    `each` kinds belong to one request.
+    """
+    ranked = [sorted(pairs, key=_points_of, reverse=True) if len(pairs) > 1 else pairs for pairs in kinds]
+    flat = array("q", chain.from_iterable(chain.from_iterable(ranked)))
+    return array("q", accumulate(map(len, ranked), initial=0))[::each], flat[::2], flat[1::2]
+
+
+def _joined(lists: Sequence[Sequence[int]]) -> tuple[array[int], array[int]]:
     """Where each list begins, and all values."""
-    at = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, lists), np.int64, len(lists)), out=at[1:])
-    return at, np.fromiter(chain.from_iterable(lists), np.int64, int(at[-1]))
+    return array("q", accumulate(map(len, lists), initial=0)), array("q", chain.from_iterable(lists))
 
 
-def _ranked(*kinds: Sequence[Pairs]) -> tuple[I64, I64, I64]:
-    """Where each request's pairs begin; their numbers, and their points: kind by kind, the most points first."""
-    counts = [np.fromiter(map(len, lists), np.int64, len(lists)) for lists in kinds]
-    flat = np.fromiter(chain.from_iterable(chain.from_iterable(chain(*kinds))), np.int64, 2 * sum(map(np.sum, counts)))
-    owners = np.concatenate([np.repeat(np.arange(each.size), each) for each in counts])
-    kind = np.repeat(np.arange(len(kinds)), [int(each.sum()) for each in counts])
-    order = np.lexsort((-flat[1::2], kind, owners))
-    at = np.zeros(counts[0].size + 1, np.int64)
-    np.cumsum(sum(counts), out=at[1:])
-    return at, flat[::2][order], flat[1::2][order]
-
-
-def _groups(queries: Sequence[Query]) -> tuple[I64, I64, I64]:
+def _groups(queries: Sequence[Query]) -> tuple[array[int], array[int], array[int]]:
     at, lines, terms = array("q", [0]), array("q"), array("q")
     for q in queries:
         for group in q.groups:
@@ -148,4 +154,4 @@ def _groups(queries: Sequence[Query]) -> tuple[I64, I64, I64]:
             terms.extend(group.terms)
             lines.extend((group.fewest, group.most, begin, len(terms)))
         at.append(len(lines) // 4)
-    return as_array(at), as_array(lines), as_array(terms)
+    return at, lines, terms

@@ -116,12 +116,13 @@ class Rows:
         """Put a profile down, for kernels after `settle`; its old row stays in the heap as waste."""
         if number >= self.count:
             self.reserve(number + 1)
-        row = [len(entry.regions) << 8 | entry.sizes, len(entry.terms) << 16 | entry.speaks, entry.partner]
-        row += [entry.tie & 0xFFFFFFFF, entry.tie >> 32, *entry.regions]
-        row += [term << 8 | (weight + NO_WEIGHT) for term, weight in zip(entry.terms, entry.weights, strict=True)]
-        self.row_at[number] = self.used + len(self._latest)
-        self.adjust[number] = entry.adjust
-        self._latest.extend(row)
+        latest, regions, terms, tie = self._latest, entry.regions, entry.terms, entry.tie
+        at = self.used + len(latest)
+        head = len(regions) << 8 | entry.sizes, len(terms) << 16 | entry.speaks, entry.partner
+        latest.extend((*head, tie & 0xFFFFFFFF, tie >> 32))
+        latest.extend(regions)
+        latest.extend([term << 8 | (weight + NO_WEIGHT) for term, weight in zip(terms, entry.weights, strict=True)])
+        self.row_at[number], self.adjust[number] = at, entry.adjust
         if entry.coordinate is not None and not self.coordinates.size:
             self._place(2 * self.stamps.size)
         if self.coordinates.size:

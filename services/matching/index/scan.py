@@ -62,6 +62,12 @@ def signature_of(ix: int, number: int) -> int:
 
 
 @compiled
+def shut(size: int, signature: int) -> bool:
+    """True if a profile can't have a request of this size now."""
+    return bool((size != 0 and not signature & size) or signature & (CLOSED << FLAGS_AT))
+
+
+@compiled
 def why_closed(q: int, n: int, signature: int) -> int:
     """The bit of why a profile can't have the request, 0 if it can."""
     size = i64(i64(q, f.SIZE), n)
@@ -157,12 +163,12 @@ def rest_of(s: int, term: int) -> int:
 
 
 @compiled
-def promise(q: int, s: int, signature: int, term: int) -> int:
+def promise(s: int, signature: int, term: int) -> int:
     """The most grains that a profile can earn with the terms behind this one, by its signature."""
-    points, grains = i64(q, f.POINTS) + 8 * i64(s, f.FIRST), 0
+    # Nobody can foretell which terms a profile has: so there is nothing to decide here, only to reckon.
+    bits, after, grains = s + 8 * f.BITS, s + 8 * (f.BITS + i64(s, f.LONGEST)), 0
     for j in range(term + 1, i64(s, f.LENGTH)):
-        if signature & i64(s, f.BITS + j):
-            grains += i64(points, j) * GRAINS
+        grains += ((signature & i64(bits, j)) != 0) * (i64(after, j) - i64(after, j + 1))
     return grains
 
 
@@ -180,9 +186,8 @@ def hopeless(q: int, s: int, outside: int, signature: int, bound: int) -> bool:
 
 @compiled
 def try_posting(ix: int, q: int, s: int, term: int, outside: int, number: int, bound: int) -> None:
-    """Let a profile wait for being scored if its signature leaves it a chance; whoever waits longest is scored."""
+    """Let a profile wait for being scored, unless it can't enter; whoever waits longest is scored."""
     signature = signature_of(ix, number)
-    bound += promise(q, s, signature, term)
     if hopeless(q, s, outside, signature, bound):
         return
     row = i64(ix, f.WORDS) + 4 * row_of(ix, number)
@@ -210,6 +215,12 @@ def score_next(ix: int, q: int, s: int, outside: int) -> None:
 
 
 @compiled
+def only_open(s: int, outside: int, most: int) -> bool:
+    """True if those who can't have the request are hopeless with so many grains at most; see `hopeless`."""
+    return bool(outside == 0 and most < i64(s, f.FLOOR + ANY) and i64(s, f.COUNT + OPEN) > 0)
+
+
+@compiled
 def later_bits(s: int, term: int) -> int:
     """The bits of all terms behind this one."""
     bits = 0
@@ -223,12 +234,13 @@ def scan(ix: int, q: int, s: int, term: int, base: int, outside: int, begin: int
     """Read a list of the postings."""
     postings, hot = i64(ix, f.POSTINGS), i64(ix, f.HOT)
     impact, bound, rest, later, low = -1, 0, rest_of(s, term), later_bits(s, term), needed(s, outside)
-    at = ahead = begin
+    size, strict, at, ahead = i64(i64(q, f.SIZE), i64(s, f.REQUEST)), False, begin, begin
     while at < end:
         posting = u32(postings, at)
         if posting >> 24 != impact:
             impact = posting >> 24
             bound = ceiling(ix, q, s, term, base, impact)
+            strict = only_open(s, outside, bound + rest)
         if bound + rest < low:
             put(s, f.READ, i64(s, f.READ) + at - begin)
             at = begin = ahead = next_class(postings, at, end, impact)
@@ -240,10 +252,14 @@ def scan(ix: int, q: int, s: int, term: int, base: int, outside: int, begin: int
         at += 1
         number = posting & NUMBER
         signature = i64(hot, 2 * number)
+        if strict and shut(size, signature):
+            continue
         # Most have none of the other terms, and are not worth more than their impact says.
         if (signature & later or bound >= low) and not signature & _STALE:
-            try_posting(ix, q, s, term, outside, number, bound)
-            low = needed(s, outside)
+            most = bound + promise(s, signature, term)
+            if most >= low:
+                try_posting(ix, q, s, term, outside, number, most)
+                low, strict = needed(s, outside), only_open(s, outside, bound + rest)
     put(s, f.READ, i64(s, f.READ) + at - begin)
 
 

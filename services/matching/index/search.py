@@ -9,7 +9,19 @@ from services.matching.index.compiled import compiled
 from services.matching.index.fresh import hashed
 from services.matching.index.layout import ALL, BLOOM_AT, GRAINS, LEVELS, NUMBER
 from services.matching.index.memory import f64, i32, i64, put, u32
-from services.matching.index.scan import ANY, OPEN, OUTSIDE, ceiling, needed, rest_of, scan, score_next, try_posting
+from services.matching.index.scan import (
+    ANY,
+    OPEN,
+    OUTSIDE,
+    ceiling,
+    needed,
+    promise,
+    rest_of,
+    scan,
+    score_next,
+    signature_of,
+    try_posting,
+)
 from services.matching.index.top import floor_of, order
 
 
@@ -63,6 +75,7 @@ def scan_fresh(ix: int, q: int, s: int, term: int, base: int, outside: int, regi
             put(s, f.READ, i64(s, f.READ) + 1)
             bound = ceiling(ix, q, s, term, base, posting >> 24)
             if bound + rest_of(s, term) >= needed(s, outside):
+                bound += promise(s, signature_of(ix, number), term)
                 try_posting(ix, q, s, term, outside, number, bound)
         at = i64(fresh, 3 * at + 2)
 
@@ -151,8 +164,9 @@ def answer(ix: int, q: int, s: int) -> None:
 
 @compiled
 def search(ix: int, q: int, h: int, s: int, first: int, last: int) -> None:
-    """Answer the requests from `first` to before `last`: tables of `Index`, `Queries`, `Hits`, and a state."""
-    for n in range(first, last):
+    """Answer those whose turns are from `first` to before `last`: tables of `Index`, `Queries`, `Hits`, and a state."""
+    for turn in range(first, last):
+        n = i64(i64(q, f.TURNS), turn)
         prepare(q, h, s, n)
         answer(ix, q, s)
         for which in range(OUTSIDE + 1):

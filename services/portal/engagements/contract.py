@@ -15,6 +15,9 @@ from services.portal.engagements.errors import answer, answer_to
 from services.portal.engagements.models import ErrorV1
 from services.portal.identity import Identity
 
+#: By name, not as `model`: the framework would build a serializer for every status of every route.
+_CONTENT = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorV1.__name__}"}}}}
+
 #: Ids that callers give their requests, and get back.
 ECHOED = ("ms-correlationid", "ms-requestid")
 _SAFE = re.compile(r"[A-Za-z0-9._:{}-]{1,128}")
@@ -85,9 +88,7 @@ Writing = Annotated[Identity, Depends(writer)]
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What else an operation may answer; some of it every operation may."""
-    return {
-        status: {"model": ErrorV1, "description": _WORDS[status]} for status in (400, 401, 403, *statuses, 429, 503)
-    }
+    return {status: {"description": _WORDS[status], **_CONTENT} for status in (400, 401, 403, *statuses, 429, 503)}
 
 
 _WORDS = {

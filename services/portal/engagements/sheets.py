@@ -1,12 +1,15 @@
 """How are referrals put into a spreadsheet, and read from one? Pure: rows in, text out, and back.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front, which reading takes off again.
+What a spreadsheet would take for a formula gets an apostrophe in front, which reading takes off again. That is the
+beginning of a cell, and what follows a semicolon, a tab or a new line: where a spreadsheet expects semicolons between
+cells, as with Spanish settings, it cuts ours there, whatever the quotes say.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +21,9 @@ from services.portal.engagements.wanted import Wanted, with_value
 
 #: Most rows of an export and of an import, as the contract has them.
 EXPORT_ROWS, IMPORT_ROWS = 5000, 1000
-#: Characters that begin a formula somewhere.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+#: Characters that begin a formula somewhere, some spreadsheets take them in full width too; and where cells begin.
+_FORMULA, _BEGINS = "(?=[-=+@\t\r\n|%\uff0d\uff1d\uff0b\uff20])", r"(^|[;\t\r\n])"
+_HARMFUL, _DEFUSED = re.compile(_BEGINS + _FORMULA), re.compile(f"{_BEGINS}'{_FORMULA}")
 
 #: Column -> where its value stands in the contract; those that can be imported are read back from there.
 _COLUMNS: Mapping[str, str] = {
@@ -62,6 +66,8 @@ ERRORS = "Errors"
 class Row:
     """One row of an import: which referral, what it should be, and what of the row can't be read."""
 
+    #: Where a spreadsheet shows it: the names are in the first line, and empty lines count.
+    line: int
     cells: tuple[str, ...]
     id: str
     tag: str | None
@@ -82,17 +88,21 @@ def read_sheet(text: str) -> tuple[tuple[str, ...], list[Row]]:
     """
     text = text.removeprefix("\ufeff")
     try:
-        lines = [line for line in csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True) if any(line)]
+        read = csv.reader(io.StringIO(text), delimiter=_delimiter(text), strict=True)
+        lines = {number: line for number, line in enumerate(read, 1) if any(line)}
     except csv.Error as error:
         raise Faulty([Problem("", "not_csv", f"can't be read as CSV: {error}")]) from None
-    if not lines or "Id" not in lines[0]:
+    first = lines.pop(min(lines, default=0), [])
+    if "Id" not in first:
         raise Faulty([Problem("", "no_id", "the first line names the columns, and one of them is Id")])
-    if len(lines) - 1 > IMPORT_ROWS:
+    if len(lines) > IMPORT_ROWS:
         raise Faulty([Problem("", "too_many", f"import at most {IMPORT_ROWS} rows at a time")])
-    names = tuple(name for name in lines[0] if name != ERRORS)
-    dropped = {index for index, name in enumerate(lines[0]) if name == ERRORS}
-    rows = [tuple(cell for index, cell in enumerate(line) if index not in dropped) for line in lines[1:]]
-    return names, [_row(names, cells) for cells in rows]
+    names = tuple(name for name in first if name != ERRORS)
+    dropped = {index for index, name in enumerate(first) if name == ERRORS}
+    return names, [
+        _row(number, names, tuple(cell for index, cell in enumerate(line) if index not in dropped))
+        for number, line in lines.items()
+    ]
 
 
 def column_of(pointer: str) -> str:
@@ -111,12 +121,12 @@ def report(names: Sequence[str], rows: Iterable[tuple[Row, Sequence[Problem]]]) 
 
 def defused(cell: str) -> str:
     """The cell, harmless in any spreadsheet."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return _HARMFUL.sub(r"\1'", cell)
 
 
 def plain(cell: str) -> str:
     """The cell as it was before it was made harmless."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return _DEFUSED.sub(r"\1", cell)
 
 
 def _delimiter(text: str) -> str:
@@ -125,7 +135,7 @@ def _delimiter(text: str) -> str:
     return next((mark for mark in ",;\t" if "Id" in (name.strip('" ') for name in head.split(mark))), ",")
 
 
-def _row(names: Sequence[str], cells: tuple[str, ...]) -> Row:
+def _row(line: int, names: Sequence[str], cells: tuple[str, ...]) -> Row:
     values = {name: plain(cell).strip() for name, cell in zip(names, cells, strict=False)}
     wanted, problems = Wanted(), list[Problem]()
     if len(cells) > len(names):
@@ -135,7 +145,12 @@ def _row(names: Sequence[str], cells: tuple[str, ...]) -> Row:
         if text := values.get(name):
             wanted = with_value(wanted, _COLUMNS[name], _value(name, text), name, problems)
     return Row(
-        cells=cells, id=values.get("Id", ""), tag=values.get("ETag") or None, wanted=wanted, problems=tuple(problems)
+        line=line,
+        cells=cells,
+        id=values.get("Id", ""),
+        tag=values.get("ETag") or None,
+        wanted=wanted,
+        problems=tuple(problems),
     )
 
 

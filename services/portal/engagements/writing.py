@@ -9,6 +9,7 @@ from __future__ import annotations
 from services.core.commands import Command
 from services.core.errors import NotFound, Outdated, VersionConflict
 from services.core.referral import Referral
+from services.portal.conditions import names
 from services.portal.engagements.asking import command_for
 from services.portal.engagements.differences import Case
 from services.portal.engagements.reading import Reader, partner_of
@@ -67,7 +68,7 @@ class Writer:
         referral = await self._reader.one(me, referral_id)
         if if_match is not None and if_match.strip() != "*":
             stars = await self._ports.favourites.among(referral.partner_id, [referral.id])
-            if etag(referral, favourite=bool(stars)) not in _tags(if_match):
+            if not names(if_match, etag(referral, favourite=bool(stars))):
                 raise Outdated(f"referral {referral_id}", referral.version)
         return referral
 
@@ -83,8 +84,3 @@ class Writer:
             await self._ports.favourites.star(partner_of(me), referral.id, self._ports.clock.now())
         elif wanted is False:
             await self._ports.favourites.unstar(partner_of(me), referral.id)
-
-
-def _tags(if_match: str) -> set[str]:
-    """The tags of an If-Match header; clients send them with and without quotes, and marked weak."""
-    return {'"' + tag.strip().removeprefix("W/").strip('"') + '"' for tag in if_match.split(",")}

@@ -21,7 +21,7 @@ from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.code_words import options
 from services.portal.pages.customer_choice import choice_of
-from services.portal.pages.customer_view import REASONS, asked_of, is_open, state_said
+from services.portal.pages.customer_view import REASONS, asked_of, is_open, own_request, state_said
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
 from services.portal.pages.problem_words import problem_said
@@ -102,11 +102,8 @@ async def _page(
 
 
 async def _load(ports: PortalPorts, me: Identity) -> tuple[Rfi, list[Referral]]:
-    rfi_id = me.rfi_id or ""
-    rfi = (await ports.rfis.load([rfi_id])).get(rfi_id)
-    if rfi is None:
-        raise NotHere("this request is gone: its data was erased, or its time is over")
-    return rfi, (await ports.referrals.of_rfis([rfi_id])).get(rfi_id, [])
+    rfi = await own_request(ports, me)
+    return rfi, (await ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
 
 
 async def _partners(ports: PortalPorts, referrals: list[Referral]) -> dict[str, Partner]:

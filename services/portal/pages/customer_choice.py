@@ -28,15 +28,15 @@ _OPEN = frozenset({RfiState.ROUTED, RfiState.NO_MATCH})
 class Choice:
     """The part of the page where one more partner is chosen."""
 
-    open: bool
     #: False: nobody can be asked any more, or not yet.
-    used_up: bool = False
+    open: bool
     #: True when so many were wanted that no more can be.
-    loading: bool = False
+    used_up: bool = False
     #: True while the partners are not known yet.
+    loading: bool = False
     suggested: tuple[PartnerCard, ...] = ()
-    said: tuple[str, ...] = ()
     #: What became of what the customer wanted, as far as the list of those asked does not say it.
+    said: tuple[str, ...] = ()
 
 
 async def choice_of(ports: PortalPorts, rfi: Rfi, words: Words) -> Choice:
@@ -45,10 +45,10 @@ async def choice_of(ports: PortalPorts, rfi: Rfi, words: Words) -> Choice:
     Raises:
         DependencyUnavailable: the store does not answer.
     """
-    wanted = await ports.partners.load_partners(sorted({wish.partner_id for wish in rfi.wishes}))
-    said = tuple(_said(rfi, wanted, words))
     if rfi.state not in _OPEN:
         return Choice(open=False)
+    wanted = await ports.partners.load_partners(sorted({wish.partner_id for wish in rfi.wishes}))
+    said = tuple(_said(rfi, wanted, words))
     if len(rfi.wishes) >= MAX_WISHES:
         return Choice(open=True, used_up=True, said=said)
     try:

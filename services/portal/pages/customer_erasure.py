@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.portal.access import customer
 from services.portal.identity import Identity
 from services.portal.notices import go_on
+from services.portal.pages.customer_view import own_request
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of
 from services.portal.ports import PortalOptions, PortalPorts
@@ -43,8 +44,7 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
 
 
 async def _page(request: Request, ports: PortalPorts, me: Identity, signed: str, *, status: int = 200) -> Response:
-    rfi_id = me.rfi_id or ""
-    rfi = (await ports.rfis.load([rfi_id]))[rfi_id]
+    rfi = await own_request(ports, me)
     if rfi.erased_at is not None:
         return go_on(f"/requests/{signed}")
     values = {"at": f"/requests/{signed}", "rfi": rfi, "unsure": status != 200}  # noqa: PLR2004 - not ticked

@@ -14,6 +14,9 @@ from services.core.codes import RfiState, Stage, Status, Substatus, WithdrawReas
 from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi
+from services.portal.access import NotHere
+from services.portal.identity import Identity
+from services.portal.ports import PortalPorts
 from services.wording.words import Words, _
 
 _STANDS = {
@@ -49,6 +52,20 @@ class Asked:
     #: Who will contact the customer.
     chosen: bool
     may_choose: bool
+
+
+async def own_request(ports: PortalPorts, me: Identity) -> Rfi:
+    """The request that the customer's link is about.
+
+    Raises:
+        NotHere: it is stored no more.
+        DependencyUnavailable: the store does not answer.
+    """
+    rfi_id = me.rfi_id or ""
+    rfi = (await ports.rfis.load([rfi_id])).get(rfi_id)
+    if rfi is None:
+        raise NotHere("this request is gone: its data was erased, or its time is over")
+    return rfi
 
 
 def is_open(rfi: Rfi) -> bool:

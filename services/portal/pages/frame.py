@@ -17,13 +17,13 @@ from typing import Any
 from babel import Locale, negotiate_locale
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from services.portal.identity import Identity, IdentityKind
 from services.portal.menu import MENU
 from services.portal.notices import read_notice
+from services.portal.pages.templating import environment_of
 from services.portal.ports import PortalOptions
-from services.portal.static_files import static_url
 from services.wording.words import SOURCE_LANGUAGE, Catalogue, Words, languages, words_of
 
 PAGES = Catalogue(Path(__file__).parent.parent / "locale", "pages")
@@ -83,7 +83,7 @@ class Frame:
         token = me.csrf if me is not None and me.csrf else _form_token(request)
         notice = read_notice(request)
         text = (
-            _environment(words.language)
+            environment_of(words)
             .get_template(template)
             .render(
                 {
@@ -113,6 +113,11 @@ class Frame:
         return response
 
 
+def part_of(words: Words, template: str, values: Mapping[str, Any]) -> Markup:
+    """A part of a page, rendered by itself: for what stays the same from page to page, so that it can be kept."""
+    return Markup(environment_of(words).get_template(template).render({"words": words, **values}))  # noqa: S704 - a template's
+
+
 @cache
 def own_name(language: str) -> str:
     """A language's name in itself, as people look for it."""
@@ -122,22 +127,3 @@ def own_name(language: str) -> str:
 
 def _form_token(request: Request) -> str:
     return request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
-
-
-@cache
-def _environment(language: str) -> Environment:
-    """Templates with the words of a language; made once, and templates are compiled once."""
-    environment = Environment(
-        loader=PackageLoader("services.portal"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    words = words_of(language, PAGES)
-    environment.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-    environment.globals["static"] = static_url
-    return environment

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from markupsafe import Markup
 
 from services.core.accounts import FILTER_LIMIT, FILTER_NAME_LENGTH, SavedFilter, User
-from services.core.codes import Flame, PolicyName
+from services.core.cards import Card
+from services.core.codes import Flame
 from services.core.errors import VersionConflict
-from services.core.listing import COUNT_LIMIT, Section, worth
+from services.core.listing import COUNT_LIMIT, Section
 from services.core.ports import Change
-from services.core.referral import Referral
 from services.portal.access import Forbidden, NotHere, partner, partner_writer
+from services.portal.acted import has_acted
+from services.portal.counting import Counting, Overview
 from services.portal.forms import own_path
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.code_words import CHANNELS, SECTIONS, SORTS, options, size_options, state_said
 from services.portal.pages.fields import fields_of
-from services.portal.pages.frame import frame_of, words_for
-from services.portal.pages.list_query import path_of, read_request
+from services.portal.pages.frame import frame_of, part_of, words_for
+from services.portal.pages.list_query import ListRequest, path_of, read_request
 from services.portal.ports import PortalOptions, PortalPorts
 from services.wording.words import Words, _
 
@@ -38,61 +43,77 @@ class Row:
     company: str
     place: str
     state: str
-    facts: tuple[str, ...]
+    facts: str
     #: Size, channel, worth: what is known.
     due: str | None
     #: Time left, or None when nothing is waited for.
-    due_at: datetime | None
-    when: datetime
+    at: str
+    #: The instant of `due`, else of the last change: for machines, and as it is said.
+    at_said: str
     flame: Flame
     starred: bool
 
 
 def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
     """Routes of all lists."""
-    routes = APIRouter(include_in_schema=False)
+    routes, counting = APIRouter(include_in_schema=False), Counting(ports.listing, ports.partners)
     for section in Section:
-        _add_list(routes, ports, section)
+        _add_list(routes, ports, section, counting)
     _add_stars(routes, ports)
     _add_filters(routes, ports)
     return routes
 
 
-def _add_list(routes: APIRouter, ports: PortalPorts, section: Section) -> None:
+def _add_list(routes: APIRouter, ports: PortalPorts, section: Section, counting: Counting) -> None:
     @routes.get(path_of(section))
     async def listed(request: Request, me: Me) -> Response:
         partner_id, words = me.partner_id or "", words_for(request)
         asked = read_request(section, request.query_params)
         ids = await ports.favourites.of_partner(partner_id) if asked.starred else None
-        page = await ports.listing.page(asked.query(partner_id, ids))
-        stars = await ports.favourites.among(partner_id, [each.id for each in page.referrals])
+        page, overview = await asyncio.gather(
+            ports.listing.cards(asked.query(partner_id, ids)),
+            counting.of(partner_id, anew=has_acted(request)),
+        )
+        stars = await ports.favourites.among(partner_id, [each.id for each in page.cards])
         now = ports.clock.now()
-        user = await _user(ports, me)
         values = {
             "section": section,
-            "tabs": await _tabs(ports, partner_id, words),
+            "tabs": _tabs(overview, words),
             "title": words.say(SECTIONS[section]),
-            "rows": [_row(each, words, now, starred=each.id in stars) for each in page.referrals],
+            "rows": [_row(each, words, now, me.time_zone, starred=each.id in stars) for each in page.cards],
             "asked": asked,
+            "here": asked.address(),
             "next_page": asked.address(page.next) if page.next else None,
-            "choices": _choices(words, asked.country),
-            "filters": user.filters if user else (),
+            "form": _form(words, asked),
+            "filters": me.filters,
             "may_write": me.may_write,
         }
         return frame_of(request).page(request, "inbox.html.j2", values)
 
 
-async def _tabs(ports: PortalPorts, partner_id: str, words: Words) -> list[tuple[str, str, str]]:
+def _tabs(overview: Overview, words: Words) -> list[tuple[str, str, str]]:
     """(path, name, count) of each section; Evaluating only where it can be."""
-    counts = await ports.listing.counts(partner_id)
-    account = (await ports.partners.load_partners([partner_id])).get(partner_id)
-    classic = account is not None and account.policy is PolicyName.CLASSIC
-    shown = [s for s in Section if s is not Section.EVALUATING or classic or counts[s]]
+    counts = overview.counts
+    shown = [s for s in Section if s is not Section.EVALUATING or overview.classic or counts[s]]
     return [(path_of(each), words.say(SECTIONS[each]), _count(words, counts[each])) for each in shown]
 
 
 def _count(words: Words, number: int) -> str:
     return words.number(number) + ("+" if number >= COUNT_LIMIT else "")
+
+
+def _form(words: Words, asked: ListRequest) -> Markup:
+    """The form of filters: with its hundreds of countries most of a page, and mostly as nobody has filled it in."""
+    return _render_form(words, asked) if any(asked.values.values()) else _empty_form(words, asked.section)
+
+
+@cache
+def _empty_form(words: Words, section: Section) -> Markup:
+    return _render_form(words, read_request(section, {}))
+
+
+def _render_form(words: Words, asked: ListRequest) -> Markup:
+    return part_of(words, "inbox_form.html.j2", {"asked": asked, "choices": _choices(words, asked.country)})
 
 
 def _choices(words: Words, country: str) -> dict[str, list[tuple[str, str]]]:
@@ -105,25 +126,23 @@ def _choices(words: Words, country: str) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _row(referral: Referral, words: Words, now: datetime, *, starred: bool) -> Row:
-    due = referral.expires_at if referral.timers.expire_at is not None else None
-    price = worth(referral)
+def _row(card: Card, words: Words, now: datetime, zone: str, *, starred: bool) -> Row:
     facts = (
-        words.size(referral.size) if referral.size else None,
-        words.money(price) if price else None,
-        words.say(CHANNELS[referral.channel]) if referral.channel else None,
+        words.size(card.size) if card.size else None,
+        words.money(card.worth) if card.worth else None,
+        words.say(CHANNELS[card.channel]) if card.channel else None,
     )
     return Row(
-        id=referral.id,
-        title=referral.details.engagement_name or referral.title,
-        company=referral.company,
-        place=words.place(referral.place),
-        state=state_said(words, referral.status, referral.substatus),
-        facts=tuple(fact for fact in facts if fact),
-        due=left_said(words, due, now) if due else None,
-        due_at=due,
-        when=referral.updated_at,
-        flame=referral.flame,
+        id=card.id,
+        title=card.title,
+        company=card.company,
+        place=words.place(card.place),
+        state=state_said(words, card.status, card.substatus),
+        facts=" · ".join(fact for fact in facts if fact),
+        due=left_said(words, card.due_at, now) if card.due_at else None,
+        at=(card.due_at or card.updated_at).isoformat(),
+        at_said=words.instant(card.due_at, zone) if card.due_at else words.day(card.updated_at, zone),
+        flame=card.flame,
         starred=starred,
     )
 

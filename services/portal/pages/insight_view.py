@@ -33,12 +33,12 @@ class Bar:
 
     label: str
     said: str
-    percent: int
     #: Of the whole width.
-    mark: int | None = None
+    percent: int
     #: Where the median stands, of the whole width.
-    kind: str = ""
+    mark: int | None = None
     #: `good` or `bad` where that is plain; its colour says nothing that the label does not.
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

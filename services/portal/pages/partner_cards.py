@@ -33,15 +33,15 @@ class PartnerCard:
 
     partner_id: str
     name: str
-    places: tuple[str, ...]
     #: Where it has offices.
-    fits: tuple[str, ...]
+    places: tuple[str, ...]
     #: What of it fits, in its own words.
-    offers: tuple[str, ...]
+    fits: tuple[str, ...]
     #: What else it offers.
+    offers: tuple[str, ...]
     languages: tuple[str, ...]
-    answers_in: str | None
     #: How long it usually takes to answer; None when that is not known.
+    answers_in: str | None
 
 
 def card_of(

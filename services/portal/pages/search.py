@@ -97,11 +97,12 @@ def _elsewhere(query: SearchQuery, cards: Sequence[PartnerCard], partners: Mappi
 
 def _filters(query: SearchQuery, found: SearchResult, words: Words) -> list[dict[str, Any]]:
     """The filters with their counts; what is chosen stays there when nobody has it."""
-    tongues = [(each.value, words.tongue(each.value), each.partners) for each in found.languages]
+    speaks = _filter("speaks", words.say(_("Works in")), (query.speaks,) if query.speaks else (), found.languages)
+    speaks["values"] = [(value, words.tongue(value), number) for value, _tag, number in speaks["values"]]
     return [
         _filter("industry", words.say(_("Industries")), query.industries, found.industries),
         _filter("offer", words.say(_("Products and services")), query.offers, (*found.products, *found.services)),
-        {"name": "speaks", "title": words.say(_("Works in")), "values": tongues, "chosen": {query.speaks}},
+        speaks,
     ]
 
 

@@ -29,15 +29,15 @@ class SearchQuery:
 
     words: str = ""
     country: str = ""
-    where: str = ""
     #: A region or a city, as written.
+    where: str = ""
     size: str = ""
     industries: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
     speaks: str = ""
     show: int = SHOWN
-    picks: tuple[str, ...] = ()
     #: Ids of the chosen partners.
+    picks: tuple[str, ...] = ()
 
     def fields(self) -> list[tuple[str, str]]:
         """The form again, without the picks: names and values of hidden inputs."""

@@ -19,8 +19,8 @@ class FormToken:
     """One form."""
 
     id: str
-    at: datetime
     #: When it was handed out: the instant at which the request counts as submitted, however often it is sent.
+    at: datetime
 
 
 def fresh(ports: PortalPorts) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import UploadFile
@@ -88,11 +88,11 @@ def _add_export(routes: APIRouter, ports: PortalPorts, reader: Reader) -> None:
 
 async def _query(ports: PortalPorts, me: Identity, address: str) -> ListingQuery:
     """The list that the address of one of our pages asks for, all of its pages."""
-    parts = urlsplit(address)
-    section = next((each for each in Section if path_of(each) == parts.path), None)
+    path, _mark, filters = address.partition("?")
+    section = next((each for each in Section if path_of(each) == path), None)
     if section is None:
         raise NotHere("there is no such list")
-    asked = replace(read_request(section, dict(parse_qsl(parts.query))), after=None)
+    asked = replace(read_request(section, dict(parse_qsl(filters))), after=None)
     partner_id = me.partner_id or ""
     ids = await ports.favourites.of_partner(partner_id) if asked.starred else None
     return replace(asked.query(partner_id, ids), limit=PAGE_LIMIT)
@@ -112,8 +112,8 @@ def _add_import(routes: APIRouter, writer: Writer) -> None:
             return _page(request, me, wrong=[_said(words, each) for each in faulty.problems])
         done = await carried_out(writer, me, rows)
         refused = [
-            Refusal(line=line, id=row.id, problems=tuple(_told(words, each) for each in problems))
-            for line, (row, problems) in enumerate(done, 2)
+            Refusal(line=row.line, id=row.id, problems=tuple(_told(words, each) for each in problems))
+            for row, problems in done
             if problems
         ]
         return _page(request, me, done=done, refused=refused)

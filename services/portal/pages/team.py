@@ -21,6 +21,7 @@ from services.portal.notices import go_on
 from services.portal.pages.fields import FormState, fields_of
 from services.portal.pages.frame import PAGES, frame_of, words_for
 from services.portal.ports import PortalPorts
+from services.portal.returned_mail import mail_again, returned_mail
 from services.portal.team_work import TeamWork
 from services.wording.words import Words, _, languages
 
@@ -53,6 +54,7 @@ def router(ports: PortalPorts, work: TeamWork) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     _add_list(routes, ports, work)
     _add_invitation(routes, ports, work)
+    _add_returned(routes, ports)
     _add_changes(routes, work)
     return routes
 
@@ -96,6 +98,14 @@ def _add_invitation(routes: APIRouter, ports: PortalPorts, work: TeamWork) -> No
         return go_on("/team", "invited")
 
 
+def _add_returned(routes: APIRouter, ports: PortalPorts) -> None:
+    @routes.post("/team/mail-again")
+    async def again(request: Request, me: Admin) -> Response:
+        done = await mail_again(ports, me, (await fields_of(request)).get("address", ""))
+        # What is not on the list any more is mailed already.
+        return go_on("/team", "mailed-again" if done else None)
+
+
 def _add_changes(routes: APIRouter, work: TeamWork) -> None:
     @routes.post("/team/{member_id}")
     async def change(request: Request, member_id: str, me: Admin) -> Response:
@@ -120,6 +130,7 @@ async def _page(
         "people": sorted(people, key=lambda user: (not user.active, user.name.casefold())),
         "roles": _roles(words),
         "may_change": me.role is Role.ADMIN,
+        "returned": await returned_mail(ports, me),
         "settings": FormState("settings", words, own),
         "invite": FormState("invite", words, {"role": Role.MEMBER.value}),
         "mails": [(wanted.value, words.say(said)) for wanted, said in MAILS.items()],

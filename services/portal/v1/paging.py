@@ -6,7 +6,7 @@ list alone, and a list may change while it is walked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -57,11 +57,17 @@ class Pager:
         cursor = self.signer.sign(self._purpose, last_key)
         return f"{self.address}?{urlencode({**(repeated or {}), 'limit': limit, 'cursor': cursor}, doseq=True)}"
 
+    def cut(self, found: Sequence[T], limit: int, key: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+        """The things of a page, and the address of the next one if there are more.
+
+        Args:
+            found: in the order of their keys, one more than the page holds or all that are left.
+            limit: things on the page.
+            key: of a thing.
+        """
+        page = found[:limit]
+        return page, self.next(key(page[-1]), limit) if len(found) > limit else None
+
     @property
     def _purpose(self) -> str:
         return f"cursor-{self.name}"
-
-
-def cut(found: Sequence[T], limit: int) -> tuple[Sequence[T], bool]:
-    """The things of a page, and whether there are more, of one more than the page holds."""
-    return found[:limit], len(found) > limit

@@ -11,7 +11,7 @@ from services.core.partner import Partner
 from services.portal.access import NotHere
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1.callers import ProfileReadingOrRunning, running, runs_exchange
-from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager, cut
+from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager
 from services.portal.v1.profile_told import ContactV1, contact_told
 from services.portal.v1.route import V1Route, errors, name_methods
 from services.portal.v1.wire import Told, answer, versioned
@@ -50,11 +50,9 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
         summary="Every partner (operators)",
     )
     async def listed(limit: Limit = USUAL_LIMIT, cursor: CursorText = None) -> Response:
-        found, more = cut(await ports.partners.scan_partners(pager.after(cursor), limit + 1), limit)
-        page = PartnerListV1(value=[_told(each) for each in found])
-        if more:
-            page.next = pager.next(found[-1].id, limit)
-        return answer(page)
+        found = await ports.partners.scan_partners(pager.after(cursor), limit + 1)
+        page, next_ = pager.cut(found, limit, lambda each: each.id)
+        return answer(PartnerListV1(value=[_told(each) for each in page], next=next_))
 
     @routes.get(
         f"{PATH}/{{partner_id}}",

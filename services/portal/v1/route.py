@@ -51,12 +51,11 @@ _WORDS = {
     429: "Too many requests; see Retry-After",
     503: "Try again; see Retry-After",
 }
-_SCHEMA = {"content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/ProblemV1"}}}}
+#: By name, not as `model`: the framework would build a serializer for every status of every route.
+_SCHEMA = {"schema": {"$ref": f"#/components/schemas/{ProblemV1.__name__}"}}
+_CONTENT = {"content": {PROBLEM_JSON: _SCHEMA, "application/json": _SCHEMA}}
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What else an operation may answer; some of it every operation may."""
-    return {
-        status: {"model": ProblemV1, "description": _WORDS[status], **_SCHEMA}
-        for status in (400, 401, 403, *statuses, 429, 503)
-    }
+    return {status: {"description": _WORDS[status], **_CONTENT} for status in (400, 401, 403, *statuses, 429, 503)}

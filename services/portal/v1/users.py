@@ -18,7 +18,7 @@ from services.portal.access import Forbidden
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.team_work import ADDRESS_LENGTH, TeamWork
 from services.portal.v1.callers import UserReading, UserWriting
-from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager, cut
+from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager
 from services.portal.v1.route import V1Route, errors, name_methods
 from services.portal.v1.wire import IfMatch, Told, Wire, answer, check_match, versioned
 
@@ -81,11 +81,8 @@ def _add_reading(routes: APIRouter, work: TeamWork, pager: Pager) -> None:
         after = pager.after(cursor)
         # A team is bounded, and read by one query.
         behind = sorted((each for each in await work.people(me) if each.id > after), key=lambda each: each.id)
-        found, more = cut(behind, limit)
-        page = UserListV1(value=[_told(each) for each in found])
-        if more:
-            page.next = pager.next(found[-1].id, limit)
-        return answer(page)
+        page, next_ = pager.cut(behind, limit, lambda each: each.id)
+        return answer(UserListV1(value=[_told(each) for each in page], next=next_))
 
     @routes.get(
         f"{PATH}/{{user_id}}",

@@ -11,8 +11,7 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Path, Query, Response
 from starlette.exceptions import HTTPException
 
 from services.core.errors import CommandInvalid, Problem, VersionConflict
@@ -23,6 +22,7 @@ from services.portal.identity import Identity
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1 import webhook_models as m
 from services.portal.v1.route import V1Route, errors, name_methods
+from services.portal.v1.wire import IfMatch, answer, check_match, versioned
 
 PATH, DELIVERIES = "/v1/webhooks", "/v1/webhook-deliveries"
 #: Bytes of a secret; the specification asks for 24 to 64.
@@ -39,7 +39,6 @@ async def hook_keeper(
 Me = Annotated[Identity, Depends(hook_keeper)]
 WebhookId = Annotated[str, Path(max_length=64)]
 DeliveryId = Annotated[str, Path(max_length=64)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=100, description="The ETag of what was read")]
 
 
 def new_secret() -> str:
@@ -61,9 +60,14 @@ def _add_reading(routes: APIRouter, ports: PortalPorts) -> None:
     @routes.get(PATH, responses=errors(), response_model=m.WebhookListV1, summary="Your webhooks")
     async def listed(me: Me) -> Response:
         found = await ports.webhooks.webhooks_of([_partner(me)])
-        return _answer(m.WebhookListV1(value=[m.told(each) for each in found]))
+        return answer(m.WebhookListV1(value=[m.told(each) for each in found]))
 
-    @routes.get(f"{PATH}/{{webhook_id}}", responses=errors(404, 422), response_model=m.WebhookV1, summary="One webhook")
+    @routes.get(
+        f"{PATH}/{{webhook_id}}",
+        responses=versioned(200) | errors(404, 422),
+        response_model=m.WebhookV1,
+        summary="One webhook",
+    )
     async def one(webhook_id: WebhookId, me: Me) -> Response:
         return _one(await _own(ports.webhooks, me, webhook_id))
 
@@ -72,7 +76,7 @@ def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -
     @routes.post(
         PATH,
         status_code=201,
-        responses=errors(409, 413, 422),
+        responses=versioned(201) | errors(409, 413, 422),
         response_model=m.WebhookWithSecretV1,
         summary="Have events posted to an address; the answer holds the secret, once",
     )
@@ -91,8 +95,8 @@ def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -
             created_at=ports.clock.real_now(),
         )
         await ports.webhooks.put_webhook(webhook)
-        headers = {"etag": _tag(webhook), "location": f"{options.base_url}{PATH}/{webhook.id}"}
-        return _answer(m.told_once(webhook), 201, headers)
+        address = f"{options.base_url}{PATH}/{webhook.id}"
+        return answer(m.told_once(webhook), 201, version=webhook.version, location=address)
 
 
 def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -> None:
@@ -100,7 +104,7 @@ def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions)
 
     @routes.put(
         f"{PATH}/{{webhook_id}}",
-        responses=errors(404, 409, 412, 413, 422),
+        responses=versioned(200) | errors(404, 409, 412, 413, 422),
         response_model=m.WebhookV1,
         summary="Change a webhook; one that was switched off goes on when `active` is true",
     )
@@ -122,7 +126,7 @@ def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions)
 
     @routes.post(
         f"{PATH}/{{webhook_id}}/secret",
-        responses=errors(404, 409, 412, 422),
+        responses=versioned(200) | errors(404, 409, 412, 422),
         response_model=m.WebhookWithSecretV1,
         summary="A new secret; for a day the old one signs too",
     )
@@ -137,7 +141,7 @@ def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions)
             version=found.version + 1,
         )
         done = await _put(store, changed)
-        return _answer(m.told_once(done), headers={"etag": _tag(done)})
+        return answer(m.told_once(done), version=done.version)
 
     @routes.delete(
         f"{PATH}/{{webhook_id}}", status_code=204, responses=errors(404, 422), summary="Post nothing there any more"
@@ -154,7 +158,7 @@ def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
     )
     async def parked(me: Me, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Response:
         found = await ports.webhooks.parked_deliveries(_partner(me), limit)
-        return _answer(m.DeliveryListV1(value=[m.delivery_told(each) for each in found]))
+        return answer(m.DeliveryListV1(value=[m.delivery_told(each) for each in found]))
 
     @routes.post(
         f"{DELIVERIES}/{{delivery_id}}/replay",
@@ -170,7 +174,7 @@ def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
         if not await ports.webhooks.replay_deliveries([delivery_id], _partner(me), ports.clock.real_now()):
             raise HTTPException(409, f"this delivery is {found.state.value}: only one that was given up is replayed")
         now = (await ports.webhooks.deliveries([delivery_id])).get(delivery_id, found)
-        return _answer(m.delivery_told(now), 202)
+        return answer(m.delivery_told(now), 202)
 
 
 def _partner(me: Identity) -> str:
@@ -193,8 +197,7 @@ async def _own(store: WebhookStore, me: Identity, id_: str, if_match: str | None
     found = (await store.webhooks([id_])).get(id_)
     if found is None or found.partner_id != me.partner_id:
         raise NotHere("there is no such webhook among yours")
-    if if_match is not None and if_match not in ("*", _tag(found)):
-        raise HTTPException(412, "it has changed since you read it: read it again, then repeat your change")
+    check_match(if_match, found.version)
     return found
 
 
@@ -204,14 +207,5 @@ async def _put(store: WebhookStore, changed: Webhook) -> Webhook:
     return changed
 
 
-def _tag(webhook: Webhook) -> str:
-    return f'"{webhook.version}"'
-
-
 def _one(webhook: Webhook) -> Response:
-    return _answer(m.told(webhook), headers={"etag": _tag(webhook)})
-
-
-def _answer(body: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    text = body.model_dump_json(by_alias=True, exclude_none=True)
-    return Response(text, status_code=status, media_type="application/json", headers=headers)
+    return answer(m.told(webhook), version=webhook.version)

@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
+from services.portal.conditions import names
+
 _STALE = "it has changed since you read it: read it again, then repeat your change"
 _UNSAID = "send the ETag that you read as If-Match, so that no change of others gets lost; `*` changes it as it is"
 
@@ -55,7 +57,7 @@ def check_match(if_match: str | None, version: int, *, needed: bool = False) -> 
     """
     if if_match is None and needed:
         raise HTTPException(428, _UNSAID)
-    if if_match is not None and if_match not in ("*", entity_tag(version)):
+    if if_match is not None and not names(if_match, entity_tag(version)):
         raise HTTPException(412, _STALE)
 
 

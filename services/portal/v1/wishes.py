@@ -11,9 +11,8 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from services.core.errors import CommandInvalid, Problem
 from services.core.rfi import Rfi
-from services.core.wishes import AskPartner
+from services.portal.another import ask_partner
 from services.portal.pages.partner_cards import active_partners
 from services.portal.ports import PortalPorts
 from services.portal.v1.callers import Reading, Writing
@@ -97,10 +96,7 @@ def _add_wishes(routes: APIRouter, ports: PortalPorts) -> None:
     )
     async def want(rfi_id: RfiId, given: WishV1, me: Writing) -> Response:
         await own_request(ports, me, rfi_id)
-        if given.partner_id not in await active_partners(ports, [given.partner_id]):
-            raise CommandInvalid([Problem("/partnerId", "unknown_partner", "choose a partner that the search tells")])
-        command = AskPartner(by=me.name, partner_id=given.partner_id)
-        return answer(_wanted(await ports.commands.execute_rfi(rfi_id, command)))
+        return answer(_wanted(await ask_partner(ports, rfi_id, given.partner_id, me.name)))
 
 
 def _wanted(rfi: Rfi) -> WantedV1:

@@ -1,0 +1,48 @@
+"""Where does the canary still stand in a running exchange: in its database, in Kafka, in its logs?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bson
+import pymongo
+
+from schemas.topics import TOPICS
+from services.bootstrap import World
+from tests.canary import CANARY
+from tests.e2e.exchange import Exchange
+
+
+def in_mongo(exchange: Exchange) -> set[str]:
+    """Collections in which the canary stands, in any field of any document."""
+    settings = exchange.settings()
+    with pymongo.MongoClient[dict[str, Any]](settings.mongo.get_secret_value()) as client:
+        database = client[settings.mongo_database]
+        return {
+            name
+            for name in database.list_collection_names()
+            if any(CANARY in bson.encode(doc).decode("latin-1").casefold() for doc in database[name].find())
+        }
+
+
+def in_kafka(exchange: Exchange) -> set[str]:
+    """Topics in which the canary stands, in a key, a value or a header of any record that can be read."""
+
+    async def look(world: World) -> set[str]:
+        topics = [str(spec.topic) for spec in TOPICS]
+        ends = await world.admin.end_offsets(topics)
+        found = set()
+        async for records in world.follower.read_all(topics, ends):
+            for each in records:
+                told = (each.key or b"") + (each.value or b"") + b"".join(value for _, value in each.headers)
+                if CANARY.encode() in told.lower():
+                    found.add(each.topic)
+        return found
+
+    return exchange.run(look)
+
+
+def in_logs(exchange: Exchange) -> set[str]:
+    """Log files in which the canary stands."""
+    logs = exchange.home.logs.rglob("*")
+    return {path.name for path in logs if path.is_file() and CANARY.encode() in path.read_bytes().lower()}
