@@ -40,6 +40,7 @@ def current() -> dict[str, Any]:
 
 def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Every way in which a client of the old document fails with the new one."""
+    old_schemas, new_schemas = _definitions(old), _definitions(new)
     for path, operations in old["paths"].items():
         for method, operation in operations.items():
             name = f"{method.upper()} {path}"
@@ -48,7 +49,7 @@ def breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}: the operation was removed"
                 continue
             yield from (f"{name} {what}" for what in _parameters(operation, now))
-            yield from (f"{name} {what}" for what in _bodies(operation, now, old, new))
+            yield from (f"{name} {what}" for what in _bodies(operation, now, old_schemas, new_schemas))
 
 
 def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]
             yield f"{place} {name}: a new parameter is required"
 
 
-def _bodies(old: Any, new: Any, old_root: Mapping[str, Any], new_root: Mapping[str, Any]) -> Iterator[str]:
+def _bodies(old: Any, new: Any, old_schemas: Mapping[str, Any], new_schemas: Mapping[str, Any]) -> Iterator[str]:
     """What clients send must still be read; what they are told they must still be able to read."""
     pairs = [("request", old.get("requestBody", {}), new.get("requestBody", {}), Direction.BACKWARD)]
     for status, answer in old["responses"].items():
@@ -77,14 +78,22 @@ def _bodies(old: Any, new: Any, old_root: Mapping[str, Any], new_root: Mapping[s
             if there is None:
                 yield f"{place} {media}: is not spoken any more"
                 continue
-            changes = breaking_changes(_schema(content, old_root), _schema(there, new_root), direction)
+            changes = breaking_changes(_schema(content, old_schemas), _schema(there, new_schemas), direction)
             yield from (f"{place} {change}" for change in changes)
 
 
-def _schema(content: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+def _definitions(root: Mapping[str, Any]) -> dict[str, Any]:
+    """The named schemas of a document, as `schemas.compat` refers to them."""
+    return _referring(root.get("components", {}).get("schemas", {}))
+
+
+def _schema(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     """The schema by itself, as `schemas.compat` reads schemas: what it refers to stands in `$defs`."""
-    whole = {**content.get("schema", {}), "$defs": root.get("components", {}).get("schemas", {})}
-    made: dict[str, Any] = json.loads(json.dumps(whole).replace(_REFERENCE, "#/$defs/"))
+    return {**_referring(content.get("schema", {})), "$defs": definitions}
+
+
+def _referring(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(json.dumps(schemas).replace(_REFERENCE, "#/$defs/"))
     return made
 
 

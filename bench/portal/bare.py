@@ -15,14 +15,13 @@ import uvloop
 from fastapi import FastAPI, Response
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from services.adapters.mongo.listing import SHOWN
 from services.adapters.process import http_loop
-
-_LEFT_OUT = ("history", "why", "outbox", "undo", "search")
 
 
 def bare(port: int) -> None:
     """Serve until the end of the process."""
-    client: Any = AsyncIOMotorClient(os.environ["REFERRALS_MONGO"], tz_aware=True)
+    client: Any = AsyncIOMotorClient(os.environ["REFERRALS_MONGO"])
     collection = client[os.environ["REFERRALS_MONGO_DATABASE"]].referrals
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -31,7 +30,7 @@ def bare(port: int) -> None:
         scope = {"partner_id": {"$eq": partner_id}, "stage": {"$in": ["New"]}, "status": "New"}
         cursor = collection.find(
             {"$and": [scope]},
-            dict.fromkeys(_LEFT_OUT, 0),
+            list(SHOWN),
             sort=[("expires_at", 1), ("_id", 1)],
             limit=26,
             hint="list_time_left",

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from pymongo.database import Database
+from pymongo.write_concern import WriteConcern
 
 from bench.match.people import a_profile, a_request
 from services.adapters.mongo.documents import REFERRALS
@@ -114,8 +115,10 @@ def _varied(template: dict[str, Any], n: int, owner: int, now: datetime, chance:
 
 
 def fill(database: Database[dict[str, Any]], number: int, now: datetime, tell: Callable[[int], None]) -> None:
-    """Store the referrals; indexes should be there already or come later, as you like it."""
-    collection = database.get_collection("referrals", codec_options=CODECS)
+    """Store the referrals. Indexes come later: to build them at once takes a part of the time."""
+    # What is lost in a crash is filled in again: nobody waits for the journal.
+    quick = WriteConcern(w=1, j=False)
+    collection = database.get_collection("referrals", codec_options=CODECS, write_concern=quick)
     batch: list[dict[str, Any]] = []
     for done, doc in enumerate(referrals(number, now), 1):
         batch.append(doc)

@@ -36,7 +36,6 @@ class Request:
     region: str
     region_code: str
     place: str
-    postal_code: str
     buyer: str
     unit: str
     codes: tuple[Code, ...]
@@ -86,7 +85,6 @@ def _request(row: Mapping[str, Any]) -> Request:
         region=str(row.get("region") or ""),
         region_code=str(row.get("region_code") or ""),
         place=str(row.get("place") or ""),
-        postal_code=str(row.get("postcode") or ""),
         buyer=str(row.get("buyer") or ""),
         unit=str(row.get("buyer_unit") or ""),
         codes=tuple(

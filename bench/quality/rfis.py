@@ -30,9 +30,7 @@ def rfi_of(request: Request) -> Rfi:
     at = instant(request.date)
     # Some sources have one code for all and tell districts apart by name.
     region = (f"{request.country}-{request.region}" if request.region else request.region_code) or None
-    place = Place(
-        country=request.country, subdivision=region, city=request.place or None, postal_code=request.postal_code or None
-    )
+    place = Place(country=request.country, subdivision=region, city=request.place or None)
     labels = tuple(dict.fromkeys(c.label for c in request.codes if c.label))
     codes = tuple(dict.fromkeys(f"{c.scheme}:{c.code}" for c in request.codes if c.code.strip("0")))
     web = request.unit if "." in request.unit and " " not in request.unit else None

@@ -99,7 +99,7 @@ _WORTH = {Result.WON: 1.0, Result.LOST: 0.2, Result.DECLINED: 0.4, Result.EXPIRE
 _DECLINED_FOR = {
     CloseReason.OUTSIDE_SKILLS: (Kind.WORD, Kind.PAIR, Kind.CODE),
     CloseReason.REQUIREMENT: (Kind.WORD, Kind.PAIR, Kind.CODE),
-    CloseReason.OUTSIDE_REGION: (Kind.REGION, Kind.CITY, Kind.POSTAL),
+    CloseReason.OUTSIDE_REGION: (Kind.REGION, Kind.CITY),
     CloseReason.BUDGET: (Kind.BUDGET,),
     CloseReason.CONFLICT: (Kind.CUSTOMER, Kind.CUSTOMER_WORD),
 }

@@ -1,9 +1,8 @@
 """By which signs is an RFI like earlier ones? The terms that a profile learns from outcomes and is later found by.
 
 A learned term is written `kind:what`: `w` a stem, `p` two stems side by side, `c` a classification at one level, `b`
-the customer and `k` words of its name, `m` a city, `z` a postal code and its beginnings, all of them hashed
-(`hashed`): an RFI's own words may name somebody, and what was learned from them outlives it. In clear are `r:ES-AN`, a
-subdivision, and `v:EUR 17`, a budget.
+the customer and `k` words of its name, `m` a city, all of them hashed (`hashed`): an RFI's own words may name somebody,
+and what was learned from them outlives it. In clear are `r:ES-AN`, a subdivision, and `v:EUR 17`, a budget.
 """
 
 from __future__ import annotations
@@ -25,14 +24,13 @@ from services.matching.keywords import Segments, fold, language_of, segments
 class Kind(Enum):
     """What a learned term is about; the number is what it counts beside the others in a score."""
 
-    WORD = "w", 0.6
+    WORD = "w", 0.5
     PAIR = "p", 0.2
     CODE = "c", 0.8
     CUSTOMER = "b", 0.1
-    CUSTOMER_WORD = "k", 0.2
+    CUSTOMER_WORD = "k", 0.4
     REGION = "r", 2.1
     CITY = "m", 0.3
-    POSTAL = "z", 0.3
     BUDGET = "v", 0.28
 
     def __init__(self, letter: str, share: float) -> None:
@@ -58,11 +56,8 @@ _DIGEST = 6
 _HASHED = re.compile(rf"[0-9a-f]{{{2 * _DIGEST}}}")
 _ONCE_IN_CLEAR = frozenset(kind.letter for kind in (Kind.WORD, Kind.PAIR, Kind.CODE, Kind.CITY))
 
-#: Texts count by where they stand: a description is long and tells less, services are often labels of a catalogue. A
-#: customer's name says in words what it does as much as a title: who worked for schools is like a request for schools.
-_TITLE, _NAMED, _CUSTOMER, _SERVICES, _DESCRIPTION = 1.0, 1.0, 1.0, 0.5, 0.3
-#: Letters of a postal code that are a place of their own, from the first few on.
-_POSTAL = range(3, 7)
+#: Texts count by where they stand: a description is long and tells less, services are often labels of a catalogue.
+_TITLE, _NAMED, _SERVICES, _DESCRIPTION = 1.0, 1.0, 0.5, 0.5
 
 
 def signals(rfi: Rfi) -> tuple[Signal, ...]:
@@ -72,9 +67,6 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
     for share, text in _texts(need):
         for kind, what in _words(segments(text, language)):
             found[kind, what] += share
-    # Words alone: next to each other in a name they say no more than the customer does.
-    for what in _stems(_name(rfi.customer), language):
-        found[Kind.WORD, what] += _CUSTOMER
     for code, share in _codes(need):
         found[Kind.CODE, code] = max(share, found[Kind.CODE, code])
     for kind, what in (*_customer(rfi.customer, language), *_places(need.place)):
@@ -88,8 +80,8 @@ def signals(rfi: Rfi) -> tuple[Signal, ...]:
 
 
 def _weight(count: float) -> float:
-    # A word said four times is hardly more telling than one said once.
-    return 1 + log2(count) / 8 if count > 1 else count
+    # A word said four times is not four times as telling.
+    return 1 + log2(count) / 2 if count > 1 else count
 
 
 def _texts(need: Need) -> Iterator[tuple[float, str]]:
@@ -113,22 +105,13 @@ def _codes(need: Need) -> Iterator[tuple[str, float]]:
 
 
 def _customer(customer: Customer, language: str) -> Iterator[tuple[Kind, str]]:
-    name = _name(customer)
-    for whole in (name, customer.company if name != customer.company else "", customer.website or ""):
+    # What follows a comma is a unit or a legal form, and seldom says in words what the customer does.
+    name, _, unit = customer.company.partition(",")
+    for whole in (name, customer.company if unit else "", customer.website or ""):
         if folded := " ".join(fold(whole).split()):
             yield Kind.CUSTOMER, folded
     for _, what in _words(segments(name, language)):
         yield Kind.CUSTOMER_WORD, what
-
-
-def _name(customer: Customer) -> str:
-    # What follows a comma is a unit or a legal form, and seldom says in words what the customer does.
-    return customer.company.partition(",")[0]
-
-
-def _stems(text: str, language: str) -> Iterator[str]:
-    for run in segments(text, language):
-        yield from run
 
 
 def hashed(what: str) -> str:
@@ -148,10 +131,6 @@ def _places(place: Place) -> Iterator[tuple[Kind, str]]:
         yield Kind.REGION, place.subdivision
     if place.city:
         yield Kind.CITY, f"{place.country} {' '.join(fold(place.city).split())}"
-    code = "".join(fold(place.postal_code or "").split())
-    for length in _POSTAL:
-        if length <= len(code):
-            yield Kind.POSTAL, f"{place.country} {code[:length]}"
 
 
 def _bands(budget: Money | None) -> Iterator[str]:

@@ -95,6 +95,20 @@ class SignInStoreSuite:
         await stores.sign_ins.end_session("s")
         assert await stores.sign_ins.session("s", START) is None
 
+    async def test_a_session_is_told_with_the_person_as_it_is_now(self, stores: Stores) -> None:
+        user = User(id="u", email="u@x.example", name="U", partner_id="p")
+        session = Session(id="s", user_id="u", csrf="c", created_at=START, expires_at=START + HOUR)
+        await stores.sign_ins.put_session(session)
+        assert await stores.sign_ins.holder("s", START) is None
+        await stores.users.add([user])
+        assert await stores.sign_ins.holder("s", START) == (session, user)
+        left = replace(user, active=False, version=user.version + 1)
+        await stores.users.save([Change(left, user.version)])
+        assert await stores.sign_ins.holder("s", START) == (session, left)
+        assert await stores.sign_ins.holder("s", START + HOUR) is None
+        await stores.sign_ins.end_session("s")
+        assert await stores.sign_ins.holder("s", START) is None
+
     async def test_a_person_is_signed_out_everywhere_and_nobody_else_is(self, stores: Stores) -> None:
         for id_, who in (("a", "u"), ("b", "u"), ("c", "v")):
             await stores.sign_ins.put_session(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.core import commands as c
+from services.core.cards import card_of
 from services.core.codes import Channel, CloseReason, CompanySize, Flame, PolicyName, Stage, Status, Substatus
 from services.core.ids import customer_key
 from services.core.lifecycle import decide
@@ -91,6 +92,26 @@ class ReferralListingSuite:
         assert await shown(stores, condition=anything) == []
         assert await shown(stores, condition=Comparison(Field.RFI, Op.EQ, theirs.rfi_id)) == []
         assert await shown(stores, ids=frozenset({theirs.id})) == []
+
+    @pytest.mark.parametrize("sort", [Sort.UPDATED, Sort.CREATED])
+    async def test_cards_are_those_of_the_same_page(self, stores: Stores, sort: Sort) -> None:
+        await stores.referrals.add(
+            [
+                make_referral(1, budget=euros("70.50"), size=CompanySize.S1_9, channel=Channel.SEARCH),
+                make_referral(2, created_at=START + MINUTE, flame=Flame.RAISED, place=Place(country="PE")),
+                answered(make_referral(3, created_at=START + 2 * MINUTE), ACCEPT),
+                answered(make_referral(4, created_at=START + 3 * MINUTE), DECLINE),
+                make_referral(1, partner=2),
+            ]
+        )
+        cursor: Cursor | None = None
+        for more in (True, False):
+            asked = query(sort=sort, limit=2, after=cursor)
+            page, cards = await stores.listing.page(asked), await stores.listing.cards(asked)
+            assert cards.cards == tuple(map(card_of, page.referrals))
+            assert cards.next == page.next
+            cursor = cards.next
+            assert (cursor is not None) is more
 
     async def test_sections_and_their_counts(self, stores: Stores) -> None:
         classic = make_referral(3, policy=PolicyName.CLASSIC, title="asked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 
 import pytest
@@ -42,6 +43,21 @@ class PublisherSuite:
             mine = [r for r in found if r.key == key.encode()]
             assert len({r.partition for r in mine}) == 1
             assert [r.value for r in mine] == [m.value for m in sent if m.key == key]
+
+    @pytest.mark.parametrize("each", [1, 3, 20])
+    async def test_of_many_callers_at_once_all_get_through_and_each_in_its_order(
+        self, world: PublisherWorld, each: int
+    ) -> None:
+        callers = [
+            [Outgoing(topic=world.topic, key="same", value=f"{n} {m}".encode()) for m in range(each)]
+            for n in range(300)
+        ]
+        await asyncio.gather(*map(world.publisher.publish, callers))
+        found = [record.value for record in await world.records()]
+        assert len(found) == 300 * each
+        for sent in callers:
+            mine = {message.value for message in sent}
+            assert [value for value in found if value in mine] == [message.value for message in sent]
 
     async def test_keys_are_placed_as_by_every_other_client(self, world: PublisherWorld) -> None:
         await world.publisher.publish(

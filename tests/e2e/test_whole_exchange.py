@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import default
 from pathlib import Path
@@ -108,7 +109,8 @@ def test_a_partner_accepts_edits_and_wins_through_the_command_line(exchange: Exc
     exchange.cli("referral", "edit", referral, "--notes", "call on Monday")
     person = ["--first-name", "Ana", "--last-name", "Sanz", "--email", "ana.sanz@partner.example"]
     exchange.cli("referral", "add-contact", referral, *person)
-    exchange.cli("referral", "won", referral, "--value", "24000 EUR", "--closed", "2026-11-20")
+    today = datetime.now(UTC).date().isoformat()
+    exchange.cli("referral", "won", referral, "--value", "24000 EUR", "--closed", today)
     shown = exchange.cli("referral", "show", referral)
     assert "Closed/Won" in shown
     exchange.cli("referral", "undo", referral)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ import pytest
 from services.cli.system import intake_address
 from services.core.ids import partner_id, rfi_id
 from services.core.stores import Publisher
+from services.engines.locations import LOOPBACK, claim_ports
 from services.engines.supervisor import status
 from services.intake.access import token_hash
 from tests.e2e.exchange import eventually, good_rfi
@@ -76,13 +78,16 @@ def test_a_slow_mongod_slows_us_down_and_nothing_else(trial: Trial) -> None:
 def test_two_intakes_with_one_id_make_one_rfi(trial: Trial) -> None:
     site = trial.site
     token = token_of(site, trial.ledger.source)
-    more = [site.join("intake", 16)] if trial.long else []
-    for _ in more:
+    addresses, more = [str(intake_address(site.home))], []
+    if trial.long:
+        port = claim_ports(site.home, ["intake-extra-http"])["intake-extra-http"]
+        more.append(site.join("intake", 16, port))
+        addresses.append(f"http://{LOOPBACK}:{port}")
         eventually(lambda: "kafka.assigned" in site.home.log("intake-extra-16").read_text("utf-8"), "it has joined", 90)
     words = f"one id over HTTP many times at once, {1 + len(more)} instances of intake"
     with trial.whole(16, words, times=trial.number(8, 100)):
         [name] = trial.names(1)
-        answers = asyncio.run(posts(site, token, name, an_hour_ago(site), trial.number(8, 100)))
+        answers = asyncio.run(posts(addresses, token, name, an_hour_ago(site), trial.number(8, 100)))
         assert {status for status, _ in answers} == {202}
         assert len({body["id"] for _, body in answers}) == 1
         trial.ledger.took([name])
@@ -100,11 +105,20 @@ def token_of(site: Site, source: str) -> str:
     return token
 
 
-async def posts(site: Site, token: str, name: str, at: str, times: int) -> list[tuple[int, dict[str, object]]]:
+#: Connections of a publisher to one address: more than a server takes at a time are told to come again.
+AT_A_TIME = 20
+
+
+async def posts(
+    addresses: Sequence[str], token: str, name: str, at: str, times: int
+) -> list[tuple[int, dict[str, object]]]:
+    """The same RFI so many times at once, at each of the addresses in turn."""
     rfi = good_rfi(name) | {"submittedAt": at}
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=str(intake_address(site.home)), timeout=60) as client:
-        found = await asyncio.gather(*[client.post("/v1/rfis", json=rfi, headers=headers) for _ in range(times)])
+    limits = httpx.Limits(max_connections=AT_A_TIME * len(addresses))
+    async with httpx.AsyncClient(timeout=60, limits=limits, headers=headers) as client:
+        urls = [f"{addresses[number % len(addresses)]}/v1/rfis" for number in range(times)]
+        found = await asyncio.gather(*[client.post(url, json=rfi) for url in urls])
     return [(answer.status_code, answer.json()) for answer in found]
 
 

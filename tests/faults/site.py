@@ -165,10 +165,10 @@ class Site(Exchange):
 
     # -- more instances than the supervisor has
 
-    def join(self, process: str, number: int) -> subprocess.Popen[bytes]:
-        """One more instance of a process, beside the supervisor's."""
-        own = {"REFERRALS_INSTANCE": f"extra-{number}", "REFERRALS_INTAKE_PORT": "0", "REFERRALS_TICK_EVERY_S": "0.25"}
-        env = {**self.environment, **own}
+    def join(self, process: str, number: int, intake_port: int = 0) -> subprocess.Popen[bytes]:
+        """One more instance of a process, beside the supervisor's; an intake listens where it is told to."""
+        own = {"REFERRALS_INSTANCE": f"extra-{number}", "REFERRALS_TICK_EVERY_S": "0.25"}
+        env = {**self.environment, **own, "REFERRALS_INTAKE_PORT": str(intake_port)}
         with self.home.log(f"{process}-extra-{number}").open("ab") as log:
             joined = subprocess.Popen(
                 [sys.executable, "-m", "services.cli", "run", process], env=env, stdout=log, stderr=log, cwd=ROOT

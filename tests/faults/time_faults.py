@@ -101,7 +101,7 @@ def test_a_day_without_an_expirer_is_made_up_for_once(trial: Trial) -> None:
 
 def test_accept_and_expire_at_the_same_moment_have_one_winner_each(trial: Trial) -> None:
     site = trial.site
-    names = trial.send(trial.number(10, 250))
+    names = trial.send(trial.number(10, 400))
     site.settle()
     site.time_passes(EXPIRES - timedelta(minutes=2))
     site.settle()
@@ -117,7 +117,7 @@ def test_accept_and_expire_at_the_same_moment_have_one_winner_each(trial: Trial)
     assert told_accepted == accepted, "who was told that he won has won"
     losers = [error for error in outcomes.values() if error is not None]
     assert all(isinstance(error, TransitionRefused) for error in losers), Counter(map(type, losers))
-    assert len(outcomes) >= trial.number(20, 900)
+    assert len(outcomes) >= trial.number(20, 1000)
 
 
 async def races(world: World, trial: Trial, names: list[str]) -> dict[str, Refused | None]:

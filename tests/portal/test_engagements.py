@@ -12,7 +12,10 @@ import pytest
 
 from services.core import commands as c
 from services.core.codes import CloseReason, PolicyName, Stage, Status, Substatus
+from services.core.policy import POLICIES
+from services.core.ports import Change
 from services.core.reveals import Way
+from services.core.tick import advance
 from tests.builders import START, make_partner, make_person, make_rfi
 from tests.portal.world import Browser, PortalWorld
 
@@ -405,25 +408,38 @@ async def test_one_contact_more_is_told_as_that(world: PortalWorld, crm: Browser
     assert (await world.referral(referral.id)).history[-1].what == "referral.contact_added"
 
 
-async def test_an_accept_that_loses_to_another_answer_says_which(world: PortalWorld, crm: Browser) -> None:
+@pytest.mark.parametrize("quicker", [Substatus.DECLINED, Substatus.EXPIRED])
+async def test_an_accept_that_loses_to_another_answer_says_which(
+    world: PortalWorld, crm: Browser, quicker: Substatus
+) -> None:
     referral = await world.add_referral()
-    quicker = c.Decline(by="partner:luis", reason=CloseReason.BUDGET)
     real = world.ports.commands.execute
     raced: list[str] = []
 
     class Racing:
-        """Somebody declines between the reading and the writing."""
+        """A colleague declines, or the expirer comes, between the reading and the writing."""
 
         async def execute(self, id_: str, command: c.Command, **more: Any) -> Any:
             if not raced:
                 raced.append(id_)
-                await real(id_, quicker, partner_id=referral.partner_id)
+                if quicker is Substatus.DECLINED:
+                    decline = c.Decline(by="partner:luis", reason=CloseReason.BUDGET)
+                    await real(id_, decline, partner_id=referral.partner_id)
+                else:
+                    assert referral.expires_at is not None
+                    lapsed = advance(referral, referral.expires_at, POLICIES[referral.policy])
+                    assert lapsed is not None
+                    await world.stores.referrals.save([Change(lapsed, referral.version)])
             return await real(id_, command, **more)
 
     object.__setattr__(world.ports, "commands", Racing())
     answer = await patched(crm, referral.id, ACCEPT)
     assert answer.status_code == 409
-    assert answer.json()["error"]["innerError"]["substatus"] == "Declined"
+    told = answer.json()["error"]["innerError"]
+    won = await world.referral(referral.id)
+    assert (told["substatus"], won.substatus) == (quicker, quicker)
+    assert won.closed_at is not None
+    assert told["since"] == won.closed_at.isoformat()
     assert raced
 
 

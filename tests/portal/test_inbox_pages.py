@@ -42,6 +42,16 @@ async def test_each_section_shows_its_own_and_tells_how_many_there_are(world: Po
     assert "There is nothing here at the moment." in (await ana.get("/active")).text
 
 
+async def test_nobody_misses_in_the_figures_what_they_did_themselves(world: PortalWorld, ana: Browser) -> None:
+    referral = await world.add_referral(1)
+    assert 'New <span class="count">(1)' in (await ana.get("/inbox")).text
+    answer = await ana.submit(f"/referrals/{referral.id}/decline", {"reason": CloseReason.BUDGET.value})
+    assert answer.status_code == 303
+    after = (await ana.get("/inbox")).text
+    assert 'New <span class="count">(0)' in after
+    assert 'Archived <span class="count">(1)' in after
+
+
 async def test_a_classic_partner_has_a_section_more(world: PortalWorld, ana: Browser) -> None:
     await world.stores.partners.put_partners([make_partner(1, policy=PolicyName.CLASSIC, version=2)])
     assert "Evaluating" in (await ana.get("/inbox")).text

@@ -1,4 +1,4 @@
-"""What a program sends in a wrong shape: every problem at once, at its place, in plain words; what is no JSON is 400."""
+"""What a program sends in a wrong shape is told: every problem at once, at its place, in plain words."""
 
 from __future__ import annotations
 

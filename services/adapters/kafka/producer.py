@@ -1,13 +1,15 @@
 """How do messages get onto Kafka so that none is lost and no caller waits for ever?
 
 One idempotent producer, `acks=all`, with record batches built here: one batch for a partition costs far less than one
-`send` for a message. aiokafka's idempotent producer has no delivery time-out of its own, and with Kafka away neither
-its send nor its stop returns, so each goes under a bound, and a producer that keeps failing is replaced.
+`send` for a message. Few messages are sent one by one, which lets those of many callers travel together. aiokafka's
+idempotent producer has no delivery time-out of its own, and with Kafka away neither its send nor its stop returns, so
+each goes under a bound, and a producer that keeps failing is replaced.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -27,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 #: Messages with more headers than this are always measured exactly.
 _FEW_HEADERS = 32
+#: So many messages for a partition are sent one by one.
+_FEW_MESSAGES = 8
 #: Bytes of a record that are neither key, value nor headers; generous.
 _RECORD_OVERHEAD = 100
 
@@ -83,6 +87,8 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._failures = 0
+        self._turns: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: Whose turn it is to hand batches to a partition.
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """Return when every message is acknowledged; messages of one key keep their order.
@@ -138,7 +144,7 @@ class KafkaPublisher:
         for message in messages:
             lane = (message.topic, _partition(message, counts[message.topic]))
             lanes.setdefault(lane, []).append((message.key.encode(), message))
-        sending = [_send_lane(producer, *lane, items) for lane, items in lanes.items()]
+        sending = [_send_lane(producer, *lane, items, self._turns[lane]) for lane, items in lanes.items()]
         # All of them are awaited, also when one fails: nothing is still being sent after the error is raised.
         for outcome in await asyncio.gather(*sending, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -200,10 +206,17 @@ def _lane(text: str, partitions: int) -> int:
 
 
 async def _send_lane(
-    producer: AIOKafkaProducer, topic: str, partition: int, items: list[tuple[bytes, Outgoing]]
+    producer: AIOKafkaProducer, topic: str, partition: int, items: list[tuple[bytes, Outgoing]], turn: asyncio.Lock
 ) -> None:
+    if len(items) <= _FEW_MESSAGES:
+        # They join whatever waits for the partition.
+        sent = [await producer.send(topic, m.value, key, partition, headers=list(m.headers)) for key, m in items]
+        await asyncio.gather(*sent)
+        return
     # One batch after the other: send_batch returns when the one before has left, and the producer keeps their order.
-    acknowledged = [await producer.send_batch(b, topic, partition=partition) for b in _batches(producer, items)]
+    # One caller at a time: to those that wait for the same partition the producer counts their time more than once.
+    async with turn:
+        acknowledged = [await producer.send_batch(b, topic, partition=partition) for b in _batches(producer, items)]
     await asyncio.gather(*acknowledged)
 
 
