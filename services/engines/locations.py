@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 HOME_VARIABLE = "REFERRALS_HOME"
 DEFAULT_HOME = ".referrals"
@@ -84,6 +86,12 @@ def home_from(environ: Mapping[str, str], cwd: Path) -> Home:
     return Home((cwd / environ.get(HOME_VARIABLE, DEFAULT_HOME)).absolute())
 
 
+#: Where Linux says which ports it gives to outgoing connections.
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+#: Below it are ports of well-known services; so many ports are tried before the system is asked.
+LOWEST_PORT, PORTS_TRIED = 20_000, 200
+
+
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """The user's cache folder for jars and Java archives (XDG_CACHE_HOME, else ~/.cache)."""
     base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or Path.home()) / ".cache")
@@ -130,12 +138,34 @@ def claim_ports(home: Home, names: Iterable[str], preferred: Mapping[str, int] |
 
 def _free_port(held: ExitStack, spoken_for: set[int]) -> int:
     """A port nobody has; the socket stays open in `held`, so that the next call gets another one."""
-    while True:
+    for wish in _wishes():
         probe = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        probe.bind((LOOPBACK, 0))
-        port = int(probe.getsockname()[1])
-        if port not in spoken_for:
-            return port
+        with suppress(OSError):
+            probe.bind((LOOPBACK, wish))
+            port = int(probe.getsockname()[1])
+            if port not in spoken_for:
+                return port
+    raise AssertionError  # Wishes do not end.
+
+
+def _wishes() -> Iterator[int]:
+    """Ports to try; 0 leaves the choice to the system, and comes last.
+
+    What the system chooses it may give to any connection in the moment before the process that it is for listens there.
+    So ports come first that it gives to nobody, in any order, for others may look for some at the same time.
+    """
+    end = first_given_out()
+    if end - LOWEST_PORT >= PORTS_TRIED:
+        yield from random.sample(range(LOWEST_PORT, end), PORTS_TRIED)
+    yield from repeat(0)
+
+
+def first_given_out() -> int:
+    """The first of the ports that the system gives to outgoing connections; 0 where it does not say."""
+    try:
+        return int(EPHEMERAL.read_text("utf-8").split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from services.engines.choose import Endpoints
 from services.engines.locations import (
+    LOWEST_PORT,
     Home,
     cache_folder,
     claim_ports,
+    first_given_out,
     home_from,
     port_is_free,
     read_json,
@@ -54,6 +56,12 @@ def test_a_port_that_somebody_took_meanwhile_is_chosen_anew_and_the_others_stay(
     assert second["kafka"] != first["kafka"]
     assert second["mail"] == first["mail"]
     assert claim_ports(Home(tmp_path), ["kafka"]) == {"kafka": second["kafka"]}
+
+
+def test_no_port_is_one_that_the_system_gives_to_an_outgoing_connection(tmp_path: Path) -> None:
+    first = first_given_out()
+    ports = claim_ports(Home(tmp_path), [f"process-{n}" for n in range(50)]).values()
+    assert first == 0 or first - LOWEST_PORT < 200 or all(LOWEST_PORT <= port < first for port in ports)
 
 
 def test_a_port_known_for_one_name_is_not_given_to_another(tmp_path: Path) -> None:
