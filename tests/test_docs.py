@@ -166,6 +166,7 @@ PROVIDED_BY = {
     "prometheus_client": "prometheus-client",
     "pydantic_settings": "pydantic-settings",
     "email_validator": "email-validator",
+    "python_multipart": "python-multipart",
     "requests": "jgo",
     "Stemmer": "pystemmer",
     "yaml": "pyyaml",
