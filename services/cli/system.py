@@ -68,8 +68,8 @@ def specs(
         environment["REFERRALS_BASE_URL"] = f"http://127.0.0.1:{portal_port}"
     environment |= settings or {}
     if sandbox:
-        # Twice as often as elsewhere: the clock is shifted, and somebody waits for what that brings about.
-        environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.5"}
+        # More often than elsewhere: the clock is shifted, and somebody waits for what that brings about.
+        environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
     return [
         Spec(
             name=name,
