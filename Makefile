@@ -24,6 +24,9 @@ $(VENV)/.engines: requirements/engines.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install -q --require-hashes -r requirements/engines.txt
 	@$(PIP) install -q --no-deps --no-build-isolation -e .
+	@# Else the first router whose network is large compiles it, and many at once do when tests run side by side.
+	@echo "Compiling the index of the matcher (once) ..."
+	@$(BIN)/python -m services.matching.index
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.engines requirements/dev.txt
