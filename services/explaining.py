@@ -73,6 +73,7 @@ async def matcher_of(stores: MatchingStores, now: datetime) -> GrowingMatcher:
     matcher = GrowingMatcher(counts, parent_of, await rules_in_force(stores.rules))
     for profile in profiles:
         matcher.put(profile)
+    await matcher.ready()
     async for standings in stored_standings(stores.pasts, now):
         for standing in standings:
             matcher.learn(standing.profile_id, standing)

@@ -8,7 +8,8 @@ with everything that is held.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("matching")
 
-#: Profiles that the plain matcher serves well; and from how many on a process waits until the compiled one is ready.
+#: Profiles that the plain matcher serves well; and from how many on `ready` waits for the compiled one.
 SMALL, LARGE = 2_000, 20_000
 
 
@@ -42,7 +43,8 @@ class GrowingMatcher:
         parent_of: which subdivision lies in which.
         rules: by which numbers it ranks.
         small: most profiles for the plain matcher.
-        large: from so many profiles on nothing is taken in before the compiled matcher is ready.
+        large: from so many profiles on whoever loads should wait until the compiled matcher is ready.
+        compiler: begins to make it ready, in a thread of its own unless told otherwise.
     """
 
     def __init__(
@@ -53,14 +55,10 @@ class GrowingMatcher:
         *,
         small: int = SMALL,
         large: int = LARGE,
+        compiler: Callable[[], Future[type[IndexedMatcher]]] | None = None,
     ) -> None:
-        self._capacity, self._parent_of, self._rules, self._small, self._large = (
-            capacity,
-            parent_of,
-            rules,
-            small,
-            large,
-        )
+        self._capacity, self._parent_of, self._rules = capacity, parent_of, rules
+        self._small, self._large, self._compiler = small, large, compiler or in_a_thread
         self._plain: ReferenceMatcher | None = ReferenceMatcher(capacity, parent_of, rules)
         self._matcher: Matcher = self._plain
         self._making: Future[type[IndexedMatcher]] | None = None
@@ -123,12 +121,19 @@ class GrowingMatcher:
         if self._plain is None or self._count <= self._small:
             return False
         if self._making is None:
-            thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiling")
-            self._making = thread.submit(_ready)
-            thread.shutdown(wait=False)
-        if self._count > self._large or self._making.done():
+            self._making = self._compiler()
+        # Never waited for here: this runs in event loops, and to compile can take longer than anybody may block one.
+        if self._making.done():
             self._take_over(self._plain, self._making)
         return not self.compiled
+
+    async def ready(self) -> None:
+        """Return when a large network has its compiled matcher; others go on meanwhile.
+
+        For whoever loads one: what the plain matcher holds is taken over in one go.
+        """
+        while self._count > self._large and self.grow() and self._making is not None:
+            await asyncio.gather(asyncio.wrap_future(self._making), return_exceptions=True)
 
     def _take_over(self, plain: ReferenceMatcher, making: Future[type[IndexedMatcher]]) -> None:
         try:
@@ -145,6 +150,14 @@ class GrowingMatcher:
             made.put(profile)
         self._plain, self._matcher = None, made
         log.info("index_ready", profiles=self._count)
+
+
+def in_a_thread() -> Future[type[IndexedMatcher]]:
+    """The compiled matcher, as soon as it is ready."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compiling")
+    making = thread.submit(_ready)
+    thread.shutdown(wait=False)
+    return making
 
 
 def _ready() -> type[IndexedMatcher]:

@@ -36,8 +36,6 @@ log = structlog.get_logger("portal.finder")
 PAGE = 500
 #: How often it is seen whether other rules hold, and how long to wait before loading again, seconds.
 RULES_EVERY_S, AGAIN_AFTER_S = 5.0, 1.0
-#: The compiled matcher takes over when it is ready, and nobody waits for it.
-_NEVER_WAIT = 1 << 40
 
 
 class AsMany:
@@ -127,7 +125,7 @@ class Finder:
 
     async def _load(self) -> _Loaded:
         rules = await self._rules()
-        matcher = GrowingMatcher(AsMany(), self._ports.parent_of, rules, large=_NEVER_WAIT)
+        matcher = GrowingMatcher(AsMany(), self._ports.parent_of, rules)
         loaded = _Loaded(matcher, rules, self._profiles(matcher), self._standings(matcher))
         await loaded.profiles.load()
         await loaded.standings.load()

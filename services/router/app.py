@@ -153,12 +153,13 @@ def build(ports: RouterPorts, *, portion: int = PORTION) -> Router:
     )
 
 
-def _profiles(ports: RouterPorts, matcher: Matcher) -> View[RoutableProfile]:
+def _profiles(ports: RouterPorts, matcher: GrowingMatcher) -> View[RoutableProfile]:
     async def stored() -> AsyncIterator[Sequence[RoutableProfile]]:
         after = ""
         while page := await ports.partners.scan_routable(after, PAGE):
             after = page[-1].id
             yield page
+            await matcher.ready()
 
     return View(
         what="profile",

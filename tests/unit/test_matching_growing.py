@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -70,17 +72,41 @@ def test_it_goes_over_while_nobody_asks_for_a_match() -> None:
     assert not filled(GrowingMatcher(NOBODY, small=9), 9).grow()
 
 
-def test_a_large_network_waits_for_the_compiled_one() -> None:
+async def test_a_large_network_waits_for_the_compiled_one_and_holds_nobody_up() -> None:
     growing = filled(GrowingMatcher(NOBODY, small=2, large=4), 6)
-    assert growing.compiled
+    others = asyncio.create_task(asyncio.sleep(0, "went on"))
+    await growing.ready()
+    assert (growing.compiled, others.done()) == (True, True)
     assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY), 6).match(RFIS, START)
 
 
-def test_rules_hold_on_both_sides_of_the_change() -> None:
+async def test_who_loads_no_large_network_does_not_wait() -> None:
+    growing = filled(GrowingMatcher(NOBODY, small=2, large=9, compiler=Future), 6)
+    async with asyncio.timeout(60):
+        await growing.ready()
+
+
+def test_no_match_and_no_change_waits_for_the_compiler() -> None:
+    growing, plain = GrowingMatcher(NOBODY, small=2, large=4, compiler=Future), ReferenceMatcher(NOBODY)
+    assert filled(growing, 6).match(RFIS, START) == filled(plain, 6).match(RFIS, START)
+    assert not growing.compiled
+
+
+async def test_a_large_network_is_served_plainly_where_nothing_can_be_compiled() -> None:
+    broken: Future[Any] = Future()
+    broken.set_exception(OSError("no compiler on this machine"))
+    growing = filled(GrowingMatcher(NOBODY, small=2, large=4, compiler=lambda: broken), 6)
+    async with asyncio.timeout(60):
+        await growing.ready()
+    assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY), 6).match(RFIS, START)
+
+
+async def test_rules_hold_on_both_sides_of_the_change() -> None:
     rules = Rules(version="test-9", most_partners=2, past=0.2)
     growing = GrowingMatcher(NOBODY, small=2, large=4)
     growing.take_rules(rules)
     filled(growing, 6)
+    await growing.ready()
     assert growing.compiled
     assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY, rules=rules), 6).match(RFIS, START)
     with pytest.raises(ValueError, match="new matcher"):
