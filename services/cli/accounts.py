@@ -11,13 +11,12 @@ import typer
 from services.bootstrap import World
 from services.cli.console import console, errors, plain_errors, table
 from services.cli.session import with_world
-from services.core.accounts import SCOPES, ApiToken, OAuthClient, Role, User, folded
+from services.core.accounts import SCOPES, Role, User, folded
 from services.core.errors import NotFound
 from services.core.ids import user_id
 from services.core.mail import is_mailbox
-from services.portal.keys import key_hash, new_key
-from services.portal.oauth import TOKEN_PREFIX
 from services.portal.pace import Pace
+from services.portal.program_work import client_for, token_for
 from services.portal.sign_in import SignIn
 from services.portal_wiring import portal_options, portal_ports
 
@@ -131,18 +130,8 @@ def token_command(
 
     async def work(world: World) -> None:
         await _check_partner(world, partner)
-        key, now = new_key(TOKEN_PREFIX), world.clock.real_now()
-        hashed = key_hash(key)
-        made = ApiToken(
-            id=hashed[:32],
-            token_hash=hashed,
-            name=name,
-            partner_id=partner,
-            operator=operator,
-            scopes=scopes,
-            created_at=now,
-            expires_at=now + timedelta(days=days) if days else None,
-        )
+        lasts, now = timedelta(days=days) if days else None, world.clock.real_now()
+        key, made = token_for(name, scopes, now, partner_id=partner, lasts=lasts)
         await world.stores.tokens.put_token(made)
         console.print(f"Token {made.id} of {name} (shown only now): {key}", soft_wrap=True)
         console.print("Use it as: Authorization: Bearer TOKEN")
@@ -190,16 +179,8 @@ def client_command(
 
     async def work(world: World) -> None:
         await _check_partner(world, partner)
-        secret, id_ = new_key("rxs_"), f"client-{secrets.token_hex(8)}"
-        made = OAuthClient(
-            id=id_,
-            secret_hash=key_hash(secret),
-            name=name,
-            partner_id=partner,
-            operator=operator,
-            scopes=scopes,
-            created_at=world.clock.real_now(),
-        )
+        id_ = f"client-{secrets.token_hex(8)}"
+        secret, made = client_for(id_, name, scopes, world.clock.real_now(), partner_id=partner)
         await world.stores.tokens.put_client(made)
         console.print(f"client_id {id_}   client_secret (shown only now): {secret}", soft_wrap=True)
 

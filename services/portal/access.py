@@ -88,6 +88,13 @@ async def partner_admin(me: Annotated[Identity, Depends(partner)]) -> Identity:
     return me
 
 
+async def partner_admin_in_person(me: Annotated[Identity, Depends(partner_admin)]) -> Identity:
+    """An admin with a session: a program lets in nobody else, neither people nor programs."""
+    if me.session_id is None:
+        raise Forbidden("people decide who is let in: sign in")
+    return me
+
+
 async def operator(me: SignedIn) -> Identity:
     """One who runs the exchange; others do not find the page: 404."""
     if me.kind is not IdentityKind.OPERATOR:

@@ -23,6 +23,7 @@ from services.portal.pages import (
     operator_erasure,
     operator_rules,
     profiles,
+    programs,
     referral,
     search,
     search_request,
@@ -69,6 +70,7 @@ def build(
     app.include_router(sheets.router(ports, options))
     app.include_router(insights.router(ports, options))
     app.include_router(team.router(ports, people))
+    app.include_router(programs.router(ports, options))
     app.include_router(operator.router(ports, options))
     app.include_router(operator_aside.router(ports, options))
     app.include_router(operator_erasure.router(ports, options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.portal.identity import Identity, IdentityKind
+from services.portal.identity import Identity, IdentityKind, Role
 from services.wording.words import _
 
 
@@ -15,6 +15,8 @@ class MenuItem:
     path: str
     title: str
     kind: IdentityKind
+    role: Role | None = None
+    #: Whose of a partner it is; None for everybody's.
     exact: bool = False
     #: Whether pages below this path belong to other lines.
 
@@ -24,13 +26,14 @@ class MenuItem:
 
     def shown(self, me: Identity) -> bool:
         """Whether it stands in this person's menu."""
-        return me.kind is self.kind
+        return me.kind is self.kind and self.role in (None, me.role)
 
 
 MENU: tuple[MenuItem, ...] = (
     MenuItem(path="/insights", title=_("Insights"), kind=IdentityKind.PARTNER),
     MenuItem(path="/profiles", title=_("Business profiles"), kind=IdentityKind.PARTNER),
     MenuItem(path="/team", title=_("Team"), kind=IdentityKind.PARTNER),
+    MenuItem(path="/programs", title=_("Programs"), kind=IdentityKind.PARTNER, role=Role.ADMIN),
     MenuItem(path="/operator", title=_("Operation"), kind=IdentityKind.OPERATOR, exact=True),
     MenuItem(path="/operator/refused", title=_("Refused"), kind=IdentityKind.OPERATOR),
     MenuItem(path="/operator/letters", title=_("Dead letters"), kind=IdentityKind.OPERATOR),

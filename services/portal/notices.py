@@ -53,6 +53,8 @@ NOTICES = {
     "invited": _("The invitation is on its way, unless the address belongs to somebody elsewhere."),
     "not-yourself": _("What you may do yourself, another admin changes."),
     "suggestion-gone": _("This suggestion no longer holds, or needs more than a click: edit the profile."),
+    "program-shut-out": _("The program is shut out. Its key opens nothing any more."),
+    "key-made-before": _("This key was made a moment ago and cannot be shown again. If it is lost, make another one."),
     "filter-removed": _("The filter is removed."),
 }
 

@@ -9,14 +9,13 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.core.accounts import ApiToken, OAuthClient
+from services.core.accounts import OAuthClient
 from services.portal.doors import address_of
-from services.portal.keys import key_hash, new_key
+from services.portal.keys import key_hash
 from services.portal.pace import Pace
 from services.portal.ports import PortalOptions, PortalPorts
+from services.portal.program_work import token_for
 
-#: Begins every token of ours, so that scanners of repositories find leaked ones.
-TOKEN_PREFIX = "rxt_"  # noqa: S105 - says what follows, and opens nothing
 _REALM = {"www-authenticate": 'Basic realm="oauth"'}
 
 
@@ -55,19 +54,8 @@ def router(ports: PortalPorts, options: PortalOptions, pace: Pace) -> APIRouter:
 async def _issue(
     ports: PortalPorts, options: PortalOptions, client: OAuthClient, scopes: tuple[str, ...]
 ) -> str | None:
-    key, now = new_key(TOKEN_PREFIX), ports.clock.real_now()
-    hashed = key_hash(key)
-    issued = ApiToken(
-        id=hashed[:32],
-        token_hash=hashed,
-        name=client.name,
-        partner_id=client.partner_id,
-        operator=client.operator,
-        scopes=scopes,
-        client_id=client.id,
-        created_at=now,
-        expires_at=now + options.oauth_token,
-    )
+    now, lasts = ports.clock.real_now(), options.oauth_token
+    key, issued = token_for(client.name, scopes, now, partner_id=client.partner_id, lasts=lasts, client_id=client.id)
     await ports.tokens.put_token(issued)
     # Revoking a client revokes its tokens first met; one stored just after that is caught here.
     if await ports.tokens.client(client.id) is None:

@@ -27,6 +27,7 @@ from services.core.webhooks import DeliveryState
 from services.matching.suggested import SuggestionCode
 from services.portal.openapi import document
 from services.portal.ports import PortalOptions
+from services.portal.program_work import token_for
 from tests.builders import (
     START,
     make_chosen,
@@ -102,6 +103,7 @@ async def scene() -> AsyncIterator[Scene]:
     }
     ids |= {"user_id": ids["member_id"], "engagement_id": rfi.id, "partner_id": make_partner(1).id}
     ids["suggestion_id"] = _suggestion(world)
+    ids["program_id"] = await _program(world)
     ids |= await _put_aside(world) | await _hooks(world)
     links = {who: world.customer_path(each)[10:] for who, each in ((Who.CUSTOMER, rfi), (Who.OTHER_CUSTOMER, other))}
     yield Scene(world, ids, links)
@@ -112,6 +114,13 @@ def _suggestion(world: PortalWorld) -> str:
     """The id of a suggestion that partner 1 has taken already."""
     text = f"{make_profile(1).id}|{SuggestionCode.ADD_KEYWORD}|{CANARY}"
     return world.ports.signer.sign("suggestion", urlsafe_b64encode(text.encode()).decode().rstrip("="))
+
+
+async def _program(world: PortalWorld) -> str:
+    """The id of a program of partner 1."""
+    _, token = token_for(CANARY, ["referrals.read"], START, partner_id=make_partner(1).id)
+    await world.stores.tokens.put_token(token)
+    return token.id
 
 
 async def _hooks(world: PortalWorld) -> dict[str, str]:

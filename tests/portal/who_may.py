@@ -62,6 +62,7 @@ class Rule(StrEnum):
     API_ANSWERS = "those of the referral's partner with the scope referrals.write"
     ADMINS = "admins of a partner, for what is its own"
     ADMINS_OF_MEMBER = "admins of the person's team"
+    ADMINS_OF_PROGRAM = "admins of the program's partner"
     API_HOOKS = "those of a partner with the scope webhooks.write"
     API_OF_HOOK = "those of the webhook's partner with the scope webhooks.write"
     API_SENT = "those of the partner that sent the request on, with the scope referrals.read: nobody here"
@@ -92,6 +93,7 @@ _ALLOWED: Mapping[Rule, frozenset[Who]] = {
     Rule.API_ANSWERS: OWN - READS_ONLY,
     Rule.ADMINS: frozenset({Who.ADMIN, Who.OTHER}),
     Rule.ADMINS_OF_MEMBER: frozenset({Who.ADMIN}),
+    Rule.ADMINS_OF_PROGRAM: frozenset({Who.ADMIN}),
     Rule.API_HOOKS: frozenset({Who.ADMIN, Who.OTHER, Who.NO_SCOPE}),
     Rule.API_OF_HOOK: frozenset({Who.ADMIN, Who.NO_SCOPE}),
     # The request walked over was sent by a publisher: partners that got it do not own it.
@@ -117,6 +119,7 @@ _FOREIGN = {
     Rule.API_ANSWERS,
     Rule.API_OF_HOOK,
     Rule.ADMINS_OF_MEMBER,
+    Rule.ADMINS_OF_PROGRAM,
     Rule.API_ENGAGEMENT,
     Rule.API_OF_MEMBER,
     Rule.API_KEEPS_OWN,
@@ -173,6 +176,8 @@ RULES: Mapping[str, Rule] = {
     "POST /team/settings": Rule.PARTNER_PERSON,
     **dict.fromkeys(("POST /team/invite", "POST /team/mail-again"), Rule.ADMINS),
     "POST /team/{member_id}": Rule.ADMINS_OF_MEMBER,
+    **dict.fromkeys(("GET /programs", "POST /programs"), Rule.ADMINS),
+    "POST /programs/{program_id}/shut-out": Rule.ADMINS_OF_PROGRAM,
     "GET /profiles": Rule.PARTNER,
     **dict.fromkeys(("POST /profiles", "GET /profiles/{country}", "POST /profiles/{country}"), Rule.ADMINS),
     **{f"POST /profiles/{{country}}/{step}": Rule.ADMINS for step in ("preview", "state", "suggestion")},

@@ -53,6 +53,7 @@ _BY_CODE = {
     "too_long": _("Shorten this text."),
     "control_character": _("Remove characters that cannot be seen."),
     "no_location": _("Give at least one location, and who gets its alerts."),
+    "nothing_allowed": _("Allow it at least one thing."),
     "unknown_place": _("Write a region as its name or ISO code, for example ES-AN; check the spelling."),
     "unknown_zone": _("Give the time zone as its name, for example Europe/Madrid."),
     "not_a_count": _("Enter a whole number, or leave it empty."),

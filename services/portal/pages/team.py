@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.core.accounts import Notify, Role
 from services.core.digest import with_wish
 from services.core.errors import CommandInvalid, Problem
-from services.portal.access import Forbidden, NotHere, partner, partner_admin
+from services.portal.access import NotHere, partner, partner_admin_in_person
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.fields import FormState, fields_of
@@ -25,16 +25,8 @@ from services.portal.returned_mail import mail_again, returned_mail
 from services.portal.team_work import TeamWork
 from services.wording.words import Words, _, languages
 
-
-async def _person_in_charge(me: Annotated[Identity, Depends(partner_admin)]) -> Identity:
-    """An admin in person: a program that may write profiles lets nobody in."""
-    if me.session_id is None:
-        raise Forbidden("people manage the team: sign in")
-    return me
-
-
 Me = Annotated[Identity, Depends(partner)]
-Admin = Annotated[Identity, Depends(_person_in_charge)]
+Admin = Annotated[Identity, Depends(partner_admin_in_person)]
 
 MAILS = {
     Notify.NOTHING: _("Alerts for the locations whose contact I am"),
