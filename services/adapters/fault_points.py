@@ -31,7 +31,11 @@ WRITES: Mapping[str, frozenset[str]] = {
     "jobs": frozenset({"add_leased", "claim", "trying", "finish", "renew", "came_back"}),
     "suppressions": frozenset({"add"}),
     "pasts": frozenset({"save", "mark_published"}),
-    "webhooks": frozenset({"add_deliveries", "claim_deliveries", "finish_deliveries"}),
+    "insights": frozenset({"put_medians"}),
+    "users": frozenset({"save"}),
+    "webhooks": frozenset(
+        {"add_deliveries", "claim_deliveries", "finish_deliveries", "pause_webhook", "disable_webhook"}
+    ),
     "refusals": frozenset({"put"}),
     "dead_letters": frozenset({"put"}),
     "idempotency": frozenset({"claim"}),

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import time
-
 import pytest
 
 from services.engines.supervisor import status
-from tests.e2e.exchange import eventually
 from tests.faults.proxy import Net
-from tests.faults.site import CONSUMERS, Site
+from tests.faults.site import Site
 from tests.faults.trial import Trial, long_only
-
-#: A stop takes its grace (15 s), and 10 s more at most.
-STOPPED_WITHIN_S = 30
 
 #: What a network does, by name; for how long in the short and in the long form, seconds.
 NETWORKS = {
@@ -41,22 +34,6 @@ def test_a_broker_that_dies_and_comes_back(trial: Trial) -> None:
             trial.lasts(away_s)
             kafka.start()
             trial.send(5)
-
-
-@long_only  # `make test` has tests/engine/test_kafka_outage.py.
-def test_kafka_absent_at_the_start_and_at_the_stop(trial: Trial) -> None:
-    site = trial.site
-    restarts = {name: site.restarts(name) for name in CONSUMERS}
-    with trial.whole(11, "Kafka absent at the stop and at the start of every process", times=2 * len(CONSUMERS)):
-        trial.send(5)
-        site.nets["kafka"].set(Net.BLACKHOLE)
-        for name in CONSUMERS:
-            site.signal(name, signal.SIGTERM)
-        began = time.monotonic()
-        for name in CONSUMERS:
-            eventually(lambda name=name: site.restarts(name) > restarts[name], f"{name} stops", STOPPED_WITHIN_S)  # type: ignore[misc]
-        trial.note(11, "all processes stopped without Kafka", recovery_s=time.monotonic() - began)
-        eventually(lambda: all(map(site.pids, CONSUMERS)), "they start without Kafka", 30)
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in IN_SHORT else long_only) for name in NETWORKS])

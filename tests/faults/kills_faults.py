@@ -5,27 +5,22 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 
-from schemas.topics import Topic
-from services.bootstrap import World
-from services.core.codes import Status
-from services.core.engagement import WithdrawRfi
-from services.core.errors import Refused
-from services.core.ids import rfi_id
-from services.core.ports import Outgoing
-from tests.e2e.exchange import eventually, good_rfi
+from tests.e2e.exchange import eventually
 from tests.faults.site import CONSUMERS, Site
+from tests.faults.story import story
 from tests.faults.trial import Trial
-from tests.journeys import COMMANDS
 
 #: Points that every run passes; more are found by running, so that a new write is killed at without a line here.
 KNOWN = {
-    "intake": {"referrals-intake", "rfis.add", "refusals.put", "publisher.publish"},
-    "router": {"referrals-router", "rfis.route", "referrals.add", "publisher.publish", "referrals.save"},
+    "intake": {"referrals-intake", "rfis.add", "refusals.put", "publisher.publish", "idempotency.claim"},
+    "router": {"referrals-router", "rfis.route", "referrals.add", "publisher.publish", "referrals.save", "rfis.save"},
     "notifier": {"referrals-notifier", "jobs.add_leased", "mailer.send", "jobs.finish", "dead_letters.put"},
-    "expirer": {"referrals-expirer", "referrals.save", "publisher.publish", "referrals.clear_outbox"},
+    "expirer": {
+        *("referrals-expirer", "referrals.save", "publisher.publish", "referrals.clear_outbox"),
+        *("jobs.add_leased", "jobs.finish", "users.save", "partners.mark_published"),
+    },
     "webhooks": {"referrals-webhooks", "webhooks.add_deliveries", "webhooks.finish_deliveries", "caller.post"},
 }
 
@@ -34,39 +29,6 @@ BY_TIME = ("jobs.renew",)
 
 #: One mail in flight per connection may be cut; what one portion holds may be sent and not yet noted.
 IN_HAND = 200
-
-
-def story(trial: Trial) -> None:
-    """One of everything that makes a process write: good, bad and repeated RFIs, poison, answers, a reminder."""
-    site = trial.site
-    good = trial.send(4)
-    site.publish(trial.ledger, {f"{good[0]}-bad": good_rfi(f"{good[0]}-bad") | {"channel": "pigeon"}})
-    site.send(trial.ledger, good[0])
-    site.run(poison)
-    site.quiet()
-
-    async def answers(world: World) -> None:
-        async def referrals_of(name: str) -> list[str]:
-            id_ = rfi_id(trial.ledger.source, name)
-            return [r.id for r in (await world.stores.referrals.of_rfis([id_]))[id_] if r.status is Status.NEW]
-
-        try:
-            await world.commands.execute_rfi(rfi_id(trial.ledger.source, good[1]), WithdrawRfi(by="customer"))
-            await world.commands.execute((await referrals_of(good[2]))[0], COMMANDS["accept"])
-            await world.commands.execute((await referrals_of(good[2]))[1], COMMANDS["decline"])
-        except (Refused, IndexError):
-            return  # Killed and repeated: the first time counted.
-
-    site.run(answers)
-    site.quiet()
-    site.time_passes(timedelta(hours=25))
-    site.quiet()
-
-
-async def poison(world: World) -> None:
-    """A record on each topic of events that nobody can read."""
-    topics = (Topic.RFI_ACCEPTED, Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS)
-    await world.publisher.publish([Outgoing(topic=topic, key="poison", value=b"{not json") for topic in topics])
 
 
 def points_of(site: Site) -> dict[str, list[str]]:

@@ -51,6 +51,8 @@ class Ledger:
     def __init__(self, source: str) -> None:
         self.source = source
         self.accepted: set[str] = set()
+        #: Address of the one who gets a digest in this source's trials, if anybody does.
+        self.reader = f"digests+{source.rpartition(':')[2]}@reader.example"
 
     def took(self, publisher_ids: Iterable[str]) -> None:
         """Kafka, or intake over HTTP, acknowledged these."""
@@ -79,7 +81,7 @@ class Ledger:
         rfis = {doc["_id"]: doc for doc in database["rfis"].find({"source": self.source})}
         self._every_id_is_somewhere(books, database, rfis)
         referrals = list(database["referrals"].find({"rfi_id": {"$in": list(rfis)}}))
-        jobs = list(database["send_jobs"].find({"rfi_id": {"$in": list(rfis)}}))
+        jobs = list(database["send_jobs"].find({"$or": [{"rfi_id": {"$in": list(rfis)}}, {"address": self.reader}]}))
         books.rfis, books.referrals = len(rfis), len(referrals)
         _routings(books, rfis, referrals)
         _referrals(books, referrals, told, business_now(database))

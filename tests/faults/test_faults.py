@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
+    "tests.faults.absence_faults",
     "tests.faults.backlog_faults",
     "tests.faults.books_faults",
     "tests.faults.bounce_faults",
@@ -22,6 +23,9 @@ pytest.register_assert_rewrite(
     "tests.faults.webhook_faults",
 )
 
+from tests.faults.absence_faults import (
+    test_an_engine_absent_at_the_start_and_at_the_stop,
+)
 from tests.faults.backlog_faults import (
     test_a_backlog_drains_in_memory_that_does_not_grow_with_it,
     test_two_intakes_that_meet_the_same_records_at_once_make_one_rfi_of_each,
@@ -53,7 +57,6 @@ from tests.faults.kafka_faults import (
     test_a_network_that_fails_between_us_and_kafka,
     test_a_publish_without_an_answer_is_repeated_and_known_again,
     test_connections_to_kafka_are_reset,
-    test_kafka_absent_at_the_start_and_at_the_stop,
 )
 from tests.faults.kills_faults import (
     test_a_kill_at_every_point_loses_and_doubles_nothing,
@@ -115,6 +118,7 @@ __all__ = [
     "test_a_slow_mongod_slows_us_down_and_nothing_else",
     "test_a_stop_ends_the_batch_in_hand_or_gives_it_up_in_time",
     "test_accept_and_expire_at_the_same_moment_have_one_winner_each",
+    "test_an_engine_absent_at_the_start_and_at_the_stop",
     "test_an_erasure_is_carried_out_whatever_dies",
     "test_an_erasure_is_carried_out_when_engines_come_back",
     "test_connections_to_kafka_are_reset",
@@ -123,7 +127,6 @@ __all__ = [
     "test_events_out_of_order_or_without_predecessor_are_put_aside_or_applied",
     "test_instances_come_and_go_under_load",
     "test_intake_says_503_and_loses_nothing_while_an_engine_is_away",
-    "test_kafka_absent_at_the_start_and_at_the_stop",
     "test_mails_that_come_back_find_another_reader_and_their_addresses_are_mailed_no_more",
     "test_messages_of_the_version_before_are_taken_among_those_of_today",
     "test_mongod_killed_in_the_middle_of_writes",
