@@ -32,8 +32,9 @@ of each process and around each batch (`services/adapters/fault_points.py`). In 
 
 Tried elsewhere: link scanners and strangers on the portal's pages and API (25, 30) in `tests/portal/`; thousands of
 seeded histories with a crash before or after any call in `tests/unit/test_crash_chain.py`; what 0.1.0 wrote (29) in
-`tests/unit/test_golden.py`. Numbers from 32 are not on that list: webhooks. The books themselves are tried, too: what
-is broken on purpose must be named. Not tried here: several brokers.
+`tests/unit/test_golden.py`. Numbers from 32 are not on that list: webhooks (32), alarms and their pages of the
+runbook (33). The books themselves are tried, too: what is broken on purpose must be named. Not tried here: several
+brokers.
 """
 
 

@@ -7,6 +7,8 @@ import pytest
 
 pytest.register_assert_rewrite(
     "tests.faults.absence_faults",
+    "tests.faults.alarm_faults",
+    "tests.faults.alarms",
     "tests.faults.backlog_faults",
     "tests.faults.books_faults",
     "tests.faults.bounce_faults",
@@ -25,6 +27,9 @@ pytest.register_assert_rewrite(
 
 from tests.faults.absence_faults import (
     test_an_engine_absent_at_the_start_and_at_the_stop,
+)
+from tests.faults.alarm_faults import (
+    test_an_alarm_rings_and_its_page_makes_it_stop,
 )
 from tests.faults.backlog_faults import (
     test_a_backlog_drains_in_memory_that_does_not_grow_with_it,
@@ -118,6 +123,7 @@ __all__ = [
     "test_a_slow_mongod_slows_us_down_and_nothing_else",
     "test_a_stop_ends_the_batch_in_hand_or_gives_it_up_in_time",
     "test_accept_and_expire_at_the_same_moment_have_one_winner_each",
+    "test_an_alarm_rings_and_its_page_makes_it_stop",
     "test_an_engine_absent_at_the_start_and_at_the_stop",
     "test_an_erasure_is_carried_out_whatever_dies",
     "test_an_erasure_is_carried_out_when_engines_come_back",
