@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
@@ -16,16 +17,17 @@ from services.adapters.settings import Settings
 from services.bootstrap import World, open_world, prepare
 from services.core.accounts import ApiToken
 from services.portal.keys import key_hash
+from services.portal.program_work import token_for
 from services.portal_wiring import finder_of, portal_app
 from tests.builders import make_partner
 
-#: Token of partner 1.
-KEY = "rxt_real"
+#: Tokens of partner 1, and of an operator.
+KEY, OPERATOR_KEY = "rxt_real", "rxt_operator"
 
 
 @asynccontextmanager
 async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIterator[World]:
-    """The engines with topics and indexes, partners 1 and 2, and a token of partner 1."""
+    """The engines with topics and indexes, partners 1 and 2, a token of partner 1, and an operator's."""
     settings = Settings(
         kafka=kafka, mongo=SecretStr(mongo_server), mongo_database=mongo_database, portal_requests_per_minute=10**6
     )
@@ -41,6 +43,8 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
             created_at=datetime.now(UTC),
         )
         await world.stores.tokens.put_token(token)
+        _, theirs = token_for("Console", ["operator"], datetime.now(UTC), partner_id=None)
+        await world.stores.tokens.put_token(replace(theirs, token_hash=key_hash(OPERATOR_KEY)))
         yield world
 
 

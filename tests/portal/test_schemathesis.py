@@ -12,7 +12,7 @@ import pytest
 from services.bootstrap import World
 from services.core.referral import Referral
 from tests.builders import make_profile, make_referral, make_rfi
-from tests.portal.real_portal import KEY, real_world, served
+from tests.portal.real_portal import KEY, OPERATOR_KEY, real_world, served
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 
@@ -28,11 +28,16 @@ async def world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIter
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_whatever_is_sent_the_answer_is_as_documented(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "paths"),
+    [(KEY, "^/v1(.0)?/"), (OPERATOR_KEY, "^/v1/(partners|engagements|search)")],
+    ids=["partner", "operator"],
+)
+async def test_whatever_is_sent_the_answer_is_as_documented(world: World, tmp_path: Path, key: str, paths: str) -> None:
     async with served(world) as address:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", f"{address}/openapi.json"),
-            *("--header", f"Authorization: Bearer {KEY}", "--include-path-regex", "^/v1(.0)?/", "--seed", "1"),
+            *("--header", f"Authorization: Bearer {key}", "--include-path-regex", paths, "--seed", "1"),
         ]
         run = await asyncio.create_subprocess_exec(
             *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
