@@ -98,12 +98,19 @@ async def test_looking_changes_nothing_and_a_scanner_that_posts_changes_nothing(
 async def test_a_request_can_be_taken_back_once(world: PortalWorld) -> None:
     rfi = await asked(world, 1)
     browser, path = world.client(), world.customer_path(rfi)
+    for _ in range(50):  # Scanners were here before.
+        await world.client().get(path)
+        await world.client().head(path)
     await browser.get(path)
     answer = await browser.submit(f"{path}/withdraw", {"reason": "noLongerNeeded"})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
     page = (await browser.get(path)).text
     assert "You have taken this request back" in page
     assert f"{path}/withdraw" not in page
+    taken_back = (await world.stores.rfis.load([rfi.id]))[rfi.id]
+    again = await browser.submit(f"{path}/withdraw", {"reason": "noLongerNeeded"})
+    assert (again.status_code, again.headers["location"]) == (303, path)
+    assert (await world.stores.rfis.load([rfi.id]))[rfi.id] == taken_back
     late = await browser.submit(f"{path}/choose", {"partner": make_partner(1).id})
     assert late.status_code == 409
     assert "you had decided before" in late.text
