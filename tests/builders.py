@@ -13,6 +13,7 @@ from typing import Any
 from services.core import ids
 from services.core.codes import Channel, CompanySize, PolicyName, Timeframe
 from services.core.creation import new_referral
+from services.core.mail import NO_RFI, MailKind, Role, SendJob
 from services.core.partner import Location, Partner, Profile
 from services.core.policy import POLICIES
 from services.core.referral import Referral
@@ -154,4 +155,21 @@ def make_referral(
     if "id" not in overrides and overrides.keys() & {"rfi_id", "partner_id"}:
         id_ = ids.referral_id(overrides.get("rfi_id", base.rfi_id), overrides.get("partner_id", base.partner_id))
         overrides |= {"id": id_, "shard": ids.shard_of(id_)}
+    return replace(base, **overrides)
+
+
+def make_sign_in_mail(n: int = 1, **overrides: Any) -> SendJob:
+    """A mail with a sign-in link, as the portal makes it; `n` gives another id and another link."""
+    base = SendJob(
+        id=f"6f1a5b1e-0000-5000-8000-{n:012}",
+        event_id=f"link-{n}",
+        kind=MailKind.SIGN_IN_LINK,
+        role=Role.PARTNER,
+        rfi_id=NO_RFI,
+        address="ana@partner1.example",
+        name="Ana Ruiz",
+        language="es",
+        at=START,
+        due_at=START,
+    )
     return replace(base, **overrides)

@@ -109,6 +109,20 @@ class SignInStoreSuite:
         await stores.sign_ins.end_session("s")
         assert await stores.sign_ins.holder("s", START) is None
 
+    async def test_many_who_come_at_once_are_each_told_as_themselves(self, stores: Stores) -> None:
+        users = [User(id=f"u{n}", email=f"u{n}@x.example", name="U", partner_id="p") for n in range(6)]
+        sessions = [
+            Session(id=f"s{n}", user_id=f"u{n}", csrf=f"c{n}", created_at=START, expires_at=START + n * HOUR)
+            for n in range(6)
+        ]
+        await stores.users.add(users)
+        for session in sessions:
+            await stores.sign_ins.put_session(session)
+        keys = ["s3", "nobody", "s1", "s5", "s3", "s0"]
+        found = await asyncio.gather(*(stores.sign_ins.holder(key, START + 2 * HOUR) for key in keys))
+        wanted = {f"s{n}": (sessions[n], users[n]) for n in (3, 5)}
+        assert found == [wanted.get(key) for key in keys]
+
     async def test_a_person_is_signed_out_everywhere_and_nobody_else_is(self, stores: Stores) -> None:
         for id_, who in (("a", "u"), ("b", "u"), ("c", "v")):
             await stores.sign_ins.put_session(

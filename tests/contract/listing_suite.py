@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from services.core.listing import (
     Sort,
 )
 from services.core.policy import POLICIES
+from services.core.ports import Change
 from services.core.referral import Referral
 from services.core.reveals import Reveal, Way
 from services.core.rfi import Money, Place
@@ -112,6 +114,16 @@ class ReferralListingSuite:
             assert cards.next == page.next
             cursor = cards.next
             assert (cursor is not None) is more
+
+    async def test_a_card_looked_at_again_is_as_it_is_now(self, stores: Stores) -> None:
+        seen = make_referral(1)
+        await stores.referrals.add([seen, make_referral(2)])
+        for change in ({"flame": Flame.RAISED}, {"title": "Another"}, {"budget": euros("7")}, {"flame": Flame.NONE}):
+            seen = replace(seen, **change, version=seen.version + 1)
+            assert await stores.listing.cards(query()) == await stores.listing.cards(query())
+            await stores.referrals.save([Change(seen, seen.version - 1)])
+            cards = (await stores.listing.cards(query())).cards
+            assert {each.id: each for each in cards}[seen.id] == card_of(seen)
 
     async def test_sections_and_their_counts(self, stores: Stores) -> None:
         classic = make_referral(3, policy=PolicyName.CLASSIC, title="asked")
@@ -309,6 +321,15 @@ class FavouriteStoreSuite:
         assert await stars.of_partner("q") == frozenset()
         assert await stars.among("q", ["r1"]) == frozenset()
         assert await stars.of_partner("p") == {"r1"}
+
+    async def test_partners_who_ask_at_once_are_each_told_of_their_own(self, stores: Stores) -> None:
+        stars = stores.favourites
+        for partner in ("p", "q"):
+            for n in (1, 2):
+                await stars.star(partner, f"{partner}{n}", START)
+        ids = ["p1", "q1", "p2", "x"]
+        found = await asyncio.gather(*(stars.among(partner, ids) for partner in ("p", "q", "r", "q")))
+        assert found == [{"p1", "p2"}, {"q1"}, frozenset(), {"q1"}]
 
 
 class RevealLogSuite:

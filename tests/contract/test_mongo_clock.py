@@ -10,12 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.adapters.clock import DatabaseClock, SystemClock, whole_ms
-from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.sandbox_clock import MemorySandboxClock
 from services.adapters.mongo.driver import Mongo
 from services.core.errors import DependencyUnavailable, Misconfigured
 from services.core.ports import Clock
-from tests.builders import START
 from tests.kafka_world import until
 
 MINUTE = timedelta(minutes=1)
@@ -133,11 +131,3 @@ def test_the_system_s_clock_tells_whole_milliseconds() -> None:
     assert now == whole_ms(now)
     assert clock.real_now() >= now
     assert now.tzinfo is UTC
-
-
-def test_a_test_turns_its_clock() -> None:
-    clock = TurnableClock(START)
-    ports: Clock = clock
-    assert clock.advance(MINUTE) == ports.now() == ports.real_now() == START + MINUTE
-    assert clock.shift(MINUTE) == ports.now() == START + 2 * MINUTE
-    assert ports.real_now() == START + MINUTE

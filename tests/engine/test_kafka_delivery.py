@@ -1,4 +1,7 @@
-"""Delivery on a real Kafka: what is done is done once, what fails comes again, what cannot work is put aside."""
+"""Delivery on a real Kafka: what is done is done once, what fails comes again, what cannot work is put aside.
+
+What the twin does as well is in tests/contract/consumer_suite.py.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.adapters.kafka.producer import KafkaPublisher
-from services.adapters.kafka.subscription import REPLAY_GROUP_HEADER
 from services.core.errors import (
-    DependencyUnavailable,
     Misconfigured,
     TooManyInternalErrors,
     UnknownMessage,
@@ -57,40 +58,6 @@ async def test_a_batch_is_no_larger_than_asked_for_over_all_partitions(kafka: st
     assert max(map(len, handled.batches)) <= 7
 
 
-async def test_a_refused_record_is_put_aside_and_its_neighbours_go_on(kafka: str) -> None:
-    async def refuse_c(records: Sequence[Record]) -> Sequence[Failure]:
-        return [Failure(r, UnknownMessage("no such type")) for r in records if r.value == b"c"]
-
-    topic = await new_topic(kafka)
-    await publish(kafka, outgoing(topic, *"abcde"))
-    handled = Handled(refuse_c)
-    async with consuming(kafka, topic, handled) as world:
-        await world.until_committed()
-    assert handled.values() == list("abde")
-    assert world.letters.reasons() == [("UnknownMessage", 2)]
-    assert world.letters.letters[0].record.value == b"c"
-    assert [m.topic for m in world.sent.messages] == ["dead.letters"]
-    assert b'"c"' not in world.sent.messages[0].value
-    assert world.counted("referrals_dead_letters_total", reason="UnknownMessage") == 1
-
-
-async def test_a_bug_of_the_handler_is_isolated_to_the_record_that_causes_it(kafka: str) -> None:
-    async def choke_on_d(records: Sequence[Record]) -> None:
-        if any(r.value == b"d" for r in records):
-            raise KeyError("ana@customer.example")
-
-    topic = await new_topic(kafka)
-    await publish(kafka, outgoing(topic, *"abcdefgh"))
-    handled = Handled(choke_on_d)
-    async with consuming(kafka, topic, handled) as world:
-        await world.until_committed()
-    assert handled.values() == list("abcefgh")
-    (letter,) = world.letters.letters
-    assert (letter.reason, letter.record.offset) == ("KeyError", 3)
-    assert letter.attempts > 1
-    assert "ana@" not in letter.detail
-
-
 async def test_a_run_of_internal_errors_stops_the_consumer_and_commits_nothing_more(kafka: str) -> None:
     async def broken(records: Sequence[Record]) -> None:
         if any(r.value != b"good" for r in records):
@@ -122,28 +89,6 @@ async def test_a_process_whose_consumer_stopped_for_good_ends_with_its_error(kaf
     assert await world.committed() == {}
 
 
-async def test_an_absent_dependency_is_waited_for_and_the_order_stays(kafka: str) -> None:
-    away = True
-
-    async def need_mongo(records: Sequence[Record]) -> None:
-        if away and any(r.value == b"c" for r in records):
-            raise DependencyUnavailable("mongo")
-
-    topic = await new_topic(kafka)
-    await publish(kafka, outgoing(topic, *"abcde"))
-    handled = Handled(need_mongo)
-    async with consuming(kafka, topic, handled, max_records=2) as world:
-        await until(lambda: world.counted("referrals_batch_retries_total", waiting_on="mongo") >= 3)
-        assert "waiting on mongo" in (world.delivery.unready() or "")
-        assert world.delivery.stuck() is None
-        assert await world.committed() == {0: 2}
-        away = False
-        await world.until_committed()
-        await until(lambda: world.delivery.unready() is None)
-    assert handled.values() == list("abcde")
-    assert world.letters.letters == []
-
-
 async def test_a_conflict_that_never_ends_is_put_on_its_record(kafka: str) -> None:
     async def conflict_on_b(records: Sequence[Record]) -> None:
         if any(r.value == b"b" for r in records):
@@ -156,22 +101,6 @@ async def test_a_conflict_that_never_ends_is_put_on_its_record(kafka: str) -> No
         await world.until_committed()
     assert handled.values() == ["a", "c"]
     assert world.letters.reasons() == [("VersionConflict", 1)]
-
-
-async def test_nothing_is_committed_while_the_dead_letter_store_is_away(kafka: str) -> None:
-    async def refuse(records: Sequence[Record]) -> Sequence[Failure]:
-        return [Failure(r, UnknownMessage()) for r in records]
-
-    topic = await new_topic(kafka)
-    await publish(kafka, outgoing(topic, "a"))
-    handled = Handled(refuse)
-    async with consuming(kafka, topic, handled) as world:
-        world.letters.error = DependencyUnavailable("mongo")
-        await until(lambda: len(handled.batches) >= 2)
-        assert await world.committed() == {}
-        world.letters.error = None
-        await world.until_committed()
-    assert world.letters.reasons() == [("UnknownMessage", 0)]
 
 
 async def test_odd_header_values_and_missing_values_reach_the_handler(kafka: str) -> None:
@@ -238,18 +167,6 @@ async def test_a_record_as_large_as_kafka_takes_is_put_aside_by_reference(kafka:
     assert world.letters.letters[0].record.value == large.value
     (reference,) = world.sent.messages
     assert len(reference.key) + len(reference.value) + len(repr(reference.headers)) < 2000
-
-
-async def test_a_replayed_record_is_for_the_group_that_failed_only(kafka: str) -> None:
-    topic = await new_topic(kafka)
-    mine = Outgoing(topic=topic, key="k", value=b"mine", headers=((REPLAY_GROUP_HEADER, b"group-replay"),))
-    other = Outgoing(topic=topic, key="k", value=b"other", headers=((REPLAY_GROUP_HEADER, b"somebody"),))
-    await publish(kafka, [mine, other])
-    handled = Handled()
-    async with consuming(kafka, topic, handled, group="group-replay") as world:
-        await world.until_committed()
-        assert world.counted("referrals_records_total", topic=topic, outcome="skipped") == 1
-    assert handled.values() == ["mine"]
 
 
 async def test_a_batch_cut_off_in_the_middle_comes_again(kafka: str) -> None:
@@ -325,20 +242,6 @@ async def test_several_consumers_of_one_process_share_the_partitions(kafka: str)
         assert not world.delivery.owns(topic, 4)
         assert all(progress.records for progress in world.delivery.progress)
     assert sorted(handled.values()) == ["0", "1", "2", "3"]
-
-
-async def test_a_group_begins_at_the_first_record_and_reset_makes_it_do_all_again(kafka: str) -> None:
-    topic = await new_topic(kafka)
-    await publish(kafka, outgoing(topic, *"ab"))
-    handled = Handled()
-    async with consuming(kafka, topic, handled, group="group-reset") as world:
-        await world.until_committed()
-        with pytest.raises(Misconfigured, match="in use"):
-            await world.admin.reset_to_earliest("group-reset", [topic])
-    await world.admin.reset_to_earliest("group-reset", [topic])
-    async with consuming(kafka, topic, handled, group="group-reset") as world:
-        await world.until_committed()
-    assert handled.values() == ["a", "b", "a", "b"]
 
 
 async def test_a_missing_topic_is_waited_for(kafka: str) -> None:

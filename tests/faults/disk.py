@@ -1,4 +1,4 @@
-"""A disk that is full: a small file system of its own under mongod where that may be mounted, else a limit per file."""
+"""A disk that is full: a small file system under an engine where that may be mounted, else a limit per file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MIB = 1024 * 1024
 
 
 class Disk:
-    """What mongod writes to. `fill` takes its room away, `empty` gives it back."""
+    """What an engine writes to. `fill` takes its room away, `empty` gives it back."""
 
-    def __init__(self, site: Site, folder: Path, *, mounted: bool) -> None:
-        self._site, self._folder, self._mounted = site, folder, mounted
+    def __init__(self, site: Site, engine: str, folder: Path, *, mounted: bool) -> None:
+        self._site, self._name, self._folder, self._mounted = site, engine, folder, mounted
 
     @property
     def kind(self) -> str:
@@ -31,15 +31,19 @@ class Disk:
         return "a full tmpfs" if self._mounted else "a limit of its files"
 
     def fill(self) -> None:
-        """No more room. Journals are allocated ahead, so the next checkpoint is what finds out; it is asked for."""
+        """No more room. MongoDB's journals are allocated ahead, so its next checkpoint finds out; it is asked for."""
         if self._mounted:
             with (self._folder / "filler").open("wb", buffering=0) as filler, suppress(OSError):
                 while True:
                     filler.write(b"\0" * _MIB)
         else:
-            pid = self._site.engines["mongo"].pid
+            pid = self._site.engines[self._name].pid
             assert pid is not None
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        if self._name == "mongo":
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
         port = self._site.mongo_ports[0]
         with (
             suppress(PyMongoError),
@@ -48,36 +52,36 @@ class Disk:
             client.admin.command("fsync")
 
     def empty(self) -> None:
-        """Room again, and a mongod that uses it: one that could not write has ended by itself, or is ended now."""
-        mongod = self._site.engines["mongo"]
-        mongod.kill()
+        """Room again, and an engine that uses it: one that could not write has ended by itself, or is ended now."""
+        engine = self._site.engines[self._name]
+        engine.kill()
         (self._folder / "filler").unlink(missing_ok=True)
-        mongod.start()
+        engine.start()
 
 
 @contextmanager
-def small_disk(site: Site) -> Iterator[Disk]:
-    """Give mongod a small disk for as long as the block lasts; its data goes there and back."""
-    mongod, folder = site.engines["mongo"], site.home.mongo(1)
-    mongod.stop()
+def small_disk(site: Site, name: str = "mongo") -> Iterator[Disk]:
+    """Give an engine a small disk for as long as the block lasts; its data goes there and back."""
+    engine, folder = site.engines[name], site.home.kafka if name == "kafka" else site.home.mongo(1)
+    engine.stop()
     used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     aside = folder.with_name("aside")
     folder.rename(aside)
     folder.mkdir()
     mounted = _mount(folder, used + 64 * _MIB)
     shutil.copytree(aside, folder, dirs_exist_ok=True)
-    mongod.start()
+    engine.start()
     try:
-        yield Disk(site, folder, mounted=mounted)
+        yield Disk(site, name, folder, mounted=mounted)
     finally:
-        mongod.stop()
+        engine.stop()
         shutil.rmtree(aside)
         shutil.copytree(folder, aside)
         if mounted:
             _run("umount", str(folder))
         shutil.rmtree(folder)
         aside.rename(folder)
-        mongod.start()
+        engine.start()
 
 
 def _mount(folder: Path, size: int) -> bool:

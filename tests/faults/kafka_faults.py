@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.engines.supervisor import status
+from tests.faults.disk import small_disk
+from tests.faults.mongo_faults import an_hour_ago, posted, token_of
 from tests.faults.proxy import Net
 from tests.faults.site import Site
 from tests.faults.trial import Trial, long_only
@@ -68,6 +70,22 @@ def test_a_publish_without_an_answer_is_repeated_and_known_again(trial: Trial) -
             site.nets["kafka"].reset()
             site.nets["kafka"].set(Net.PASS)
     assert ready(site)
+
+
+@long_only  # Its data has to go to another disk and back; `make test` has the 503 in tests/unit/test_intake_http.py.
+def test_a_full_disk_under_kafka(trial: Trial) -> None:
+    """A broker that cannot write ends itself. What it has acknowledged it has; the rest was answered with 503."""
+    site = trial.site
+    token, at = token_of(site, trial.ledger.source), an_hour_ago(site)
+    with small_disk(site, "kafka") as disk, trial.whole(27, f"the disk under Kafka is full ({disk.kind})"):
+        trial.send(trial.number(5, 50))
+        disk.fill()
+        answers = posted(trial, token, at, trial.number(4, 20))
+        trial.lasts(trial.number(2, 30))
+        disk.empty()
+        trial.send(5)
+    assert set(answers) <= {202, 503}
+    assert answers[503]
 
 
 def ready(site: Site) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from services.engines.locations import LOOPBACK, claim_ports
 from services.engines.supervisor import status
 from services.intake.access import token_hash
 from tests.e2e.exchange import eventually, good_rfi
+from tests.faults.alarms import rings
 from tests.faults.disk import small_disk
 from tests.faults.proxy import Net
 from tests.faults.site import CONSUMERS, Site
@@ -70,6 +72,8 @@ def test_a_slow_mongod_slows_us_down_and_nothing_else(trial: Trial) -> None:
         for delay_s in (2.5, 1.0) if trial.long else (0.5,):
             trial.send(trial.number(5, 50))
             site.nets["mongo"].set(Net.LATENCY, delay_s)
+            if delay_s > 1:
+                eventually(partial(rings, site, "ReferralsProcessWaits"), "processes say that they wait", 60)
             trial.lasts(trial.number(4, 60))
             site.nets["mongo"].set(Net.PASS)
     assert {name: site.restarts(name) for name in CONSUMERS} == restarts, "slow is no reason to be replaced"
@@ -157,14 +161,24 @@ def post(client: httpx.Client, trial: Trial, token: str, at: str, name: str) -> 
     return answer.status_code
 
 
+def posted(trial: Trial, token: str, at: str, number: int) -> Counter[int]:
+    """So many RFIs over HTTP, one after the other; how often each status was answered."""
+    with httpx.Client(base_url=str(intake_address(trial.site.home)), timeout=60) as client:
+        return Counter(post(client, trial, token, at, name) for name in trial.names(number))
+
+
 @long_only  # Its data has to go to another disk and back; `make test` has the 503 above.
 def test_a_full_disk_under_mongod(trial: Trial) -> None:
     """mongod ends when it cannot write its journal. We wait, intake says 503, and with room again all goes on."""
     site = trial.site
+    token, at = token_of(site, trial.ledger.source), an_hour_ago(site)
     with small_disk(site) as disk, trial.whole(27, f"the disk under mongod is full ({disk.kind})"):
         trial.send(3)
         site.quiet()
         disk.fill()
         trial.send(trial.number(5, 50))
+        answers = posted(trial, token, at, trial.number(2, 10))
         trial.lasts(trial.number(2, 30))
         disk.empty()
+    assert set(answers) <= {202, 503}
+    assert answers[503]

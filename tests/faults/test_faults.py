@@ -59,6 +59,7 @@ from tests.faults.health_faults import (
 )
 from tests.faults.kafka_faults import (
     test_a_broker_that_dies_and_comes_back,
+    test_a_full_disk_under_kafka,
     test_a_network_that_fails_between_us_and_kafka,
     test_a_publish_without_an_answer_is_repeated_and_known_again,
     test_connections_to_kafka_are_reset,
@@ -107,6 +108,7 @@ __all__ = [
     "test_a_connection_lost_at_the_final_dot",
     "test_a_day_without_an_expirer_is_made_up_for_once",
     "test_a_frozen_process_comes_back_to_find_its_work_done_by_others",
+    "test_a_full_disk_under_kafka",
     "test_a_full_disk_under_mongod",
     "test_a_full_replay_changes_nothing",
     "test_a_handler_that_always_fails_for_one_key_lets_the_others_go_on",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from services.engines.locations import LOOPBACK, free_port
+from tests.e2e.exchange import eventually
 from tests.faults.proxy import Net, Proxy, proxied
 
 
@@ -70,13 +71,6 @@ def closed_at_once(proxy: Proxy) -> bool:
         return True
 
 
-def until_heard(heard: list[bytes], words: bytes) -> None:
-    end = time.monotonic() + 60
-    while b"".join(heard) != words:
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize("mode", [Net.PASS, Net.SLICED])
 def test_bytes_pass_both_ways(proxy: Proxy, mode: Net) -> None:
     proxy.set(mode)
@@ -123,7 +117,7 @@ def test_lost_replies_leave_the_outcome_unknown(proxy: Proxy, heard: list[bytes]
         connection.sendall(b"do it")
         with pytest.raises(TimeoutError):
             connection.recv(1)
-        until_heard(heard, b"do it")
+        eventually(lambda: b"".join(heard) == b"do it", "the server hears it")
         proxy.set(Net.PASS)
         assert connection.recv(16) == b"do it"
 

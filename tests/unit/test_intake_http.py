@@ -196,6 +196,20 @@ async def test_a_large_body_is_refused_whether_it_says_so_or_not(world: World) -
     problem(await world.post(content=chunks()), 413)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["with its length", "in pieces"])
+async def test_a_body_of_just_the_greatest_size_is_taken(world: World, told: bool) -> None:
+    body = orjson.dumps(rfi_json()).ljust(MAX_BYTES)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(body), 1000):
+            yield body[start : start + 1000]
+
+    headers = {"content-type": "application/json"}
+    assert (await world.post(content=body if told else pieces(), headers=headers)).status_code == 202
+    await world.consume()
+    assert (await status(world))["status"] == "accepted"
+
+
 async def test_the_same_request_again_gets_the_same_answer_and_makes_one_rfi(world: World) -> None:
     headers = {"Idempotency-Key": '"k-1"'}
     first, second = await world.post(headers=headers), await world.post(headers=headers)

@@ -45,6 +45,7 @@ def codes(sent: Submission) -> set[tuple[str, str]]:
         (submitted_record(rfi_json(), headers={"X-Referrals-Source": " urn:crm "}), "urn:crm"),
         (submitted_record(rfi_json(), headers=BINARY), "urn:crm"),
         (submitted_record(event(), headers=STRUCTURED), "urn:crm"),
+        (submitted_record(orjson.dumps(rfi_json()).ljust(MAX_BYTES), headers={}), DEFAULT_SOURCE),
     ],
 )
 def test_plain_binary_and_structured_records_are_read(record: Record, source: str) -> None:

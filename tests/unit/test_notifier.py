@@ -23,14 +23,23 @@ from services.core.codes import Status, Substatus
 from services.core.creation import created_event
 from services.core.errors import DependencyUnavailable, UnreadableRecord
 from services.core.events import Event, EventType
-from services.core.mail import NO_RFI, Envelope, JobState, MailKind, Outcome, Role, SendJob
+from services.core.mail import Envelope, JobState, Outcome, SendJob
 from services.core.policy import POLICIES
 from services.core.ports import Change, Record
 from services.core.referral import Referral
 from services.notifier.app import Notifier, NotifierPorts, build
 from services.notifier.mime import Sender
 from services.notifier.sender import SenderLimits
-from tests.builders import START, make_location, make_partner, make_person, make_profile, make_referral, make_rfi
+from tests.builders import (
+    START,
+    make_location,
+    make_partner,
+    make_person,
+    make_profile,
+    make_referral,
+    make_rfi,
+    make_sign_in_mail,
+)
 
 SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
 
@@ -453,19 +462,7 @@ async def test_senders_do_not_go_on_when_nobody_renews_their_leases() -> None:
 
 async def test_a_sign_in_link_is_mailed_though_it_belongs_to_no_request() -> None:
     world = World()
-    job = SendJob(
-        id="6f1a5b1e-0000-5000-8000-000000000001",
-        event_id="link-1",
-        kind=MailKind.SIGN_IN_LINK,
-        role=Role.PARTNER,
-        rfi_id=NO_RFI,
-        address="ana@partner1.example",
-        name="Ana Ruiz",
-        language="es",
-        at=world.clock.now(),
-        due_at=world.clock.now(),
-    )
-    stale = replace(job, id="6f1a5b1e-0000-5000-8000-000000000002", at=START - timedelta(hours=2))
+    job, stale = make_sign_in_mail(1), make_sign_in_mail(2, at=START - timedelta(hours=2))
     notifier = world.start()
     await world.stores.jobs.add_leased([job, stale], "portal", world.clock.real_now())
     assert await notifier.senders.claim_once() == 2

@@ -13,10 +13,10 @@ import pytest
 from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.partners import MemoryPartners
 from services.core.errors import DependencyUnavailable
-from services.core.mail import NO_RFI, Envelope, JobState, JobUpdate, MailKind, Outcome, Role, SendJob
+from services.core.mail import Envelope, JobState, JobUpdate, Outcome, SendJob
 from services.core.partner import Profile
 from services.notifier.sender import SenderLimits
-from tests.builders import START
+from tests.builders import make_sign_in_mail
 from tests.unit.test_notifier import World, handle
 
 LEASE = SenderLimits().lease
@@ -145,19 +145,7 @@ async def test_a_mail_left_by_a_sender_that_died_in_a_later_attempt_is_counted_t
 
 async def test_a_mail_to_an_account_that_cannot_be_written_spares_its_neighbours() -> None:
     world = World()
-    sound = SendJob(
-        id="6f1a5b1e-0000-5000-8000-000000000001",
-        event_id="link-1",
-        kind=MailKind.SIGN_IN_LINK,
-        role=Role.PARTNER,
-        rfi_id=NO_RFI,
-        address="ana@partner1.example",
-        name="Ana Ruiz",
-        language="es",
-        at=START,
-        due_at=START,
-    )
-    damaged = replace(sound, id="6f1a5b1e-0000-5000-8000-000000000002", event_id="link-2")
+    sound, damaged = make_sign_in_mail(1), make_sign_in_mail(2)
     await world.stores.jobs.add_leased([sound, damaged], "portal", world.clock.real_now())
     world.stores.jobs.stored[damaged.id] = replace(world.stores.jobs.stored[damaged.id], event_id="\ud800")
     assert await world.start().senders.claim_once() == 2
