@@ -132,7 +132,7 @@ def token_command(
         await _check_partner(world, partner)
         lasts, now = timedelta(days=days) if days else None, world.clock.real_now()
         key, made = token_for(name, scopes, now, partner_id=partner, lasts=lasts)
-        await world.stores.tokens.put_token(made)
+        await world.stores.tokens.add_token(made)
         console.print(f"Token {made.id} of {name} (shown only now): {key}", soft_wrap=True)
         console.print("Use it as: Authorization: Bearer TOKEN")
 
@@ -181,7 +181,7 @@ def client_command(
         await _check_partner(world, partner)
         id_ = f"client-{secrets.token_hex(8)}"
         secret, made = client_for(id_, name, scopes, world.clock.real_now(), partner_id=partner)
-        await world.stores.tokens.put_client(made)
+        await world.stores.tokens.add_client(made)
         console.print(f"client_id {id_}   client_secret (shown only now): {secret}", soft_wrap=True)
 
     with plain_errors():

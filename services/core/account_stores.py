@@ -70,8 +70,8 @@ class SignInStore(Protocol):
 class TokenStore(Protocol):
     """Keys of programs."""
 
-    async def put_token(self, token: ApiToken) -> None:
-        """Insert, or replace the one with this id."""
+    async def add_token(self, token: ApiToken) -> bool:
+        """Insert it; False if there is one with this id, which stays as it is."""
 
     async def token(self, token_hash: str, now: datetime) -> ApiToken | None:
         """The token with this hash, unless revoked or expired."""
@@ -85,8 +85,8 @@ class TokenStore(Protocol):
     async def used(self, id_: str, at: datetime) -> None:
         """Note when it was last used."""
 
-    async def put_client(self, client: OAuthClient) -> None:
-        """Insert, or replace the one with this id."""
+    async def add_client(self, client: OAuthClient) -> bool:
+        """As `add_token`."""
 
     async def client(self, id_: str) -> OAuthClient | None:
         """The client, unless revoked."""

@@ -106,7 +106,8 @@ class _Body:
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"")
         self._declared = int(declared) if declared.isdigit() else 0
-        self._readable = _is_utf8(headers.get(b"content-type", b""))
+        # Each of them, because the framework reads another one of two than this dictionary holds.
+        self._readable = all(_is_utf8(value) for name, value in scope["headers"] if name == b"content-type")
 
     async def receive(self) -> Message:
         """The next piece.

@@ -56,7 +56,7 @@ async def _issue(
 ) -> str | None:
     now, lasts = ports.clock.real_now(), options.oauth_token
     key, issued = token_for(client.name, scopes, now, partner_id=client.partner_id, lasts=lasts, client_id=client.id)
-    await ports.tokens.put_token(issued)
+    await ports.tokens.add_token(issued)
     # Revoking a client revokes its tokens first met; one stored just after that is caught here.
     if await ports.tokens.client(client.id) is None:
         await ports.tokens.revoke_token(issued.id, None, now)

@@ -158,17 +158,14 @@ class ProgramWork:
         if problems := program_problems(name, kind, wanted, sum(each.good(now) for each in there)):
             raise CommandInvalid(problems)
         id_ = hashlib.sha256(f"{me.partner_id} {form_id}".encode()).hexdigest()[:_ID_LENGTH]
-        if any(each.id == id_ for each in there):
-            return None
         log.info("program_let_in", by=me.name, program=id_, scopes=wanted)
         if kind == KeyKind.CLIENT:
             key, client = client_for(id_, name, wanted, now, partner_id=me.partner_id)
-            await self._ports.tokens.put_client(client)
-            return Made(name=name, key=key, client_id=id_)
+            added = await self._ports.tokens.add_client(client)
+            return Made(name=name, key=key, client_id=id_) if added else None
         lasts = _LASTS.get(KeyKind(kind))
         key, token = token_for(name, wanted, now, partner_id=me.partner_id, lasts=lasts, id_=id_)
-        await self._ports.tokens.put_token(token)
-        return Made(name=name, key=key)
+        return Made(name=name, key=key) if await self._ports.tokens.add_token(token) else None
 
     async def shut_out(self, me: Identity, program_id: str) -> None:
         """Take a program's key back at once; again, it stays so.

@@ -150,22 +150,31 @@ class SignInStoreSuite:
 class TokenStoreSuite:
     async def test_a_token_is_found_by_its_hash_until_it_expires_or_is_revoked(self, stores: Stores) -> None:
         token = make_token(scopes=("referrals.read",), expires_at=START + 2 * HOUR)
-        await stores.tokens.put_token(token)
+        await stores.tokens.add_token(token)
         assert await stores.tokens.token("hash-1", START) == token
         assert await stores.tokens.token("hash-2", START) is None
         assert await stores.tokens.token("hash-1", START + 2 * HOUR) is None
         assert await stores.tokens.revoke_token("T-1", "P-1", START)
         assert await stores.tokens.token("hash-1", START) is None
 
+    async def test_what_has_an_id_that_is_there_changes_nothing(self, stores: Stores) -> None:
+        client = OAuthClient(id="C-1", secret_hash="s", name="CRM", partner_id="P-1", created_at=START)
+        assert await stores.tokens.add_token(make_token())
+        assert not await stores.tokens.add_token(replace(make_token(), token_hash="another"))
+        assert await stores.tokens.add_client(client)
+        assert not await stores.tokens.add_client(replace(client, secret_hash="another"))
+        assert await stores.tokens.token("another", START) is None
+        assert await stores.tokens.client("C-1") == client
+
     async def test_nobody_revokes_anothers_token(self, stores: Stores) -> None:
-        await stores.tokens.put_token(make_token())
+        await stores.tokens.add_token(make_token())
         assert not await stores.tokens.revoke_token("T-1", "P-2", START)
         assert not await stores.tokens.revoke_token("T-9", None, START)
         assert await stores.tokens.token("hash-1", START) is not None
         assert await stores.tokens.revoke_token("T-1", None, START)
 
     async def test_the_last_use_is_noted(self, stores: Stores) -> None:
-        await stores.tokens.put_token(make_token())
+        await stores.tokens.add_token(make_token())
         await stores.tokens.used("T-1", START + HOUR)
         await stores.tokens.used("T-1", START)
         assert (await stores.tokens.tokens_of("P-1"))[0].last_used_at == START + HOUR
@@ -173,15 +182,15 @@ class TokenStoreSuite:
     async def test_tokens_are_listed_by_partner_newest_first_without_those_of_clients(self, stores: Stores) -> None:
         mine = [make_token(1), make_token(2)]
         for token in (*mine, make_token(3, "P-2"), make_token(4, client_id="C-1"), make_token(5, None, operator=True)):
-            await stores.tokens.put_token(token)
+            await stores.tokens.add_token(token)
         assert await stores.tokens.tokens_of("P-1") == mine[::-1]
         assert [t.id for t in await stores.tokens.tokens_of(None)] == ["T-5"]
 
     async def test_revoking_a_client_revokes_what_was_issued_to_it(self, stores: Stores) -> None:
         client = OAuthClient(id="C-1", secret_hash="s", name="CRM", partner_id="P-1", created_at=START)
-        await stores.tokens.put_client(client)
-        await stores.tokens.put_token(make_token(1, client_id="C-1"))
-        await stores.tokens.put_token(make_token(2))
+        await stores.tokens.add_client(client)
+        await stores.tokens.add_token(make_token(1, client_id="C-1"))
+        await stores.tokens.add_token(make_token(2))
         assert await stores.tokens.client("C-1") == client
         assert await stores.tokens.clients_of("P-1") == [client]
         assert not await stores.tokens.revoke_client("C-1", "P-2", START)

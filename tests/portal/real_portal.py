@@ -42,9 +42,9 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
             scopes=("referrals.write", "profiles.write", "users.write", "webhooks.write"),
             created_at=datetime.now(UTC),
         )
-        await world.stores.tokens.put_token(token)
+        await world.stores.tokens.add_token(token)
         _, theirs = token_for("Console", ["operator"], datetime.now(UTC), partner_id=None)
-        await world.stores.tokens.put_token(replace(theirs, token_hash=key_hash(OPERATOR_KEY)))
+        await world.stores.tokens.add_token(replace(theirs, token_hash=key_hash(OPERATOR_KEY)))
         yield world
 
 

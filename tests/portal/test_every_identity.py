@@ -119,7 +119,7 @@ def _suggestion(world: PortalWorld) -> str:
 async def _program(world: PortalWorld) -> str:
     """The id of a program of partner 1."""
     _, token = token_for(CANARY, ["referrals.read"], START, partner_id=make_partner(1).id)
-    await world.stores.tokens.put_token(token)
+    await world.stores.tokens.add_token(token)
     return token.id
 
 

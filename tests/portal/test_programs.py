@@ -111,7 +111,7 @@ async def test_a_wrong_ended_or_revoked_token_is_nobodys(gates: PortalWorld) -> 
     crm = await gates.program(1)
     (token,) = gates.stores.tokens.tokens.values()
     for change in ({"revoked_at": START}, {"expires_at": gates.clock.real_now()}):
-        await gates.stores.tokens.put_token(replace(token, **change))
+        gates.stores.tokens.tokens[token.id] = replace(token, **change)
         assert (await crm.post("/v1/gate/any")).status_code == 401
     for header in ("", "Bearer", "Bearer ", "Basic x", f"Bearer {'x' * 5000}", "Bearer \x00"):
         answer = await gates.client().get("/v1/gate/any", headers={"authorization": header})
@@ -163,7 +163,7 @@ async def client_of(world: PortalWorld, **more: object) -> OAuthClient:
         created_at=START,
     )
     made = replace(base, **more)  # type: ignore[arg-type]
-    await world.stores.tokens.put_client(made)
+    await world.stores.tokens.add_client(made)
     return made
 
 

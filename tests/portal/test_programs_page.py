@@ -115,7 +115,7 @@ async def test_there_is_a_limit_and_those_shut_out_do_not_count(world: PortalWor
         token_for(f"CRM {n}", ["referrals.read"], START, partner_id=make_partner(1).id)[1] for n in range(PROGRAM_LIMIT)
     ]
     for token in made:
-        await world.stores.tokens.put_token(token)
+        await world.stores.tokens.add_token(token)
     assert (await ana.submit("/programs", CRM)).status_code == 422
     await ana.submit(f"/programs/{made[0].id}/shut-out")
     assert (await ana.submit("/programs", CRM)).status_code == 200

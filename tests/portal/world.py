@@ -143,7 +143,7 @@ class PortalWorld:
             scopes=tuple(scopes),
             created_at=START,
         )
-        await self.stores.tokens.put_token(token)
+        await self.stores.tokens.add_token(token)
         return self.client(headers={"authorization": f"Bearer {key}"})
 
     def customer_path(self, rfi: Rfi) -> str:

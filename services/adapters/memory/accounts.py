@@ -151,9 +151,9 @@ class MemoryTokens:
         self.clients: dict[str, OAuthClient] = {}
 
     @faulty
-    async def put_token(self, token: ApiToken) -> None:
-        """Keep it."""
-        self.tokens[token.id] = token
+    async def add_token(self, token: ApiToken) -> bool:
+        """The first one stays."""
+        return self.tokens.setdefault(token.id, token) is token
 
     @faulty
     async def token(self, token_hash: str, now: datetime) -> ApiToken | None:
@@ -182,9 +182,9 @@ class MemoryTokens:
             self.tokens[id_] = replace(token, last_used_at=max(at, token.last_used_at or at))
 
     @faulty
-    async def put_client(self, client: OAuthClient) -> None:
-        """Keep it."""
-        self.clients[client.id] = client
+    async def add_client(self, client: OAuthClient) -> bool:
+        """The first one stays."""
+        return self.clients.setdefault(client.id, client) is client
 
     @faulty
     async def client(self, id_: str) -> OAuthClient | None:

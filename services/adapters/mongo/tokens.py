@@ -22,9 +22,9 @@ class MongoTokens:
         self._tokens = mongo.collection(TOKENS_COLLECTION)
         self._clients = mongo.collection(CLIENTS_COLLECTION)
 
-    async def put_token(self, token: ApiToken) -> None:
+    async def add_token(self, token: ApiToken) -> bool:
         """By id."""
-        await self._tokens.put(token.id, TOKENS.to_doc(token))
+        return not await self._tokens.insert_new([TOKENS.to_doc(token)])
 
     async def token(self, token_hash: str, now: datetime) -> ApiToken | None:
         """Through the unique index of hashes."""
@@ -46,9 +46,9 @@ class MongoTokens:
         """Never backwards."""
         await self._tokens.write([UpdateOne({"_id": id_}, {"$max": {"last_used_at": at}})])
 
-    async def put_client(self, client: OAuthClient) -> None:
+    async def add_client(self, client: OAuthClient) -> bool:
         """By id."""
-        await self._clients.put(client.id, OAUTH_CLIENTS.to_doc(client))
+        return not await self._clients.insert_new([OAUTH_CLIENTS.to_doc(client)])
 
     async def client(self, id_: str) -> OAuthClient | None:
         """By id."""
