@@ -15,7 +15,7 @@ import uvloop
 from fastapi import FastAPI, Response
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from services.adapters.mongo.listing import SHOWN
+from services.adapters.mongo.cards import SHOWN
 from services.adapters.process import http_loop
 
 

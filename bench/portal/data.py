@@ -15,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 
 from bench.match.people import a_profile, a_request
 from services.adapters.mongo.documents import REFERRALS
-from services.adapters.mongo.driver import CODECS
+from services.adapters.mongo.encoding import CODECS
 from services.core import ids
 from services.core.accounts import Role, Session, User
 from services.core.codes import Channel, CompanySize, PolicyName, Stage, Status, Substatus

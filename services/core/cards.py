@@ -30,6 +30,10 @@ class Card:
     worth: Money | None = None
     #: The partner's estimate, else the customer's budget.
 
+    def __hash__(self) -> int:
+        """Of what tells most cards apart: what follows from a card is looked up by it, for each row of each page."""
+        return hash((self.id, self.updated_at))
+
 
 def card_of(referral: Referral) -> Card:
     """The card of a referral in hand."""

@@ -67,8 +67,9 @@ async def signed_in(request: Request) -> Identity:
 SignedIn = Annotated[Identity, Depends(signed_in)]
 
 
-async def partner(me: SignedIn) -> Identity:
+async def partner(request: Request) -> Identity:
     """A person or program of a partner; `partner_id` is set. Others do not find the page: 404."""
+    me = await signed_in(request)
     if me.kind is not IdentityKind.PARTNER or me.partner_id is None:
         raise NotHere("there is no such page")
     return me

@@ -127,8 +127,9 @@ class Finder:
         rules = await self._rules()
         matcher = GrowingMatcher(AsMany(), self._ports.parent_of, rules)
         loaded = _Loaded(matcher, rules, self._profiles(matcher), self._standings(matcher))
-        await loaded.profiles.load()
+        # Whoever has learned something and comes after its profile makes the profile be read twice.
         await loaded.standings.load()
+        await loaded.profiles.load()
         self._matcher = matcher
         return loaded
 
@@ -167,6 +168,7 @@ class Finder:
             stored=self._stored,
             decode=self._ports.decode_profile,
             take=matcher.put,
+            take_page=matcher.put_all,
         )
 
     async def _stored(self) -> AsyncIterator[Sequence[RoutableProfile]]:

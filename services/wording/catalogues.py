@@ -34,7 +34,7 @@ class Sources:
     def messages(self) -> Catalog:
         """Every message that the code says and that the shared catalogue does not hold."""
         found = Catalog(project="referral-exchange", charset="utf-8")
-        shared = None if self.catalogue == SHARED else WORDING.messages()
+        shared = None if self.catalogue is SHARED else WORDING.messages()
         extracted = extract_from_dir(
             self.code, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS, strip_comment_tags=True
         )

@@ -28,9 +28,9 @@ SOURCE_LANGUAGE = "en"
 _TURN = 1.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Where the translations of one part of the exchange lie."""
+    """Where the translations of one part of the exchange lie; one of a kind, as its hash is asked for at each page."""
 
     folder: Path
     domain: str
@@ -77,7 +77,7 @@ class Words:
     def __init__(self, language: str, catalogue: Catalogue = SHARED) -> None:
         self.language = language
         self.translations = _translations(language, catalogue)
-        if catalogue != SHARED:
+        if catalogue is not SHARED:
             self.translations.add_fallback(_translations(language, SHARED))
         self.locale = Locale.parse(language)
         # The standard library's answer takes a microsecond for each catalogue, and a mail has two dozen messages.
@@ -205,8 +205,10 @@ def _number(words: Words, number: float) -> str:
 def _largest_unit(delta: timedelta) -> tuple[str, int]:
     """The unit in which Babel says a span, and how many of it."""
     seconds = abs(delta.days * 86_400 + delta.seconds)
-    unit, length = next((each for each in TIMEDELTA_UNITS if seconds / each[1] >= _TURN), TIMEDELTA_UNITS[-1])
-    return unit, round(seconds / length)
+    for unit, length in TIMEDELTA_UNITS:
+        if seconds / length >= _TURN:
+            return unit, round(seconds / length)
+    return TIMEDELTA_UNITS[-1][0], seconds
 
 
 @lru_cache(maxsize=8192)

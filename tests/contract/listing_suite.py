@@ -125,6 +125,16 @@ class ReferralListingSuite:
             cards = (await stores.listing.cards(query())).cards
             assert {each.id: each for each in cards}[seen.id] == card_of(seen)
 
+    async def test_lists_asked_for_at_once_are_each_their_own(self, stores: Stores) -> None:
+        await stores.referrals.add([make_referral(n, partner=1 + n % 3, title=f"Need {n}") for n in range(12)])
+        theirs = [query(partner_id=make_partner(n).id, limit=3) for n in (1, 2, 3, 4)]
+        asked = [*theirs, query(text="need 3"), query(section=Section.ACTIVE), query(sort=Sort.UPDATED), *theirs]
+        found = await asyncio.gather(*map(stores.listing.cards, asked))
+        assert found == [await stores.listing.cards(each) for each in asked]
+        ids = [{each.id for each in cards.cards} for cards in found[:4]]
+        assert [len(each) for each in ids] == [3, 3, 3, 0]
+        assert len(frozenset().union(*ids)) == 9
+
     async def test_sections_and_their_counts(self, stores: Stores) -> None:
         classic = make_referral(3, policy=PolicyName.CLASSIC, title="asked")
         await stores.referrals.add(

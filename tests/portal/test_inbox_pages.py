@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,8 +11,9 @@ import pytest
 
 from services.core import commands as c
 from services.core.accounts import FILTER_LIMIT, Role
-from services.core.codes import CloseReason, PolicyName
+from services.core.codes import CloseReason, Flame, PolicyName
 from services.core.listing import Section
+from services.core.ports import Change
 from services.portal.pages.list_query import ListRequest
 from tests.builders import START, make_partner
 from tests.portal.world import Browser, PortalWorld
@@ -127,9 +129,70 @@ async def test_a_star_is_the_partners_and_is_taken_back_the_same_way(world: Port
     colleague = await world.signed_in(1, email="bea@partner1.example")
     assert shown((await colleague.get("/inbox?starred=1")).text) == [referral.id]
     part = await ana.submit(f"/referrals/{referral.id}/star", {"starred": "no"}, headers={"hx-request": "true"})
-    assert part.text.strip().startswith("<form")
+    assert part.text.strip().startswith("<button")
     assert 'aria-pressed="false"' in part.text
     assert not shown((await ana.get("/inbox?starred=1")).text)
+
+
+async def test_a_row_seen_again_is_as_the_referral_is_now(world: PortalWorld, ana: Browser) -> None:
+    referral = await world.add_referral(1, title="Old words", expires_at=START + timedelta(days=1))
+    once = (await ana.get("/inbox")).text
+    assert (await ana.get("/inbox")).text == once
+    for change, said in (({"title": "New words"}, "New words"), ({"flame": Flame.RAISED}, "Contact the customer")):
+        assert said not in once
+        referral = replace(referral, **change, version=referral.version + 1)
+        await world.stores.referrals.save([Change(referral, referral.version - 1)])
+        assert said in (await ana.get("/inbox")).text
+    assert "Old words" not in (await ana.get("/inbox")).text
+
+
+async def test_the_time_left_in_a_row_passes(world: PortalWorld, ana: Browser) -> None:
+    await world.add_referral(1, expires_at=START + timedelta(hours=4))
+    said = []
+    for _ in range(4):
+        said += re.findall(r"(\d+ \w+ left|The time is over)", (await ana.get("/inbox")).text)
+        world.clock.advance(timedelta(hours=1))
+    assert said == ["3 hours left", "2 hours left", "60 minutes left", "The time is over"]
+
+
+async def test_a_row_is_said_to_each_reader_in_its_own_way(world: PortalWorld, ana: Browser) -> None:
+    """Language, time zone and role are a person's; the row before was somebody else's."""
+    await world.add_referral(1, expires_at=START + timedelta(hours=4))
+    await ana.get("/inbox")
+    luis = await world.signed_in(1, email="luis@partner1.example", language="es")
+    kim = await world.signed_in(1, email="kim@partner1.example", time_zone="Asia/Tokyo")
+    vic = await world.signed_in(1, email="vic@partner1.example", role=Role.VIEWER)
+    pages = {who: (await who.get("/inbox")).text.split('<ul class="cards">')[1] for who in (ana, luis, kim, vic)}
+    assert [("hours left" in each, "Japan" in each, "/star" in each) for each in pages.values()] == [
+        (True, False, True),
+        (False, False, True),
+        (True, True, True),
+        (True, False, False),
+    ]
+    assert (await ana.get("/inbox")).text.split('<ul class="cards">')[1] == pages[ana]
+
+
+async def test_a_star_is_seen_at_once_in_a_row_seen_before_by_the_partner_alone(
+    world: PortalWorld, ana: Browser
+) -> None:
+    referral = await world.add_referral(1)
+    other = await world.signed_in(2)
+    await world.add_referral(1, partner=2)
+    for wanted, pressed in (("yes", "true"), ("no", "false")):
+        await ana.get("/inbox")
+        await ana.submit(f"/referrals/{referral.id}/star", {"starred": wanted})
+        assert f'aria-pressed="{pressed}"' in (await ana.get("/inbox")).text
+        assert 'aria-pressed="false"' in (await other.get("/inbox")).text
+
+
+async def test_rows_hold_nothing_of_a_session(world: PortalWorld, ana: Browser) -> None:
+    await world.add_referral(1)
+    await ana.get("/inbox")
+    colleague = await world.signed_in(1, email="bea@partner1.example")
+    page = (await colleague.get("/inbox")).text
+    assert ana.token
+    assert ana.token not in page
+    assert f'<input type="hidden" name="csrf" value="{colleague.token}">' in page.split('<form id="stars"')[1][:120]
 
 
 async def test_nobody_stars_anothers_referral_and_a_viewer_none(world: PortalWorld, ana: Browser) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.adapters.mongo.documents import JOBS, PARTNERS, PROFILES, PUBLISHERS, REFERRALS, RFIS, through_bson
-from services.adapters.mongo.driver import NAIVE
+from services.adapters.mongo.encoding import NAIVE
 from services.core.codes import Status
 from services.core.events import Event, EventType
 from services.core.mail import SendJob
@@ -65,19 +65,21 @@ def _drawn(hint: Any) -> st.SearchStrategy[Any]:
 
 
 CODECS = {Rfi: RFIS, Referral: REFERRALS, Partner: PARTNERS, Profile: PROFILES, SendJob: JOBS, Publisher: PUBLISHERS}
+#: Made once: making them takes longer than drawing from them.
+VALUES = {kind: values_of(kind) for kind in CODECS}
 
 
 @pytest.mark.parametrize("kind", CODECS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 def test_every_value_comes_back_from_bson_as_it_was(kind: type[Any], data: st.DataObject) -> None:
-    value, codec = data.draw(values_of(kind)), CODECS[kind]
+    value, codec = data.draw(VALUES[kind]), CODECS[kind]
     assert codec.from_doc(through_bson(codec.to_doc(value))) == value  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", CODECS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 def test_what_is_read_without_zones_gets_them_all(kind: type[Any], data: st.DataObject) -> None:
-    value, codec = data.draw(values_of(kind)), CODECS[kind]
+    value, codec = data.draw(VALUES[kind]), CODECS[kind]
     doc = codec.to_doc(value)  # type: ignore[attr-defined]
     naive = bson.decode(bson.encode(doc, codec_options=NAIVE), NAIVE)
     (read,) = codec.by_id_of_naive([naive]).values()  # type: ignore[attr-defined]

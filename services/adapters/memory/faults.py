@@ -42,6 +42,11 @@ class Faults:
         """The call with this number fails, counted from 0 over the whole life of these faults."""
         self._at[number] = self._fault(error, after=after)
 
+    @property
+    def to_come(self) -> int:
+        """How many faults no call has met yet."""
+        return len(self._next) + len(self._at)
+
     def clear(self) -> None:
         """Nothing fails any more."""
         self._next.clear()

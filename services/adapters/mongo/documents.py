@@ -1,7 +1,7 @@
 """How do values of the core become documents and come back the same?
 
 pydantic's adapters over the plain dataclasses do it, so a new field needs no line here: 4 to 7 us per value measured.
-None is left out. Fields that a newer version wrote are ignored. Decimals and dates are text (`driver.CODECS`), tuples
+None is left out. Fields that a newer version wrote are ignored. Decimals and dates are text (`encoding.CODECS`), tuples
 are arrays, instants keep milliseconds, as clocks here tell them.
 """
 
@@ -17,7 +17,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from services.adapters.mongo import instants
-from services.adapters.mongo.driver import CODECS
+from services.adapters.mongo.encoding import CODECS
 from services.core.accounts import ApiToken, Notify, OAuthClient, Session, SignInLink, User
 from services.core.cards import Card
 from services.core.codes import Status

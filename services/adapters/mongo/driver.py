@@ -6,19 +6,20 @@ that the type checker knows. Nothing is opened before the first operation.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
-from decimal import Decimal
+from functools import partial
 from typing import Any, Self, TypeAlias
 
-from bson.codec_options import CodecOptions, TypeRegistry
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
 from pymongo.collation import Collation, CollationStrength
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
+from services.adapters.mongo.encoding import CODECS, NAIVE, Doc
 from services.adapters.mongo.failures import duplicates, translated
+from services.adapters.mongo.questions import Filter, Question, Sort, answers
 from services.core.errors import Misconfigured
 
 __all__ = [
@@ -26,17 +27,16 @@ __all__ = [
     "DESCENDING",
     "Collection",
     "DeleteOne",
+    "Doc",
     "Index",
     "Mongo",
+    "Question",
     "ReplaceOne",
     "Timing",
     "UpdateMany",
     "UpdateOne",
 ]
 
-Doc: TypeAlias = dict[str, Any]
-Filter: TypeAlias = Mapping[str, Any]
-Sort: TypeAlias = Sequence[tuple[str, int]]
 Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc] | DeleteOne
 Index: TypeAlias = IndexModel
 
@@ -45,21 +45,6 @@ WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
 
 #: Index of every collection, named where a query reads everything on purpose.
 BY_ID = "_id_"
-
-
-def _plain(value: object) -> str:
-    """BSON has no decimal fraction that is exact to any length and no date without a time: both as ISO text."""
-    if isinstance(value, Decimal | date):
-        return str(value)
-    raise TypeError(f"a {type(value).__name__} cannot be stored")
-
-
-#: How values become BSON: aware datetimes in UTC both ways, `Decimal` and `date` as text.
-CODECS: CodecOptions[Doc] = CodecOptions(
-    tz_aware=True, tzinfo=UTC, uuid_representation=4, type_registry=TypeRegistry(fallback_encoder=_plain)
-)
-#: The same, but instants are read without their zone: a referral in a third of the time. `Codec` adds the zone.
-NAIVE: CodecOptions[Doc] = CODECS.with_options(tz_aware=False, tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +255,16 @@ class Collection:
                 where, shown, limit=limit, batch_size=limit, sort=order, hint=hint, collation=collation
             )
             return await cursor.to_list(None)
+
+    async def find_encoded(self, questions: Sequence[Question]) -> list[list[bytes]]:
+        """The documents of several questions, each as the server sent it: for `encoding.decoded`.
+
+        One thread of a pool asks them one after the other: threads that want the interpreter at the same moment cost
+        more than the questions do.
+        """
+        ask = partial(answers, self._it.delegate, questions)
+        with translated():
+            return await asyncio.get_running_loop().run_in_executor(None, ask)
 
     async def count(self, where: Filter, *, hint: str) -> int:
         """How many documents match, counted exactly (the server's estimate is off after a crash)."""

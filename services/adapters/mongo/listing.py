@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
 from bson import Decimal128
 
-from services.adapters.mongo.documents import CARDS, REFERRALS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Doc, Mongo
+from services.adapters.mongo.cards import SHOWN, cards_of
+from services.adapters.mongo.documents import REFERRALS
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, Doc, Mongo, Question
+from services.adapters.mongo.encoding import decoded
 from services.adapters.mongo.indexes import LIST_CREATED, LIST_TIME_LEFT, LIST_UPDATED, OF_RFI, RUNNING
 from services.adapters.mongo.indexes import REFERRALS as COLLECTION
+from services.adapters.mongo.together import Together
 from services.core.codes import Flame, PolicyName, Stage, Status, Substatus
 from services.core.listing import (
     COUNT_LIMIT,
@@ -41,24 +44,6 @@ from services.core.policy import POLICIES, Policy
 #: What lists do not show: most of a long-lived document.
 _LEFT_OUT = ("history", "why", "outbox", "undo", "search")
 
-#: What cards are made of.
-SHOWN = (
-    "title",
-    "company",
-    "place",
-    "status",
-    "substatus",
-    "flame",
-    "size",
-    "channel",
-    "budget",
-    "details.engagement_name",
-    "details.deal_value",
-    "timers.expire_at",
-    "expires_at",
-    "updated_at",
-)
-
 _INSTANTS = {Sort.CREATED: "created_at", Sort.UPDATED: "updated_at", Sort.TIME_LEFT: "expires_at"}
 _INDEXES = {Sort.CREATED: LIST_CREATED, Sort.UPDATED: LIST_UPDATED, Sort.TIME_LEFT: LIST_TIME_LEFT}
 _FIELDS = {
@@ -69,6 +54,8 @@ _FIELDS = {
     Field.UPDATED: "updated_at",
     Field.CUSTOMER: "customer_key",
 }
+#: Most lists that are read one after the other.
+_LISTS = 8
 
 
 class MongoListing:
@@ -77,26 +64,34 @@ class MongoListing:
     def __init__(self, mongo: Mongo, policies: Mapping[PolicyName, Policy] = POLICIES) -> None:
         self._referrals = mongo.collection(COLLECTION)
         self._visible = _visible(policies)
+        self._whole = Together(self._referrals.find_encoded, at_most=_LISTS)
 
     async def page(self, query: ListingQuery) -> Page:
         """One more than asked for is read, to know whether there is a next page."""
-        docs = await self._found(query, without=_LEFT_OUT)
+        docs = await self._referrals.find(**self._question(query), without=_LEFT_OUT)
         return Page(tuple(REFERRALS.readable(docs[: query.limit])), _next(query, docs))
 
     async def cards(self, query: ListingQuery) -> Cards:
-        """Read with the fields of a card alone, and without zones."""
-        docs = await self._found(query, fields=(*SHOWN, _INSTANTS[query.sort]), naive=True)
-        return Cards(tuple(CARDS.readable(map(_card, docs[: query.limit]))), _next(query, docs))
+        """Read with the fields of a card alone; most cards are known by their bytes.
 
-    async def _found(self, query: ListingQuery, **shown: Any) -> list[Doc]:
+        Lists that nothing is left out of are short work for an index, and travel together; a search holds up nobody.
+        """
+        question = Question(**self._question(query), fields=(*SHOWN, _INSTANTS[query.sort]))
+        if self._left_out(query):
+            (docs,) = await self._referrals.find_encoded([question])
+        else:
+            docs = await self._whole(question)
+        return Cards(cards_of(docs[: query.limit]), _next(query, docs))
+
+    def _question(self, query: ListingQuery) -> dict[str, Any]:
         direction = DESCENDING if query.descending else ASCENDING
-        return await self._referrals.find(
-            {"$and": [_scope(query), *self._asked(query)]},
-            sort=[(_INSTANTS[query.sort], direction), ("_id", direction)],
-            limit=query.limit + 1,
-            hint=OF_RFI if _of_one_rfi(query.condition) else _INDEXES[query.sort],
-            **shown,
-        )
+        behind = [] if query.after is None else [_behind(query, query.after)]
+        return {
+            "where": {"$and": [_scope(query), *self._left_out(query), *behind]},
+            "sort": [(_INSTANTS[query.sort], direction), ("_id", direction)],
+            "limit": query.limit + 1,
+            "hint": OF_RFI if _of_one_rfi(query.condition) else _INDEXES[query.sort],
+        }
 
     async def counts(self, partner_id: str) -> dict[Section, int]:
         """From the smallest index alone, and no further than the limit."""
@@ -107,16 +102,14 @@ class MongoListing:
 
         return dict(zip(Section, await asyncio.gather(*map(count, Section)), strict=True))
 
-    def _asked(self, query: ListingQuery) -> list[Mapping[str, Any]]:
-        """What must hold beside the partner and the section."""
+    def _left_out(self, query: ListingQuery) -> list[Mapping[str, Any]]:
+        """What must hold beside the partner and the section: what does not meet it is left out."""
         asked: list[Mapping[str, Any]] = [*_facets(query), *_worth(query)]
         asked += [{"search": {"$regex": f"\n.*{re.escape(word)}"}} for word in words_of(query.text)]
         if query.ids is not None:
             asked.append({"_id": {"$in": sorted(query.ids)}})
         if query.condition is not None:
             asked.append(self._condition(query.condition))
-        if query.after is not None:
-            asked.append(_behind(query, query.after))
         return asked
 
     def _condition(self, condition: Condition) -> Mapping[str, Any]:
@@ -135,23 +128,13 @@ class MongoListing:
                 return {_FIELDS[field]: {_OPERATORS[op]: value}}
 
 
-def _next(query: ListingQuery, docs: list[Doc]) -> Cursor | None:
+def _next(query: ListingQuery, docs: Sequence[Doc | bytes]) -> Cursor | None:
     if len(docs) <= query.limit:
         return None
     # The last document gives the cursor even if this version cannot read it: the next page begins behind it.
     last = docs[query.limit - 1]
+    last = decoded(last) if isinstance(last, bytes) else last
     return Cursor(last[_INSTANTS[query.sort]].replace(tzinfo=UTC), last["_id"])
-
-
-def _card(doc: Doc) -> Doc:
-    """The document of a card (`core.cards.card_of`) from a part of a referral's; instants get their zone."""
-    details, expires_at = doc.get("details", {}), doc.get("expires_at")
-    card = {**doc, "title": details.get("engagement_name") or doc["title"]}
-    card["worth"] = details.get("deal_value") or doc.get("budget")
-    card["updated_at"] = doc["updated_at"].replace(tzinfo=UTC)
-    if expires_at is not None and doc.get("timers", {}).get("expire_at") is not None:
-        card["due_at"] = expires_at.replace(tzinfo=UTC)
-    return card
 
 
 _OPERATORS = {Op.EQ: "$eq", Op.NE: "$ne", Op.GT: "$gt", Op.GE: "$gte", Op.LT: "$lt", Op.LE: "$lte"}

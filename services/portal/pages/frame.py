@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel import Locale, negotiate_locale
+from babel import negotiate_locale
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from markupsafe import Markup
 
-from services.portal.identity import Identity, IdentityKind
-from services.portal.menu import MENU
+from services.portal.identity import Identity
 from services.portal.notices import read_notice
+from services.portal.pages.header import header_of, language_buttons
 from services.portal.pages.templating import environment_of
 from services.portal.ports import PortalOptions
 from services.wording.words import SOURCE_LANGUAGE, Catalogue, Words, languages, words_of
@@ -81,7 +79,7 @@ class Frame:
         """The page of a template."""
         me, words = identity_of(request), words_for(request)
         token = me.csrf if me is not None and me.csrf else _form_token(request)
-        notice = read_notice(request)
+        path, notice = request.url.path, read_notice(request)
         text = (
             environment_of(words)
             .get_template(template)
@@ -90,15 +88,13 @@ class Frame:
                     "me": me,
                     "words": words,
                     "language": words.language,
-                    "languages": sorted(languages(PAGES)),
                     "zone": me.time_zone if me else "UTC",
                     "csrf": token,
-                    "path": request.url.path,
+                    "path": path,
                     "query": request.url.query,
                     "notice": notice,
-                    "Kind": IdentityKind,
-                    "menu": MENU,
-                    "own_name": own_name,
+                    "header": header_of(words, me, path),
+                    "language_buttons": language_buttons(words, PAGES),
                     **(values or {}),
                 }
             )
@@ -111,18 +107,6 @@ class Frame:
         if notice is not None:
             response.delete_cookie(notice.cookie)
         return response
-
-
-def part_of(words: Words, template: str, values: Mapping[str, Any]) -> Markup:
-    """A part of a page, rendered by itself: for what stays the same from page to page, so that it can be kept."""
-    return Markup(environment_of(words).get_template(template).render({"words": words, **values}))  # noqa: S704 - a template's
-
-
-@cache
-def own_name(language: str) -> str:
-    """A language's name in itself, as people look for it."""
-    name = Locale.parse(language).get_display_name(language) or language
-    return str(name[:1].upper() + name[1:])
 
 
 def _form_token(request: Request) -> str:

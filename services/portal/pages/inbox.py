@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import cache
 from typing import Annotated
 
@@ -12,8 +11,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from markupsafe import Markup
 
 from services.core.accounts import FILTER_LIMIT, FILTER_NAME_LENGTH, SavedFilter, User
-from services.core.cards import Card
-from services.core.codes import Flame
 from services.core.errors import VersionConflict
 from services.core.listing import COUNT_LIMIT, Section
 from services.core.ports import Change
@@ -23,35 +20,17 @@ from services.portal.counting import Counting, Overview
 from services.portal.forms import own_path
 from services.portal.identity import Identity
 from services.portal.notices import go_on
-from services.portal.pages.code_words import CHANNELS, SECTIONS, SORTS, options, size_options, state_said
+from services.portal.pages.code_words import CHANNELS, SECTIONS, SORTS, options, size_options
 from services.portal.pages.fields import fields_of
-from services.portal.pages.frame import frame_of, part_of, words_for
+from services.portal.pages.frame import frame_of, words_for
 from services.portal.pages.list_query import ListRequest, path_of, read_request
+from services.portal.pages.rows import Reader, rows_of
+from services.portal.pages.templating import part_of
 from services.portal.ports import PortalOptions, PortalPorts
-from services.wording.words import Words, _
+from services.wording.words import Words
 
 Me = Annotated[Identity, Depends(partner)]
 Writer = Annotated[Identity, Depends(partner_writer)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One referral of a list, in words."""
-
-    id: str
-    title: str
-    company: str
-    place: str
-    state: str
-    facts: str
-    #: Size, channel, worth: what is known.
-    due: str | None
-    #: Time left, or None when nothing is waited for.
-    at: str
-    #: The instant of `due`, else of the last change: for machines, and as it is said.
-    at_said: str
-    flame: Flame
-    starred: bool
 
 
 def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
@@ -75,12 +54,12 @@ def _add_list(routes: APIRouter, ports: PortalPorts, section: Section, counting:
             counting.of(partner_id, anew=has_acted(request)),
         )
         stars = await ports.favourites.among(partner_id, [each.id for each in page.cards])
-        now = ports.clock.now()
+        reader = Reader(words=words, zone=me.time_zone, may_write=me.may_write)
         values = {
             "section": section,
             "tabs": _tabs(overview, words),
             "title": words.say(SECTIONS[section]),
-            "rows": [_row(each, words, now, me.time_zone, starred=each.id in stars) for each in page.cards],
+            "rows": rows_of(page.cards, stars, reader, ports.clock.now()),
             "asked": asked,
             "here": asked.address(),
             "next_page": asked.address(page.next) if page.next else None,
@@ -124,34 +103,6 @@ def _choices(words: Words, country: str) -> dict[str, list[tuple[str, str]]]:
         "countries": words.countries(),
         "subdivisions": words.subdivisions(country),
     }
-
-
-def _row(card: Card, words: Words, now: datetime, zone: str, *, starred: bool) -> Row:
-    facts = (
-        words.size(card.size) if card.size else None,
-        words.money(card.worth) if card.worth else None,
-        words.say(CHANNELS[card.channel]) if card.channel else None,
-    )
-    return Row(
-        id=card.id,
-        title=card.title,
-        company=card.company,
-        place=words.place(card.place),
-        state=state_said(words, card.status, card.substatus),
-        facts=" · ".join(fact for fact in facts if fact),
-        due=left_said(words, card.due_at, now) if card.due_at else None,
-        at=(card.due_at or card.updated_at).isoformat(),
-        at_said=words.instant(card.due_at, zone) if card.due_at else words.day(card.updated_at, zone),
-        flame=card.flame,
-        starred=starred,
-    )
-
-
-def left_said(words: Words, due: datetime, now: datetime) -> str:
-    """How long there is to answer."""
-    if due <= now:
-        return words.say(_("The time is over"))
-    return words.say(_("{time} left")).format(time=words.span(due - now))
 
 
 async def _user(ports: PortalPorts, me: Identity) -> User | None:

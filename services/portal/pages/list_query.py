@@ -139,4 +139,4 @@ def _amount(text: str) -> Decimal | None:
 
 
 def _one_of(kind: type[E], text: str) -> E | None:
-    return kind(text) if text in set(kind) else None
+    return kind(text) if text and text in set(kind) else None

@@ -26,8 +26,8 @@ from services.portal.pages.code_words import (
     timeframe_options,
 )
 from services.portal.pages.fields import FormState
-from services.portal.pages.inbox import left_said
 from services.portal.pages.list_query import path_of
+from services.portal.pages.rows import left_said
 from services.wording.reasons import said
 from services.wording.words import Words, _
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, nodes
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 
 from services.portal.static_files import static_url
 from services.wording.words import Words
@@ -40,6 +42,11 @@ def environment_of(words: Words) -> Environment:
     environment.globals["static"] = static_url
     environment.words = words
     return environment
+
+
+def part_of(words: Words, template: str, values: Mapping[str, Any]) -> Markup:
+    """A part of a page, rendered by itself: for what stays the same from page to page, so that it can be kept."""
+    return Markup(environment_of(words).get_template(template).render({"words": words, **values}))  # noqa: S704 - a template's
 
 
 class _Translated(Environment):

@@ -16,7 +16,7 @@ def partner_with(scope: str) -> Callable[[Request], Awaitable[Identity]]:
     has = scoped(scope)
 
     async def check(request: Request) -> Identity:
-        await partner(await signed_in(request))
+        await partner(request)
         return await has(request)
 
     return check
@@ -30,7 +30,7 @@ def partner_or_operator(scope: str) -> Callable[[Request], Awaitable[Identity]]:
         me = await signed_in(request)
         if me.kind is IdentityKind.OPERATOR:
             return await runs(request)
-        await partner(me)
+        await partner(request)
         return await has(request)
 
     return check
