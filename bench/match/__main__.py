@@ -26,6 +26,7 @@ NAMES = (
     "vs_tantivy",
     "exact",
     "search_ms",
+    "reasons_per_s",
 )
 
 

@@ -33,9 +33,8 @@ class Figures:
 def filled(net: Network) -> ProfileIndex:
     """The index of a network."""
     index = ProfileIndex()
-    numbers = index.rows.write_all(net.profiles)
+    index.put_all(np.arange(net.profiles.partners.size), net.profiles)
     index.rows.flags[net.closed] |= BLOCKED
-    index.put_all(numbers.tolist())
     index.match(pack([Query(tie=0)]))
     return index
 
@@ -54,11 +53,14 @@ def matched(index: ProfileIndex, queries: Sequence[Query]) -> list[list[tuple[in
     return found
 
 
-def unpacked(index: ProfileIndex, queries: Sequence[Query]) -> list[Found]:
-    """All answers as the matcher takes them, in batches, with packing and unpacking."""
+def unpacked(index: ProfileIndex, queries: Sequence[Query], *, reasons: bool = False) -> list[Found]:
+    """All answers as the matcher takes them, in batches, with packing and unpacking.
+
+    With `reasons` each winner comes with the terms that it matched, as bits; the words are put to them by the matcher.
+    """
     found: list[Found] = []
     for at in range(0, len(queries), BATCH):
-        found += found_in(index.match(pack(queries[at : at + BATCH])))
+        found += found_in(index.match(pack(queries[at : at + BATCH]), reasons=reasons))
     return found
 
 
@@ -141,6 +143,7 @@ def measure(profiles: int, *, shape: Shape = DENSE, checks: int = 200, engine: b
     put["bytes_per_profile"] = index.nbytes() / profiles
     found = matched(index, asked)
     put["matches_per_s"] = mine = rate(lambda: unpacked(index, asked), len(asked))
+    put["reasons_per_s"] = rate(lambda: unpacked(index, asked, reasons=True), len(asked))
     packed = [pack(asked[at : at + BATCH]) for at in range(0, len(asked), BATCH)]
     put["kernel_per_s"] = rate(lambda: [index.match(batch) for batch in packed], len(asked))
     put["p50_ms"], put["p99_ms"] = latencies(index, asked[:2_000])

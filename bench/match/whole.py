@@ -21,7 +21,8 @@ from services.core.rfi import Place, Rfi
 from services.matching.index.warm import warm_up
 from services.matching.indexed import IndexedMatcher
 
-BATCH = 500
+#: RFIs of a batch, and profiles of a page, as a router takes them.
+BATCH, PAGE = 500, 1_000
 _TOWNS = [("ES", f"ES-{chr(65 + n // 5)}{chr(65 + n % 5)}", f"town{m}") for n in range(25) for m in range(8)]
 
 
@@ -87,8 +88,8 @@ def main() -> None:
     matcher, began = IndexedMatcher(Idle()), time.process_time()
     profiles = [profile_of(record) for record in topic]
     decoded = time.process_time()
-    for profile in profiles:
-        matcher.put(profile)
+    for at in range(0, len(profiles), PAGE):
+        matcher.put_all(profiles[at : at + PAGE])
     held = time.process_time()
     matcher.match(asked[:1], now)
     built = time.process_time()

@@ -122,7 +122,8 @@ def start(
         engines,
         on_progress=on_progress or (lambda _n, _s: None),
     )
-    remember_mode(at, sandbox=sandbox)
+    if not running.already:
+        remember_mode(at, sandbox=sandbox)
     return running
 
 

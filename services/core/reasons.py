@@ -60,7 +60,12 @@ def written(code: ReasonCode, value: str = "", weight: float | None = None, deta
     """A reason as it is stored."""
     number = "" if weight is None else f"{weight:.2f}"
     # No part holds a bare `|`, so only those of empty parts stand at the end.
-    return f"{code.value}|{_escaped(value)}|{number}|{_escaped(detail)}".rstrip("|")
+    return f"{code.value}|{escaped(value)}|{number}|{escaped(detail)}".rstrip("|")
+
+
+def around(code: ReasonCode, weight: float) -> tuple[str, str]:
+    """What stands in front of and behind the `escaped` value of a weighed reason, for who writes many of them."""
+    return f"{code.value}|", f"|{weight:.2f}"
 
 
 def parse(text: str) -> Reason | None:
@@ -79,7 +84,8 @@ def parse(text: str) -> Reason | None:
     return Reason(code, _plain(value), weight, _plain(detail))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A part of a reason as it is stored."""
     return text.replace("%", "%25").replace("|", "%7C")
 
 

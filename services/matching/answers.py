@@ -1,33 +1,16 @@
-"""What is asked of the index for one RFI, and what comes back?"""
+"""What does the index answer to one RFI?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from services.core.rfi import Rfi
-from services.matching.asked import Asked
-from services.matching.index.layout import Hits
-from services.matching.terms import Wanted
-from services.matching.vocabulary import Around
+from services.matching.index.layout import I64, Hits
 
 #: A profile's number and its score in grains.
 Entry = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An RFI, ready to be asked of the index."""
-
-    rfi: Rfi
-    asked: Asked
-    tag: str
-    #: The RFI's primary language tag.
-    wanted: Wanted
-    around: Around
 
 
 class Found(NamedTuple):
@@ -41,15 +24,28 @@ class Found(NamedTuple):
     #: Those that match but serve elsewhere; sought only when few come near.
     why: int
     #: Bits of why matching profiles could not have it; complete when nobody could.
+    matched: Sequence[int] = ()
+    #: For each that can have it, if asked for: a bit for each term of the request that it has, in packed order.
 
 
 def found_in(hits: Hits) -> Iterator[Found]:
     """The answers to each request, without the empty places of the lists."""
     filled = np.arange(hits.tops.shape[2]) < hits.counts[:, :, None]
+    matched = _numbers(hits.matched[filled[:, 0]]) if hits.span else []
     lines = hits.tops[filled]
     entries = list(zip(lines[:, 2].tolist(), lines[:, 0].tolist(), strict=True))
-    at = 0
+    at = told = 0
     for (open_, any_, outside), why in zip(hits.counts.tolist(), hits.seen[:, 0].tolist(), strict=True):
         first, second, end = at + open_, at + open_ + any_, at + open_ + any_ + outside
-        yield Found(entries[at:first], entries[first:second], entries[second:end], why)
-        at = end
+        bits = matched[told : told + open_]
+        yield Found(entries[at:first], entries[first:second], entries[second:end], why, bits)
+        at, told = end, told + open_
+
+
+def _numbers(bits: I64) -> list[int]:
+    """Of each line its bits as one number, however many words they take."""
+    words = bits.view(np.uint64)
+    numbers: list[int] = words[:, 0].tolist()
+    for n in range(1, words.shape[1]):
+        numbers = [number | word << 64 * n for number, word in zip(numbers, words[:, n].tolist(), strict=True)]
+    return numbers

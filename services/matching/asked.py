@@ -7,7 +7,7 @@ from enum import Enum
 
 from services.core.rfi import Need, Rfi
 from services.matching.classification import code_of
-from services.matching.keywords import LANGUAGES, Segments, fold, language_of, phrase, segments, weak_stems
+from services.matching.keywords import LANGUAGES, Segments, fold, language_of, named, phrase, segments, weak_stems
 from services.matching.regions import ParentOf, PlaceKey, flat, key_of
 from services.matching.spelling import meant
 from services.matching.synonyms import known, near_keys, of_code, words_of_key
@@ -64,14 +64,14 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
     """What an RFI asks for."""
     need, language = rfi.need, language_of(rfi.language)
     offers = _said(need, language)
-    industries = tuple(Said(industry_key(i), i, Source.INDUSTRY) for i in need.industries if industry_key(i))
+    industries = tuple(Said(key, i, Source.INDUSTRY) for i in need.industries if (key := industry_key(i)))
     asked_for = (text for text in (*need.keywords, *need.products, *need.services) if code_of(text) is None)
-    named = tuple(run for text in asked_for for run in segments(text, language))
+    parts = tuple(run for text in asked_for for run in named(text, language))
     title = segments(need.title, language)
     texts = (
         (Source.TITLE, title),
-        (Source.PART, named),
-        (Source.WIDER, (*_wider(offers, (*title, *named)), *_guesses(need))),
+        (Source.PART, parts),
+        (Source.WIDER, (*_wider(offers, (*title, *parts)), *_guesses(need))),
         (Source.DESCRIPTION, segments(need.description, language)),
     )
     weak = weak_stems(language)

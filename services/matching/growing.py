@@ -85,6 +85,10 @@ class GrowingMatcher:
             self.grow()
         return self._matcher.put(profile)
 
+    def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
+        """Take in many profiles; returns how many of them were new or newer."""
+        return sum(map(self.put, profiles)) if self._plain is not None else self._matcher.put_all(profiles)
+
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile: the highest version holds."""
         return self._matcher.learn(profile_id, standing)
@@ -146,8 +150,7 @@ class GrowingMatcher:
             return
         for standing in plain.standings():
             made.learn(standing.profile_id, standing)
-        for profile in plain.profiles():
-            made.put(profile)
+        made.put_all(plain.profiles())
         self._plain, self._matcher = None, made
         log.info("index_ready", profiles=self._count)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping, Sequence
+from bisect import insort
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -12,22 +12,24 @@ import numpy as np
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.standing import Standing
+from services.matching.bulk import DECLARED, Read, columns_of
+from services.matching.census import Census
 from services.matching.declared import Declared
-from services.matching.index.layout import I64, PAUSED, Hits
+from services.matching.index.layout import I64, Hits
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
 from services.matching.index.rows import Entry
 from services.matching.market import Offer, adjusted, learned_of, offer_of
+from services.matching.pauses import Pauses
 from services.matching.ranking import tie_key
-from services.matching.regions import ParentOf, PlaceKey
-from services.matching.vocabulary import CountryLexicon, Gazetteer, Tongues, Vocabulary, sign_name
+from services.matching.regions import ParentOf
+from services.matching.vocabulary import Gazetteer, Tongues, Vocabulary, sign_name
 from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Profiles whose words stay read; winners come again and again.
 OFFERS_KEPT = 20_000
 _SIZES = {size: 1 << bit for bit, size in enumerate(CompanySize)}
 _ALL_SIZES = 255
-_WHOLE = 100
 
 
 class Holdings(Sequence[Offer]):
@@ -37,17 +39,15 @@ class Holdings(Sequence[Offer]):
         self._parent_of, self._weights = parent_of, weights
         self.network = ProfileIndex()
         self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(weights), Tongues()
-        self.lexicons: dict[str, CountryLexicon] = {}
-        self._declared = Declared(self.vocabulary, parent_of)
+        self.census = Census(self.vocabulary)
+        self.declared = Declared(self.vocabulary, self.gazetteer, parent_of)
         self.profiles: list[RoutableProfile] = []
         self.limited: dict[int, None] = {}
         self._numbers: dict[str, int] = {}
         self._partners: dict[str, int] = {}
         self._of_partner: dict[str, list[int]] = {}
         self._standings: dict[str, Standing] = {}
-        self._pauses: list[tuple[datetime, int]] = []
-        #: Ends of pauses, ascending; those behind `_paused_from` are flagged.
-        self._paused_from = 0
+        self._pauses = Pauses(self.network.pause)
         self._offer = lru_cache(maxsize=OFFERS_KEPT)(self._read)
 
     def __len__(self) -> int:
@@ -101,12 +101,68 @@ class Holdings(Sequence[Offer]):
         self._enter(number)
         return True
 
+    def put_all(self, profiles: Iterable[RoutableProfile]) -> int:
+        """Take many in; returns how many were new or newer than what was there."""
+        batch: list[Read] = []
+        taken = 0
+        for profile in profiles:
+            if profile.id in self._numbers:
+                # It may be one of the batch, in an older version.
+                self._put_down(batch)
+                batch = []
+                taken += self.put(profile)
+            else:
+                self._hold(profile, batch)
+                taken += 1
+        self._put_down(batch)
+        return taken
+
+    def _hold(self, profile: RoutableProfile, batch: list[Read]) -> None:
+        """Hold a profile that is new here; to the index it goes with its batch."""
+        number = self._new(profile)
+        if profile.capacity is not None:
+            self.limited[number] = None
+        if not (profile.active and profile.locations):
+            return
+        learned, adjust = self._learned(profile.id)
+        batch.append(
+            Read(
+                number,
+                profile.id,
+                self._partners.setdefault(profile.partner_id, len(self._partners)),
+                self.declared.regions(profile),
+                self.declared.terms(profile),
+                learned,
+                _bits_of(profile.sizes),
+                self.tongues.number(profile.languages),
+                adjust,
+            )
+        )
+        if profile.paused_until is not None:
+            self._pauses.add(profile.paused_until, number)
+
+    def _put_down(self, batch: Sequence[Read]) -> None:
+        if batch:
+            columns = columns_of(batch)
+            self.gazetteer.count(columns.served.tolist(), 1)
+            self.census.note(columns.markets, columns.learners, columns.terms)
+            self.network.put_all(columns.numbers, columns.profiles)
+
+    def _new(self, profile: RoutableProfile) -> int:
+        """Give a profile its number."""
+        number = self._numbers[profile.id] = len(self.profiles)
+        self.profiles.append(profile)
+        own = self._of_partner.setdefault(profile.partner_id, [])
+        if own:
+            insort(own, number, key=self._id)
+        else:
+            own.append(number)
+        return number
+
     def _replace(self, profile: RoutableProfile) -> None:
         number = self._numbers.get(profile.id)
         if number is None:
-            number = self._numbers[profile.id] = len(self.profiles)
-            self.profiles.append(profile)
-            insort(self._of_partner.setdefault(profile.partner_id, []), number, key=self._id)
+            number = self._new(profile)
         else:
             self._leave(number)
             old = self.profiles[number]
@@ -126,12 +182,12 @@ class Holdings(Sequence[Offer]):
         # Nobody can be told of a referral without a location.
         if not (profile.active and profile.locations):
             return
-        serves, terms = self._declared.serves(profile), self._declared.terms(profile)
+        places, terms = self.declared.regions(profile), self._terms(profile)
         learned, adjust = self._learned(profile.id)
-        self._count(serves, terms, learned, 1)
+        self._count(places, terms, learned, 1)
         if profile.paused_until is not None:
-            self._add_pause(profile.paused_until, number)
-        self.network.put(number, self._entry(profile, serves, terms, learned, adjust))
+            self._pauses.add(profile.paused_until, number)
+        self.network.put(number, self._entry(profile, places, terms, learned, adjust))
 
     def _leave(self, number: int) -> None:
         profile = self.profiles[number]
@@ -139,10 +195,14 @@ class Holdings(Sequence[Offer]):
         if not (profile.active and profile.locations):
             return
         learned, _ = self._learned(profile.id)
-        self._count(self._declared.serves(profile), self._declared.terms(profile), learned, -1)
+        self._count(self.declared.regions(profile), self._terms(profile), learned, -1)
         if profile.paused_until is not None:
-            self._drop_pause(profile.paused_until, number)
+            self._pauses.drop(profile.paused_until, number)
         self.network.remove(number)
+
+    def _terms(self, profile: RoutableProfile) -> set[int]:
+        """Numbers of all that a profile declares."""
+        return set(memoryview(self.declared.terms(profile)).cast("I"))
 
     def _learned(self, profile_id: str) -> tuple[dict[int, int], int]:
         """Learned signs by their numbers with their weights, and the grains for the past."""
@@ -153,39 +213,34 @@ class Holdings(Sequence[Offer]):
         learned = {intern(sign_name(key)): weight for key, weight in learned_of(standing).items()}
         return learned, adjusted(standing, self._weights)
 
-    def _count(self, serves: Sequence[PlaceKey], terms: set[int], learned: Mapping[int, int], by: int) -> None:
-        counted = [*terms, *(number for number, weight in learned.items() if weight > 0)] if learned else terms
-        for country in {place[0] for place in serves}:
-            lexicon = self.lexicons.get(country)
-            if lexicon is None:
-                lexicon = self.lexicons[country] = CountryLexicon(self.vocabulary)
-            lexicon.count(counted, learner=bool(learned), by=by)
-        self.gazetteer.count(serves, by)
+    def _count(self, places: Mapping[int, int], terms: set[int], learned: Mapping[int, int], by: int) -> None:
+        counted = [*terms, *(number for number, weight in learned.items() if weight > 0)]
+        self.census.count(set(places.values()), counted, learner=bool(learned), by=by)
+        self.gazetteer.count(places.keys(), by)
 
     def _entry(
         self,
         profile: RoutableProfile,
-        serves: Sequence[PlaceKey],
+        places: Mapping[int, int],
         declared: set[int],
         learned: Mapping[int, int],
         adjust: int,
     ) -> Entry:
         terms = sorted(declared | learned.keys()) if learned else sorted(declared)
-        countries = dict.fromkeys(place[0] for place in serves)
         return Entry(
             partner=self._partners.setdefault(profile.partner_id, len(self._partners)),
-            regions=[*map(self.gazetteer.intern, serves), *map(self.gazetteer.market, countries)],
+            regions=[*places, *set(places.values())],
             terms=terms,
-            weights=[learned.get(term, _WHOLE) for term in terms] if learned else [_WHOLE] * len(terms),
-            sizes=sum(_SIZES[size] for size in set(profile.sizes)) or _ALL_SIZES,
+            weights=[learned.get(term, DECLARED) for term in terms] if learned else [DECLARED] * len(terms),
+            sizes=_bits_of(profile.sizes),
             speaks=self.tongues.number(profile.languages),
             adjust=adjust,
             tie=tie_key(profile.id),
         )
 
-    def match(self, queries: Sequence[Query], tags: Sequence[str]) -> Hits:
+    def match(self, queries: Sequence[Query], tags: Sequence[str], *, reasons: bool = False) -> Hits:
         """Ask the index; `tags` are the languages that the queries name by their places in it."""
-        return self.network.match(pack(queries, np.array(self.tongues.table(tags), np.uint8)))
+        return self.network.match(pack(queries, np.array(self.tongues.table(tags), np.uint8)), reasons=reasons)
 
     def survey(self, query: Query, tag: str) -> I64:
         """Everybody of a market who matches; see `ProfileIndex.survey`."""
@@ -193,30 +248,12 @@ class Holdings(Sequence[Offer]):
 
     def pause(self, now: datetime) -> None:
         """Flag who is paused at this instant, and nobody else. An instant may lie before the last one."""
-        until = bisect_right(self._pauses, now, key=_end)
-        for _, number in self._pauses[self._paused_from : until]:
-            self.network.block(number, PAUSED, on=False)
-        for _, number in self._pauses[until : self._paused_from]:
-            self.network.block(number, PAUSED, on=True)
-        self._paused_from = until
-
-    def _add_pause(self, end: datetime, number: int) -> None:
-        at = bisect_right(self._pauses, end, key=_end)
-        self._pauses.insert(at, (end, number))
-        if at < self._paused_from:
-            self._paused_from += 1
-        else:
-            self.network.rows.reserve(number + 1)
-            self.network.block(number, PAUSED, on=True)
-
-    def _drop_pause(self, end: datetime, number: int) -> None:
-        at = self._pauses.index((end, number), bisect_left(self._pauses, end, key=_end))
-        self._pauses.pop(at)
-        if at < self._paused_from:
-            self._paused_from -= 1
-        else:
-            self.network.block(number, PAUSED, on=False)
+        self._pauses.turn(now)
 
 
-def _end(pause: tuple[datetime, int]) -> datetime:
-    return pause[0]
+def _bits_of(sizes: tuple[CompanySize, ...]) -> int:
+    """The sizes that a profile wants, as bits; all of them when it names none."""
+    bits = 0
+    for size in sizes:
+        bits |= _SIZES[size]
+    return bits or _ALL_SIZES

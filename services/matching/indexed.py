@@ -11,32 +11,28 @@ those who were full.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from services.core.partner import RoutableProfile
 from services.core.rfi import Chosen, Rfi, Routing, Skipped
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
-from services.matching import keywords
-from services.matching.answers import Entry, Found, Reading, found_in
-from services.matching.asked import read
+from services.matching.answers import Found, found_in
 from services.matching.choosing import NEAR_MISSES, OpenCount, chosen_of, exclusion, is_full, skipped, why_nobody
 from services.matching.explain import Explainer, named_in
 from services.matching.explanation import Explanation
 from services.matching.finding import find
 from services.matching.holdings import Holdings
 from services.matching.index.layout import FULL
-from services.matching.index.queries import Query
 from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
-from services.matching.ranking import ONE, Ranking, fit_of, tie_key
-from services.matching.regions import ParentOf, Reach, flat, verdict
+from services.matching.ranking import ONE, Ranking, fit_of
+from services.matching.reading import Reading, read_for
+from services.matching.regions import ParentOf, flat, verdict
 from services.matching.searching import Search, SearchResult, as_rfi, result_of
-from services.matching.terms import wanted_of
-from services.matching.vocabulary import CountryLexicon, phrase_name, sign_name
+from services.matching.telling import Telling
 from services.matching.weights import weights_of
 
 _SIZE, _PAUSE, _LOAD = "size_excluded", "paused", "at_capacity"
@@ -62,6 +58,10 @@ class IndexedMatcher:
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile: the highest one holds."""
         return self._held.put(profile)
+
+    def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
+        """Take in many profiles; returns how many of them were new or newer."""
+        return self._held.put_all(profiles)
 
     def take_rules(self, rules: Rules) -> None:
         """Rank by these rules; only before the first profile."""
@@ -122,12 +122,12 @@ class IndexedMatcher:
 
     def search(self, search: Search, now: datetime) -> SearchResult:
         """The partners that somebody finds who looks for one; who is full is found as well."""
-        reading = replace(self._read(as_rfi(search)), tag=search.tag)
+        reading = self._read(as_rfi(search), search.tag)
         self._held.pause(now)
         for number in self._full:
             self._held.network.block(number, FULL, on=False)
         try:
-            ranked = find(self._held, self._query(reading, 0), search, self._weights)
+            ranked = find(self._held, reading.query, search, self._weights)
         finally:
             for number in self._full:
                 self._held.network.block(number, FULL, on=True)
@@ -144,12 +144,8 @@ class IndexedMatcher:
             self._full.discard(number)
             self._held.network.block(number, FULL, on=False)
 
-    def _read(self, rfi: Rfi) -> Reading:
-        asked = read(rfi, self._parent_of)
-        lexicon = self._held.lexicons.get(asked.place[0]) or CountryLexicon(self._held.vocabulary)
-        around = self._held.gazetteer.around(asked.place)
-        wanted = wanted_of(rfi, asked, lexicon, self._weights)
-        return Reading(rfi, asked, keywords.primary_tag(rfi.language), wanted, around)
+    def _read(self, rfi: Rfi, tag: str | None = None) -> Reading:
+        return read_for(self._held, rfi, self._weights, self._parent_of, tag)
 
     def _ask(self, readings: Sequence[Reading]) -> list[Found | None]:
         """Ask the index; None for what the customer has picked itself."""
@@ -158,45 +154,12 @@ class IndexedMatcher:
         found: list[Found | None] = [None] * len(readings)
         if not asked:
             return found
-        queries = [self._query(readings[n], tags[readings[n].tag]) for n in asked]
-        hits = self._held.match(queries, list(tags))
+        for n in asked:
+            readings[n].query.tongue = tags[readings[n].tag]
+        hits = self._held.match([readings[n].query for n in asked], list(tags), reasons=True)
         for n, answer in zip(asked, found_in(hits), strict=True):
             found[n] = answer
         return found
-
-    def _query(self, reading: Reading, tongue: int) -> Query:
-        rfi, wanted, find = reading.rfi, reading.wanted, self._held.vocabulary.find
-        alone: list[Entry] = []
-        besides: list[Entry] = []
-        for term, points in zip(wanted.terms, wanted.points, strict=True):
-            if number := find(phrase_name(term.language(reading.asked), term.key)):
-                (alone if wanted.alone(term) else besides).append((number, points))
-        for sign, points in zip(wanted.signs, wanted.sign_points, strict=True):
-            if number := find(sign_name(sign.key)):
-                (alone if sign.alone else besides).append((number, points))
-        # Without a term that anybody has, nobody matches; without anything asked, everybody there does.
-        rooms = (rfi.max_partners, rfi.max_partners + NEAR_MISSES, rfi.max_partners + 2 * NEAR_MISSES)
-        if not reading.asked.usable:
-            # Who serves elsewhere and was asked for nothing did not come near.
-            rooms = (*rooms[:2], 0)
-        if reading.asked.usable and not alone:
-            rooms = (0, 0, 0)
-        size = rfi.customer.size
-        return Query(
-            tie=tie_key(rfi.id),
-            alone=alone,
-            besides=besides if reading.asked.usable else (),
-            near=reading.around.near,
-            within=reading.around.within,
-            within_points=self._weights.reach[Reach.WITHIN],
-            market=self._held.gazetteer.market(reading.asked.place[0]),
-            size=self._held.size_bit(size) if size is not None else 0,
-            tongue=tongue,
-            tongue_points=self._weights.language,
-            open=rooms[0],
-            any=rooms[1],
-            outside=rooms[2],
-        )
 
     def _route(self, reading: Reading, found: Found | None, now: datetime, open_count: OpenCount) -> Routing:
         if found is None:
@@ -207,10 +170,15 @@ class IndexedMatcher:
                 self._held.network.block(number, FULL, on=True)
             (again,) = self._ask([reading])
             found = again or found
-        chosen = tuple(self._chosen(reading, number, grains / ONE) for number, grains in found.open)
+        chosen = tuple(self._told(reading, found)) if found.open else ()
         near = self._near(reading, found, now, open_count)
         because = None if chosen else self._why_nobody(reading, found)
         return Routing(at=now, chosen=chosen, near_misses=near, no_match_because=because, rules=self._weights.name)
+
+    def _told(self, reading: Reading, found: Found) -> Iterator[Chosen]:
+        telling = Telling(reading, self._held, self._parent_of)
+        for (number, grains), matched in zip(found.open, found.matched, strict=True):
+            yield telling.chosen(number, grains / ONE, matched)
 
     def _near(self, reading: Reading, found: Found, now: datetime, open_count: OpenCount) -> tuple[Skipped, ...]:
         """The best of those who match but don't get it, then the right offers in the wrong region."""
@@ -219,8 +187,10 @@ class IndexedMatcher:
         near: list[Skipped] = []
         for entries, elsewhere in ((found.any, False), (found.outside, True)):
             for number, grains in entries:
+                if len(near) == NEAR_MISSES:
+                    return tuple(near)
                 profile = self._held.profiles[number]
-                if profile.partner_id in known or len(near) == NEAR_MISSES:
+                if profile.partner_id in known:
                     continue
                 known.add(profile.partner_id)
                 code = "outside_region" if elsewhere else exclusion(profile, size, now, open_count) or "below_cut"
@@ -265,7 +235,7 @@ class IndexedMatcher:
 
     def _survey(self, reading: Reading, numbers: Iterable[int]) -> Ranking:
         """Everybody who matches, and these besides, against an RFI."""
-        own, query = self._rank(reading, numbers), self._query(reading, 0)
+        own, query = self._rank(reading, numbers), reading.query
         area, fits = dict(own.area), dict(own.fits)
         if query.open:
             for number, grains, points, tongue, adjust in self._held.survey(query, reading.tag).tolist():

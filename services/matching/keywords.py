@@ -18,6 +18,7 @@ __all__ = [
     "Segments",
     "fold",
     "language_of",
+    "named",
     "offered",
     "phrase",
     "primary_tag",
@@ -29,15 +30,23 @@ __all__ = [
 VERSION = f"norm-2-{fingerprint()}"
 
 
+@lru_cache(maxsize=64)
 def segments(text: str, language: str) -> Segments:
     """The stems and concepts of a text in runs; a phrase never reaches from one run into the next."""
+    # Terms and signs are found in the same texts, one after the other.
+    return joined(stem_runs(text, language), language)
+
+
+@lru_cache(maxsize=100_000)
+def named(text: str, language: str) -> Segments:
+    """As `segments`, of what somebody named: short, and named again by others."""
     return joined(stem_runs(text, language), language)
 
 
 @lru_cache(maxsize=100_000)
 def phrase(text: str, language: str) -> str:
     """The whole text as one phrase of stems and concepts; empty when it says nothing."""
-    return " ".join(s for run in segments(text, language) for s in run)
+    return " ".join(s for run in named(text, language) for s in run)
 
 
 @lru_cache(maxsize=100_000)

@@ -27,6 +27,9 @@ class Matcher(Protocol):
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile; False when this or a higher version was there already."""
 
+    def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
+        """Take in many profiles, as `put` does one; returns how many of them were new or newer."""
+
     def take_rules(self, rules: Rules) -> None:
         """Rank by these rules from now on.
 

@@ -7,13 +7,14 @@ from services.core.reasons import ReasonCode, written
 from services.matching.asked import Source
 from services.matching.market import Offer
 from services.matching.ranking import Ranking
-from services.matching.regions import Reach, name_of, verdict
+from services.matching.regions import PlaceKey, Reach, name_of, verdict
 from services.matching.terms import Term
 
 #: Terms named in a reason, the heaviest first; a profile with a long history may match dozens.
 TERMS_NAMED = 12
 
-_CODES = {
+#: What a reason is about, by where the RFI names its term.
+CODES = {
     Source.KEYWORD: ReasonCode.KEYWORD,
     Source.PRODUCT: ReasonCode.PRODUCT,
     Source.SERVICE: ReasonCode.SERVICE,
@@ -29,13 +30,11 @@ def reasons_of(offer: Offer, ranking: Ranking, size: CompanySize | None) -> tupl
     """Why a profile fits an RFI: region, each matched term with its weight, language, size."""
     reasons = [region_reason(offer, ranking)]
     language = ranking.asked.language
-    matched = [term for term in ranking.wanted.terms if offered_as(term, offer, language) is not None]
+    said = ((term, offered_as(term, offer, language)) for term in ranking.wanted.terms)
+    matched = [(term, words) for term, words in said if words is not None]
     # A stable sort: equal weights stay in the order in which they are asked.
-    matched.sort(key=lambda term: -term.weight)
-    reasons += [
-        written(_CODES[term.source], offered_as(term, offer, language) or term.words, term.weight)
-        for term in matched[:TERMS_NAMED]
-    ]
+    matched.sort(key=lambda pair: -pair[0].weight)
+    reasons += [written(CODES[term.source], words or term.words, term.weight) for term, words in matched[:TERMS_NAMED]]
     if len(matched) > TERMS_NAMED:
         reasons.append(written(ReasonCode.MORE, str(len(matched) - TERMS_NAMED)))
     if not ranking.asked.usable:
@@ -54,10 +53,14 @@ def region_reason(offer: Offer, ranking: Ranking) -> str:
     if found is None:
         served = ", ".join(name_of(place) for place in offer.serves[:5])
         return written(ReasonCode.REGION_OUTSIDE, name_of(asked), detail=served)
-    reach, served_place = found
+    return served_reason(*found, asked)
+
+
+def served_reason(reach: Reach, served: PlaceKey, asked: PlaceKey) -> str:
+    """The verdict on the region of who reaches it through this place."""
     if reach is Reach.WITHIN:
-        return written(ReasonCode.REGION_PART, name_of(asked), detail=name_of(served_place))
-    wider = "" if served_place == asked else name_of(served_place)
+        return written(ReasonCode.REGION_PART, name_of(asked), detail=name_of(served))
+    wider = "" if served == asked else name_of(served)
     return written(ReasonCode.REGION_SERVED, name_of(asked), detail=wider)
 
 

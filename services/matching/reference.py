@@ -50,6 +50,10 @@ class ReferenceMatcher:
         self._replace(profile)
         return True
 
+    def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
+        """Take in many profiles; returns how many of them were new or newer."""
+        return sum(map(self.put, profiles))
+
     def take_rules(self, rules: Rules) -> None:
         """Rank by these rules; only before the first profile."""
         if self._offers:

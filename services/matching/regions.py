@@ -125,6 +125,8 @@ def nearest(offices: Sequence[Office], asked: PlaceKey, parent_of: ParentOf = fl
 
     Beside it: both lie in one wider subdivision. Equals keep the order of the profile, which goes by importance.
     """
+    if len(offices) == 1:
+        return offices[0]
 
     def distance(office: Office) -> tuple[int, int]:
         country, path, city, _ = key_of(office.place, parent_of)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from math import log2
@@ -114,6 +115,7 @@ def _customer(customer: Customer, language: str) -> Iterator[tuple[Kind, str]]:
         yield Kind.CUSTOMER_WORD, what
 
 
+@lru_cache(maxsize=100_000)
 def hashed(what: str) -> str:
     """What stands for a text in a learned term: nobody reads it, but whoever guesses the text can confirm it."""
     return blake2b(what.encode(), digest_size=_DIGEST).hexdigest()

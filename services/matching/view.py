@@ -43,6 +43,7 @@ class View(Generic[T]):
         stored: everything that is stored, in pages.
         decode: makes a value of a record.
         take: takes a value in; False when this or a higher version was there.
+        take_page: takes in what is stored, a page at a time; one by one unless given.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class View(Generic[T]):
         stored: Callable[[], AsyncIterator[Sequence[T]]],
         decode: Callable[[Record], T],
         take: Callable[[T], bool],
+        take_page: Callable[[Sequence[T]], int] | None = None,
     ) -> None:
         self._what, self._topic, self._feed = what, topic, feed
         self._stored, self._decode, self._take_in_value = stored, decode, take
+        self._take_page = take_page or (lambda page: sum(map(take, page)))
         self._from: Offsets | None = None
 
     @property
@@ -73,8 +76,7 @@ class View(Generic[T]):
         noted = await self._feed.end_offsets([self._topic])
         number = 0
         async for page in self._stored():
-            for value in page:
-                self._take_in_value(value)
+            self._take_page(page)
             number += len(page)
         self._from = noted
         log.info("view_loaded", of=self._what, number=number)

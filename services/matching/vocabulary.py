@@ -1,4 +1,4 @@
-"""How do words and places become numbers for the index, and how often is each offered in a country?"""
+"""How do words, places and languages become numbers for the index?"""
 
 from __future__ import annotations
 
@@ -49,44 +49,6 @@ def sign_name(key: str) -> str:
     return f"+|{key}"
 
 
-class CountryLexicon:
-    """Counts of what the profiles of one country offer and have learned; a `Lexicon`.
-
-    Args:
-        vocabulary: the numbers of terms.
-    """
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
-        self._members, self._learners = 0, 0
-        self._counts: Counter[int] = Counter()
-
-    def size(self) -> int:
-        """How many profiles there are."""
-        return self._members
-
-    def offered(self, language: str, key: str) -> int:
-        """How many offer a phrase, or an industry."""
-        return self._counts[self._vocabulary.find(phrase_name(language, key))]
-
-    def longest(self, language: str, head: str) -> int:
-        """The most stems of a phrase that begins so, offered in this country or elsewhere, now or before."""
-        return self._vocabulary.longest(phrase_name(language, head))
-
-    def learned(self, key: str) -> int:
-        """How many have learned a sign; of no sign, how many have learned anything."""
-        return self._counts[self._vocabulary.find(sign_name(key))] if key else self._learners
-
-    def count(self, terms: Iterable[int], *, learner: bool, by: int) -> None:
-        """Take a profile in (`by` 1) or out (-1): numbers of what it declares and of what it learned to be good at."""
-        self._members += by
-        self._learners += by * learner
-        if by > 0:
-            self._counts.update(terms)
-        else:
-            self._counts.subtract(terms)
-
-
 @dataclass(frozen=True, slots=True)
 class Around:
     """Regions (numbers) that count for a place."""
@@ -103,8 +65,8 @@ class Gazetteer:
     def __init__(self, weights: Weights = DEFAULT_WEIGHTS) -> None:
         self._weights = weights
         self._numbers: dict[PlaceKey | str, int] = {}
-        self._served: dict[PlaceKey, int] = {}
-        #: How many profiles serve it now.
+        self._served: Counter[int] = Counter()
+        #: How many profiles serve a place now.
         self._parts: dict[PlaceKey, list[int]] = {}
         self._place_of: dict[int, PlaceKey] = {}
         self._known: dict[PlaceKey, Around] = {}
@@ -125,10 +87,16 @@ class Gazetteer:
             self._known.clear()
         return number
 
-    def count(self, places: Iterable[PlaceKey], by: int) -> None:
-        """A profile begins (`by` 1) or ceases (-1) to serve these."""
-        for place in places:
-            self._served[place] = self._served.get(place, 0) + by
+    def place(self, number: int) -> PlaceKey:
+        """The place of a number."""
+        return self._place_of[number]
+
+    def count(self, places: Iterable[int], by: int) -> None:
+        """A profile begins (`by` 1) or ceases (-1) to serve these; or many begin to, each with its places."""
+        if by > 0:
+            self._served.update(places)
+        else:
+            self._served.subtract(places)
 
     def around(self, asked: PlaceKey) -> Around:
         """The regions that count for a place."""
@@ -136,8 +104,8 @@ class Gazetteer:
         if known is None:
             if len(self._known) >= PLACES_KEPT:
                 self._known.clear()
-            reach, served = self._weights.reach, self._served
-            numbers = [(self._numbers[key], reach[reach_of(key)]) for key in containing(asked) if key in served]
+            reach, known_places = self._weights.reach, self._numbers
+            numbers = [(known_places[key], reach[reach_of(key)]) for key in containing(asked) if key in known_places]
             # Numbers of places only grow, so the list of parts is ascending.
             known = self._known[asked] = Around(tuple(numbers), tuple(self._parts.get(asked, ())))
         return known
@@ -145,7 +113,7 @@ class Gazetteer:
     def anybody(self, around: Around) -> bool:
         """True if somebody serves one of these regions now."""
         numbers: Sequence[int] = [number for number, _ in around.near]
-        return any(self._served.get(self._place_of[number], 0) for each in (numbers, around.within) for number in each)
+        return any(self._served[number] for each in (numbers, around.within) for number in each)
 
 
 class Tongues:
@@ -154,14 +122,21 @@ class Tongues:
     def __init__(self) -> None:
         self._sets: dict[frozenset[str], int] = {}
         self._known: dict[tuple[str, ...], int] = {}
+        self._spoken: dict[tuple[str, ...], frozenset[str]] = {}
 
     def number(self, tags: tuple[str, ...]) -> int:
         """The number of the set of languages that tags name, whatever their regions and order."""
         number = self._known.get(tags)
         if number is None:
-            languages = frozenset(map(primary_tag, tags))
-            number = self._known[tags] = self._sets.setdefault(languages, len(self._sets))
+            number = self._known[tags] = self._sets.setdefault(self.spoken(tags), len(self._sets))
         return number
+
+    def spoken(self, tags: tuple[str, ...]) -> frozenset[str]:
+        """The languages that tags name."""
+        languages = self._spoken.get(tags)
+        if languages is None:
+            languages = self._spoken[tags] = frozenset(map(primary_tag, tags))
+        return languages
 
     def table(self, tags: Sequence[str]) -> list[list[int]]:
         """For each tag by number of a set: 1 where it is spoken; the empty set speaks them all."""

@@ -87,15 +87,16 @@ class Router:
     next_best: NextBestHandler
 
     async def prepare(self) -> None:
-        """Load rules, profiles, standings and open counts; only then may RFIs be routed.
+        """Load rules, standings, profiles and open counts; only then may RFIs be routed.
 
         Raises:
             DependencyUnavailable: try again.
             RulesChanged: rules were published meanwhile; start anew.
         """
         await self.ruling.take_up()
-        await self.view.load()
+        # What profiles have learned comes first: whoever comes after its profile makes it be read twice.
         await self.standings.load()
+        await self.view.load()
         await self.refresh_capacity()
 
     async def refresh_capacity(self) -> None:
@@ -168,6 +169,7 @@ def _profiles(ports: RouterPorts, matcher: GrowingMatcher) -> View[RoutableProfi
         stored=stored,
         decode=ports.decode_profile,
         take=matcher.put,
+        take_page=matcher.put_all,
     )
 
 

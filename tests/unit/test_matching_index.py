@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from services.matching.answers import found_in
 from services.matching.index.layout import FULL, PAUSED
 from services.matching.index.profiles import PIECE, ProfileIndex
-from services.matching.index.queries import Query, any_of, must, must_not, pack
+from services.matching.index.queries import Query, any_of, in_packed_order, must, must_not, pack
 from services.matching.index.rows import Entry
 from services.matching.index.warm import warm_up
 from services.matching.ranking import tie_break, tie_key
@@ -30,6 +31,11 @@ class Twin:
 
     entries: dict[int, Entry]
     flags: dict[int, int]
+
+    def has(self, number: int, q: Query) -> set[int]:
+        """The terms of a request that a profile has with a weight above zero."""
+        weights = dict(zip(self.entries[number].terms, self.entries[number].weights, strict=True))
+        return {term for term, _ in (*q.alone, *q.besides) if weights.get(term, 0) > 0}
 
     def lists(self, q: Query) -> tuple[list[list[Line]], int]:
         """The three lists, and the bits of why nobody could."""
@@ -59,6 +65,11 @@ class Twin:
                 found[0].append(line)
         rooms = (q.open, q.any, q.outside)
         return [once(lines)[:room] for lines, room in zip(found, rooms, strict=True)], why
+
+
+def told(query: Query, bits: int) -> set[int]:
+    """The terms of a request that bits stand for."""
+    return {term for place, term in enumerate(in_packed_order(query)) if bits >> place & 1}
 
 
 def far(entry: Entry, q: Query) -> bool:
@@ -144,8 +155,9 @@ def change(network: ProfileIndex, twin: Twin, chance: random.Random) -> None:
 def compare(network: ProfileIndex, twin: Twin, queries: list[Query], threads: int) -> None:
     import numpy as np
 
-    hits = network.match(pack(queries, np.array([[0, 1]], np.uint8)), threads)
-    for n, query in enumerate(queries):
+    hits = network.match(pack(queries, np.array([[0, 1]], np.uint8)), threads, reasons=True)
+    for n, (query, found) in enumerate(zip(queries, found_in(hits), strict=True)):
+        assert [told(query, bits) for bits in found.matched] == [twin.has(number, query) for number, _ in found.open]
         lists, why = twin.lists(query)
         tops = [
             [(-score, tie, number, partner) for score, tie, number, partner in hits.tops[n, which, :count].tolist()]
@@ -197,6 +209,16 @@ def test_a_row_with_no_terms_serves_requests_that_name_nothing() -> None:
     assert hits.tops[0, 0, 0].tolist() == [1_007, scrambled(1, 5), 0, 1]
 
 
+def test_a_request_of_many_terms_is_told_of_each_that_matches() -> None:
+    asked, held = [(term, 1_000 - term) for term in range(1, 150)], [1, 63, 64, 65, 70, 128, 129, 149]
+    network, weights = ProfileIndex(), [100, 100, 55, 1, -20, 100, 100, 100]
+    network.put(0, Entry(partner=1, regions=[3], terms=held, weights=weights, sizes=255, speaks=0, adjust=0, tie=5))
+    queries = [Query(tie=1, alone=asked, near=[(3, 10)]), Query(tie=1, alone=asked[60:70], near=[(3, 10)])]
+    first, second = found_in(network.match(pack(queries), reasons=True))
+    assert told(queries[0], first.matched[0]) == {1, 63, 64, 65, 128, 129, 149}
+    assert told(queries[1], second.matched[0]) == {63, 64, 65}
+
+
 def test_nobody_is_found_in_an_empty_network() -> None:
     hits = ProfileIndex().match(pack([Query(tie=1, alone=[(4, 10)], near=[(3, 10)], within=[2], market=9, any=3)]))
     assert hits.counts.tolist() == [[0, 0, 0]]
@@ -207,7 +229,7 @@ def test_ties_are_the_same_in_the_index_and_beside_it() -> None:
 
 
 def test_warming_up_finds_the_profiles_it_puts() -> None:
-    assert warm_up() == 3
+    assert warm_up() == 4
 
 
 def test_too_many_profiles_for_one_index_are_refused() -> None:

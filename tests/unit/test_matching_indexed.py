@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi
 from services.core.standing import Standing
+from services.matching.bulk import tie_keys
 from services.matching.indexed import IndexedMatcher
+from services.matching.ranking import tie_key
 from services.matching.reference import ReferenceMatcher
 from services.matching.signals import signals
-from tests.builders import START
+from tests.builders import START, make_need, make_profile, make_rfi
 from tests.unit.test_matching_oracle import Opens, profiles, requests
 
 #: The first call on a machine compiles the kernels.
@@ -38,6 +40,7 @@ STEPS = st.lists(
     st.one_of(
         profiles().map(lambda each: ("put", each)),
         profiles().map(lambda each: ("put", each)),
+        st.lists(profiles(), max_size=8).map(lambda each: ("put_all", each)),
         standings().map(lambda each: ("learn", each)),
         st.lists(requests(), min_size=1, max_size=4).map(lambda each: ("match", each)),
     ),
@@ -56,15 +59,24 @@ def test_both_matchers_agree_whatever_came_before(
     for step, what in [*steps, ("match", rfis), ("picked", rfis)]:
         if step == "put":
             assert plain.put(what) is compiled.put(what)
+        elif step == "put_all":
+            assert plain.put_all(what) == compiled.put_all(what)
         elif step == "learn":
             assert plain.learn(*what) is compiled.learn(*what)
         else:
             asked = [picking(rfi) for rfi in what] if step == "picked" else what
             given_out = {"2-1": 1}
             assert compiled.match(asked, now, given_out) == plain.match(asked, now, given_out)
-    for partner in [None, *{p.partner_id for kind, p in steps if kind == "put"}]:
+    for partner in [None, *partners_of(steps)]:
         assert compiled.explain(rfis[0], partner, now) == plain.explain(rfis[0], partner, now)
     assert sorted(compiled.limited()) == sorted(plain.limited())
+
+
+def partners_of(steps: list[tuple[str, Any]]) -> set[str]:
+    put = [
+        each for kind, what in steps if kind in {"put", "put_all"} for each in (what if kind == "put_all" else [what])
+    ]
+    return {profile.partner_id for profile in put}
 
 
 def picking(rfi: Rfi) -> Rfi:
@@ -85,3 +97,20 @@ def test_profiles_are_held_as_they_were_put(puts: list[RoutableProfile], rfis: l
     assert {p.id: compiled.profile(p.id) for p in puts} == {p.id: plain.profile(p.id) for p in puts}
     assert compiled.profile("nobody") is None
     assert compiled.match(rfis, START) == plain.match(rfis, START)
+
+
+def test_a_request_of_a_hundred_terms_is_told_as_it_is_beside_the_index() -> None:
+    words = tuple(f"gadget{n}" for n in range(100))
+    rfi = make_rfi(need=make_need(title="", description="", keywords=words, products=(), services=()))
+    plain, compiled = ReferenceMatcher(Opens({})), IndexedMatcher(Opens({}))
+    for n in (1, 2, 3):
+        profile = make_profile(n, keywords=words[::n], products=tuple(word.upper() for word in words[90:]))
+        assert plain.put(profile) is compiled.put(profile)
+    (routing,) = compiled.match([rfi], START)
+    assert [routing] == plain.match([rfi], START)
+    assert len(routing.chosen) == 3
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), max_size=5))
+def test_many_profiles_have_the_ties_that_each_of_them_has(ids: list[str]) -> None:
+    assert tie_keys(ids).tolist() == [tie_key(id_) for id_ in ids]

@@ -34,6 +34,9 @@ class Ranked:
     def put(self, profile: RoutableProfile) -> bool:
         raise AssertionError(profile)
 
+    def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
+        raise AssertionError(profiles)
+
     def learn(self, profile_id: str, standing: Standing) -> bool:
         self.versions[profile_id] = standing.version
         return True

@@ -53,7 +53,7 @@ from services.matching.index.layout import Hits, Index, Queries
     MOST_TERMS,
 ) = range(len(Queries._fields))
 
-TOPS, COUNTS, SEEN, ROOM = range(len(Hits._fields))
+TOPS, COUNTS, SEEN, ROOM, MATCHED, SPAN = range(len(Hits._fields))
 
 #: The state of a search, an array of its own: counts and floors of the three lists, why matching profiles could not
 #: have it, postings and rows read, the request, its lists, its first term, how many terms; then the bit of each term,

@@ -152,3 +152,8 @@ class Hits(NamedTuple):
     #: By request: bits of why matching profiles could not have it (complete when nobody could), postings and rows read.
     room: int
     #: Places of a list.
+    matched: I64
+    #: (request, place in the first list, word): a bit for each term of the request, in the order of `Queries.terms`,
+    #: that the profile there has with a weight above zero.
+    span: int
+    #: Words of these bits; 0 when nobody asked for them.

@@ -10,7 +10,7 @@ One thread writes and matches. The kernels give up Python's lock, so `match` may
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ import numpy as np
 from services.matching.index.build import Postings, build
 from services.matching.index.fields import BITS, LONGEST
 from services.matching.index.fresh import add_rows, entries_of
-from services.matching.index.layout import HOT, I32, I64, STALE, U32, Hits, Index, Queries
+from services.matching.index.layout import HOT, I32, I64, PAUSED, STALE, U32, Hits, Index, Queries
 from services.matching.index.memory import Table, address_of
-from services.matching.index.rows import Entry, Rows, compact, grown, sign, too_low
+from services.matching.index.rows import Entry, Profiles, Rows, compact, grown, sign, too_low
 from services.matching.index.scan import WAITING
 from services.matching.index.search import search
 from services.matching.index.survey import survey
@@ -69,9 +69,10 @@ class ProfileIndex:
         self.rows.write(number, entry)
         self._changed[number] = None
 
-    def put_all(self, numbers: Iterable[int]) -> None:
-        """Say that these rows were written by other means (a bulk load into `rows`)."""
-        self._changed.update(dict.fromkeys(numbers))
+    def put_all(self, numbers: I64, profiles: Profiles) -> None:
+        """Take many profiles in, none of them twice, or their new versions."""
+        self.rows.write_all(numbers, profiles)
+        self._changed.update(dict.fromkeys(numbers.tolist()))
 
     def remove(self, number: int) -> None:
         """Take a profile out."""
@@ -92,6 +93,11 @@ class ProfileIndex:
         else:
             self.rows.flags[number] &= 255 - flag
 
+    def pause(self, number: int, on: bool) -> None:
+        """Pause a profile, which may not be known yet, or end that."""
+        self.rows.reserve(number + 1)
+        self.block(number, PAUSED, on)
+
     @property
     def pending(self) -> int:
         """How many profiles have changed since the postings were made."""
@@ -102,11 +108,12 @@ class ProfileIndex:
         parts = (*self._postings, self._keys, self._heads, self._fresh)
         return self.rows.nbytes() + sum(each.nbytes for each in parts)
 
-    def match(self, queries: Queries, threads: int = 1) -> Hits:
-        """The best profiles for each request of a batch."""
+    def match(self, queries: Queries, threads: int = 1, *, reasons: bool = False) -> Hits:
+        """The best profiles for each request of a batch; with `reasons` also which terms they have."""
         index = self._current()
         count, asked = len(queries.market), Table(queries)
-        hits, found = _room_for(count, max(queries.most_wanted, 1))
+        span = queries.most_terms // 64 + 1 if reasons else 0
+        hits, found = _room_for(count, max(queries.most_wanted, 1), span)
         # Some requests take a hundred times as long as others: whoever is done with a piece takes the next.
         size = count if threads == 1 else PIECE
         pieces = iter([(at, min(at + size, count)) for at in range(0, count, max(1, size))])
@@ -206,14 +213,17 @@ class ProfileIndex:
         self._stale = False
 
 
-def _room_for(count: int, room: int) -> tuple[Hits, Table]:
+def _room_for(count: int, room: int, span: int) -> tuple[Hits, Table]:
     """Empty lists, in one piece of memory: to ask once where they begin, and not for each array, takes a third."""
-    tops, line = count * 12 * room, 3 * count
-    whole = np.empty(tops + 2 * line, np.int64)
-    shaped = whole[:tops].reshape(count, 3, room, 4)
-    counts, seen = whole[tops : tops + line].reshape(count, 3), whole[tops + line :].reshape(count, 3)
+    tops, line, bits = count * 12 * room, 3 * count, count * room * span
+    whole = np.empty(tops + 2 * line + bits, np.int64)
+    shaped, end = whole[:tops].reshape(count, 3, room, 4), tops + 2 * line
+    counts, seen = whole[tops : tops + line].reshape(count, 3), whole[tops + line : end].reshape(count, 3)
+    matched = whole[end:].reshape(count, room, span)
+    matched[:] = 0
     at = int(whole.ctypes.data)
-    return Hits(shaped, counts, seen, room), Table((at, at + 8 * tops, at + 8 * (tops + line), room))
+    places = Table((at, at + 8 * tops, at + 8 * (tops + line), room, at + 8 * end, span))
+    return Hits(shaped, counts, seen, room, matched, span), places
 
 
 def _search(tables: tuple[Table, Table, Table], most_terms: int, pieces: Iterator[tuple[int, int]]) -> None:

@@ -119,6 +119,15 @@ def pack(queries: Sequence[Query], tongues: U8 | None = None) -> Queries:
     )
 
 
+def in_packed_order(query: Query) -> list[int]:
+    """The terms of a request in the order in which `pack` lays them down: their places are those of `Hits.matched`."""
+    return [number for pairs in (query.alone, query.besides) for number, _ in _heaviest_first(pairs)]
+
+
+def _heaviest_first(pairs: Pairs) -> Pairs:
+    return sorted(pairs, key=_points_of, reverse=True) if len(pairs) > 1 else pairs
+
+
 def _turns(term_at: array[int], terms: array[int], near_at: array[int], regions: array[int]) -> array[int] | I64:
     """Requests of one wide region together, and among them those whose first term is the same.
 
@@ -136,7 +145,7 @@ def _ranked(kinds: Iterable[Pairs], each: int) -> tuple[array[int], array[int], 
 
     `each` kinds belong to one request.
     """
-    ranked = [sorted(pairs, key=_points_of, reverse=True) if len(pairs) > 1 else pairs for pairs in kinds]
+    ranked = [_heaviest_first(pairs) for pairs in kinds]
     flat = array("q", chain.from_iterable(chain.from_iterable(ranked)))
     return array("q", accumulate(map(len, ranked), initial=0))[::each], flat[::2], flat[1::2]
 

@@ -55,7 +55,10 @@ class Entry:
 
 
 class Profiles(NamedTuple):
-    """Many profiles in numbers. `x_at[i]` to `x_at[i + 1]` are the entries of profile `i` in the arrays of `x`."""
+    """Many profiles in numbers. `x_at[i]` to `x_at[i + 1]` are the entries of profile `i` in the arrays of `x`.
+
+    What each means says `Entry`; none of these has a coordinate.
+    """
 
     partners: I64
     region_at: I64
@@ -138,17 +141,17 @@ class Rows:
         self.words[self.used : end] = np.frombuffer(self._latest, np.uint32)
         self.used, self._latest = end, array("I")
 
-    def write_all(self, profiles: Profiles) -> I64:
-        """Put many profiles down, with numbers from `count` on; returns those numbers."""
+    def write_all(self, numbers: I64, profiles: Profiles) -> None:
+        """Put many profiles down, none of them twice; their old rows stay in the heap as waste."""
         self.settle()
-        first, many = self.count, profiles.partners.size
-        self.reserve(first + many)
-        need = HEAD * many + profiles.regions.size + profiles.terms.size
+        self.reserve(int(numbers.max(initial=-1)) + 1)
+        need = HEAD * numbers.size + profiles.regions.size + profiles.terms.size
         if self.used + need > self.words.size:
-            self.words = grown(self.words, self.used + need + need // 32)
-        write_rows(profiles, self.words, self.hot, first, self.used)
+            self.words = grown(self.words, self.used + need + max(need // 32, self.used // 8))
+        write_rows(profiles, self.words, self.hot, numbers, self.used)
         self.used += need
-        return np.arange(first, self.count, dtype=np.int64)
+        if self.coordinates.size:
+            self.coordinates.reshape(-1, 2)[numbers] = np.nan
 
     def nbytes(self) -> int:
         """Bytes of all columns and rows."""
@@ -186,10 +189,10 @@ def grown(array: Any, size: int) -> Any:
 
 
 @compiled
-def write_rows(p: Profiles, words: U32, hot: I32, first: int, used: int) -> None:
+def write_rows(p: Profiles, words: U32, hot: I32, numbers: I64, used: int) -> None:
     """Put rows down from `used` on."""
-    for i in range(p.partners.size):
-        hot[HOT * (first + i) + ROW], hot[HOT * (first + i) + ADJUST] = used, p.adjust[i]
+    for i in range(numbers.size):
+        hot[HOT * numbers[i] + ROW], hot[HOT * numbers[i] + ADJUST] = used, p.adjust[i]
         words[used] = (p.region_at[i + 1] - p.region_at[i]) << 8 | p.sizes[i]
         words[used + 1] = (p.term_at[i + 1] - p.term_at[i]) << 16 | p.speaks[i]
         words[used + 2], words[used + 3], words[used + 4] = p.partners[i], p.ties[i] & 0xFFFFFFFF, p.ties[i] >> 32

@@ -22,6 +22,7 @@ from services.matching.index.scan import (
     signature_of,
     try_posting,
 )
+from services.matching.index.score import bounds_of, weight_in
 from services.matching.index.top import floor_of, order
 
 
@@ -163,6 +164,19 @@ def answer(ix: int, q: int, s: int) -> None:
 
 
 @compiled
+def tell(ix: int, q: int, h: int, s: int) -> None:
+    """Note which terms those have who are open to the request; see `Hits.matched`."""
+    n, words, terms, span = i64(s, f.REQUEST), i64(ix, f.WORDS), i64(q, f.TERMS), i64(h, f.SPAN)
+    for place in range(i64(s, f.COUNT + OPEN)):
+        number = i64(i64(s, f.LISTS), 4 * place + 2)
+        _, begin, end = bounds_of(ix, number)
+        signature, bits = signature_of(ix, number), i64(h, f.MATCHED) + 8 * span * (n * i64(h, f.ROOM) + place)
+        for j in range(i64(s, f.LENGTH)):
+            if signature & i64(s, f.BITS + j) and weight_in(words, begin, end, i64(terms, i64(s, f.FIRST) + j)) > 0:
+                put(bits, j >> 6, i64(bits, j >> 6) | 1 << (j & 63))
+
+
+@compiled
 def search(ix: int, q: int, h: int, s: int, first: int, last: int) -> None:
     """Answer those whose turns are from `first` to before `last`: tables of `Index`, `Queries`, `Hits`, and a state."""
     for turn in range(first, last):
@@ -172,5 +186,7 @@ def search(ix: int, q: int, h: int, s: int, first: int, last: int) -> None:
         for which in range(OUTSIDE + 1):
             order(i64(s, f.LISTS) + which * i64(s, f.STEP), i64(s, f.COUNT + which))
             put(i64(h, f.COUNTS), 3 * n + which, i64(s, f.COUNT + which))
+        if i64(h, f.SPAN):
+            tell(ix, q, h, s)
         for i in range(3):
             put(i64(h, f.SEEN), 3 * n + i, i64(s, f.WHY + i))

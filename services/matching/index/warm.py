@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from services.matching.index.layout import I64
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
-from services.matching.index.rows import Entry
+from services.matching.index.rows import Entry, Profiles
 
 
 def warm_up() -> int:
@@ -14,5 +17,26 @@ def warm_up() -> int:
     network.put(0, entry)
     network.merge()
     network.put(1, entry)
-    hits = network.match(query)
+    network.put_all(_numbers(2), _the_same(entry))
+    hits = network.match(query, reasons=True)
     return len(network.survey(query, 0)) + int(hits.counts[0, 0])
+
+
+def _the_same(entry: Entry) -> Profiles:
+    """The profile, as one of many."""
+    return Profiles(
+        partners=_numbers(entry.partner),
+        region_at=_numbers(0, len(entry.regions)),
+        regions=_numbers(*entry.regions),
+        term_at=_numbers(0, len(entry.terms)),
+        terms=_numbers(*entry.terms),
+        weights=_numbers(*entry.weights),
+        sizes=_numbers(entry.sizes),
+        speaks=_numbers(entry.speaks),
+        adjust=_numbers(entry.adjust),
+        ties=_numbers(entry.tie),
+    )
+
+
+def _numbers(*values: int) -> I64:
+    return np.array(values, np.int64)
