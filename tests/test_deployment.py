@@ -199,8 +199,7 @@ def test_the_lock_of_production_is_enough_to_run_every_process(wheel: Path, tmp_
     pip += ["--no-deps", "--disable-pip-version-check"]
     subprocess.run([*pip, "--require-hashes", "-r", ROOT / "requirements/run.txt"], check=True, cwd=tmp_path)
     subprocess.run([*pip, wheel], check=True, cwd=tmp_path)
-    for name in PROCESSES:
-        subprocess.run([tmp_path / "app/bin/referrals", "run", name, "--help"], check=True, capture_output=True)
+    subprocess.run([tmp_path / "app/bin/referrals", "run", "--help"], check=True, capture_output=True)
     imports = "import services.cli.app; from services.processes import PROCESSES, assembly_of"
     imports += "; [assembly_of(each) for each in PROCESSES]"
     subprocess.run([python, "-W", "error", "-c", imports], check=True, cwd=tmp_path)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,22 @@ def written() -> list[tuple[str, str]]:
     return sorted({(c, p.name) for p in [*PAGES, *CODE] for c in commands_in(p.read_text("utf-8"))})
 
 
+@cache
+def commands() -> Any:
+    """The tree of all commands: made once, for it takes longer than to look into it."""
+    return typer.main.get_command(app)
+
+
+@cache
+def helped(path: tuple[str, ...]) -> tuple[int, str]:
+    """Exit code and words of the help of a command."""
+    shown = CliRunner().invoke(app, [*path, "--help"])
+    return shown.exit_code, shown.output
+
+
 def named(words: list[str]) -> tuple[Any, list[str], list[str]]:
     """The command that the words lead to, its path, and what is left of the words."""
-    node: Any = typer.main.get_command(app)
+    node: Any = commands()
     path: list[str] = []
     while words and hasattr(node, "commands"):
         if words[0].startswith("-"):
@@ -60,7 +74,7 @@ def named(words: list[str]) -> tuple[Any, list[str], list[str]]:
 
 def test_the_readme_tells_of_every_group_of_commands() -> None:
     told = {c.split()[1] for c in commands_in((ROOT / "README.md").read_text("utf-8"))}
-    top = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    top = set(commands().commands)
     # The supervisor and the containers call `run` and `init`; `make` calls `demo`.
     assert top - told <= {"run", "init", "demo"}
 
@@ -71,8 +85,8 @@ def test_every_command_that_is_written_down_exists_with_its_options(line: str, w
     node, path, rest = named(words)
     options = {o for p in node.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
     assert {w.partition("=")[0] for w in rest if w.startswith("-")} <= options, f"{where}: {line}"
-    shown = CliRunner().invoke(app, [*path, "--help"])
-    assert shown.exit_code == 0, shown.output
+    code, output = helped(tuple(path))
+    assert code == 0, output
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,4 +1,9 @@
-"""What does an operator see of a running exchange, and what can be done with what was put aside?"""
+# ruff: noqa: E402 - rewriting comes before importing
+"""What does an operator see of a running exchange, and what can be done with what was put aside?
+
+What newcomers and people do comes first, collected here from its modules: it leaves the exchange whole, and bringing
+one up takes longer than most of these tests. What is broken on purpose comes last.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,22 @@ from services.core.aside import Letters
 from services.core.ports import Outgoing
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from services.engines.supervisor import status
+
+pytest.register_assert_rewrite("tests.e2e.readme", "tests.e2e.whole_exchange")
+
+from tests.e2e import readme, whole_exchange
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
+
+#: As if their tests stood here, in their order.
+globals().update(
+    {
+        name: each
+        for module in (readme, whole_exchange)
+        for name, each in vars(module).items()
+        if name.startswith("test_")
+    }
+)
+folder = readme.folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -128,7 +128,8 @@ class PortalWorld:
         """A browser with a session of a new user."""
         user = await self.add_user(partner, **more)
         browser = self.client(cookies={"referrals": await self.session_of(user)})
-        await browser.get("/problem-page-for-its-token")
+        # Any problem page has the token; this one's route is among the first, as later ones are made when reached.
+        await browser.get("/referrals/none-has-this-id")
         return browser
 
     async def program(self, partner: int | None = 1, scopes: Sequence[str] = ("referrals.write",)) -> Browser:

@@ -113,14 +113,20 @@ async def later(turns: int, work: Awaitable[None]) -> None:
     await work
 
 
-async def lived(history: History) -> CrashWorld:
-    """The world after the history, healed."""
+async def unhealed(history: History) -> CrashWorld:
+    """The world as the steps of the history leave it."""
     world = await CrashWorld(history.seed).begin()
     first = len(world.faults.calls)
     for number, fault in history.faults.items():
         world.faults.fail_call(first + number, fault.error(), after=fault.after)
     for name, number in history.steps:
         await do(world, name, number)
+    return world
+
+
+async def lived(history: History) -> CrashWorld:
+    """The world after the history, healed."""
+    world = await unhealed(history)
     await world.heal()
     return world
 
@@ -237,16 +243,36 @@ def test_the_story_without_faults_is_whole() -> None:
     assert len(world.caller.kept) > 5
 
 
-def calls_of_the_story() -> int:
-    return len(quickly(lived(History(STORY))).faults.calls)
+def number_of_calls(steps: Sequence[tuple[str, int]]) -> int:
+    """How many calls the steps make by themselves: what starts and heals the world makes more, and is not broken."""
+
+    async def live() -> int:
+        before = (await unhealed(History(()))).faults.calls
+        return len((await unhealed(History(steps))).faults.calls) - len(before)
+
+    return quickly(live())
+
+
+def assert_whole_wherever_it_breaks(steps: Sequence[tuple[str, int]], fault: Fault) -> None:
+    """Live the steps once for each call that they make, and break that one."""
+
+    async def live(number: int) -> CrashWorld:
+        world = await unhealed(History(steps, {number: fault}))
+        assert not world.faults.to_come, f"nobody met the fault at call {number}"
+        await world.heal()
+        return world
+
+    calls = number_of_calls(steps)
+    assert calls > len(steps)
+    for number in range(calls):
+        assert_whole(quickly(live(number)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_one_fault_at_any_call_of_the_story_loses_and_doubles_nothing(after: bool, kill: bool) -> None:
-    for number in range(calls_of_the_story()):
-        assert_whole(quickly(lived(History(STORY, {number: Fault(after, kill)}))))
+    assert_whole_wherever_it_breaks(STORY, Fault(after, kill))
 
 
 #: More turns than any step takes.
@@ -285,8 +311,7 @@ def test_an_rfi_goes_on_from_partner_to_partner_until_nobody_is_left() -> None:
 @pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_one_fault_at_any_call_on_the_way_from_partner_to_partner_changes_nothing(after: bool, kill: bool) -> None:
-    for number in range(len(quickly(lived(History(ONWARD))).faults.calls)):
-        assert_whole(quickly(lived(History(ONWARD, {number: Fault(after, kill)}))))
+    assert_whole_wherever_it_breaks(ONWARD, Fault(after, kill))
 
 
 #: The customer asks more partners: one that has it, others, one that is unknown; after a decline; then it withdraws.
@@ -315,8 +340,7 @@ def test_a_customer_asks_one_partner_after_the_other() -> None:
 @pytest.mark.parametrize("kill", [False, True], ids=["outage", "kill"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_one_fault_at_any_call_around_the_wishes_changes_nothing(after: bool, kill: bool) -> None:
-    for number in range(len(quickly(lived(History(WISHES))).faults.calls)):
-        assert_whole(quickly(lived(History(WISHES, {number: Fault(after, kill)}))))
+    assert_whole_wherever_it_breaks(WISHES, Fault(after, kill))
 
 
 @pytest.mark.parametrize("what", ["withdraw", "choose"])

@@ -1,4 +1,7 @@
-"""One exchange, real engines and processes: what its people do with it, and what the audit says of it."""
+"""One exchange, real engines and processes: what its people do with it, and what the audit says of it.
+
+test_operating.py collects these tests and has their exchange.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import re
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from email.policy import default
@@ -14,7 +16,6 @@ from pathlib import Path
 
 import httpx
 import orjson
-import pytest
 
 from services.bootstrap import World
 from services.cli.session import portal_address
@@ -24,15 +25,7 @@ from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.engines.bundled.spool import MailSpool
 from services.processes import PROCESSES
-from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with running_exchange(tmp_path_factory.mktemp("exchange")) as running:
-        yield running
+from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi
 
 
 def rfi_of(exchange: Exchange, publisher_id: str) -> Rfi:

@@ -1,4 +1,7 @@
-"""Does what the README tells newcomers to do work? Its snippets are run as they stand, on a running exchange."""
+"""Does what the README tells newcomers to do work? Its snippets are run as they stand.
+
+test_operating.py collects these tests and has their exchange.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,19 +19,10 @@ from services.bootstrap import World
 from services.cli.system import intake_address
 from services.core.codes import RfiState
 from services.engines.supervisor import status
-from tests.e2e.exchange import ROOT, SAMPLES, Exchange, running_exchange
+from tests.e2e.exchange import ROOT, SAMPLES, Exchange
 
 SNIPPET = re.compile(r"<!-- test: (\w+) -->\n```\w+\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SNIPPETS: dict[str, str] = dict(SNIPPET.findall((ROOT / "README.md").read_text("utf-8")))
-
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with running_exchange(tmp_path_factory.mktemp("readme")) as running:
-        yield running
 
 
 @pytest.fixture
