@@ -64,7 +64,7 @@ class MongoListing:
     def __init__(self, mongo: Mongo, policies: Mapping[PolicyName, Policy] = POLICIES) -> None:
         self._referrals = mongo.collection(COLLECTION)
         self._visible = _visible(policies)
-        self._whole = Together(self._referrals.find_encoded, at_most=_LISTS)
+        self._whole = Together(self._several, at_most=_LISTS)
 
     async def page(self, query: ListingQuery) -> Page:
         """One more than asked for is read, to know whether there is a next page."""
@@ -82,6 +82,9 @@ class MongoListing:
         else:
             docs = await self._whole(question)
         return Cards(cards_of(docs[: query.limit]), _next(query, docs))
+
+    async def _several(self, questions: Sequence[Question]) -> list[list[bytes]]:
+        return await self._referrals.find_encoded(questions)
 
     def _question(self, query: ListingQuery) -> dict[str, Any]:
         direction = DESCENDING if query.descending else ASCENDING

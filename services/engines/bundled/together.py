@@ -18,7 +18,7 @@ from services.engines.children import Child, EngineFailed, tail, wait_until
 from services.engines.choose import Endpoints
 from services.engines.locations import Home, claim_ports
 
-READY_S = 60.0
+READY_S = 120.0
 _log = logging.getLogger(__name__)
 
 
