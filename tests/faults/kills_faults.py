@@ -26,8 +26,8 @@ KNOWN = {
 
 #: Leases are renewed and medians are made by time, not by work: a kill there is one at any moment.
 BY_TIME = ("jobs.renew", "insights.put_medians")
-#: Router and expirer both look for profiles that nobody told of: who comes first meets the kill.
-BY_CHANCE = ("partners.mark_published",)
+#: Router and expirer both look for profiles and events that nobody told of: who comes first meets the kill.
+BY_CHANCE = ("partners.mark_published", "rfis.clear_outbox")
 
 #: One mail in flight per connection may be cut; what one portion holds may be sent and not yet noted.
 IN_HAND = 200
