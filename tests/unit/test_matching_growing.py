@@ -14,6 +14,7 @@ import pytest
 from services.core.rules import Rules
 from services.core.standing import Standing
 from services.matching.growing import GrowingMatcher
+from services.matching.indexed import IndexedMatcher
 from services.matching.reference import ReferenceMatcher
 from tests.builders import START, make_profile, make_rfi
 from tests.unit.test_matching_oracle import Opens
@@ -73,10 +74,18 @@ def test_it_goes_over_while_nobody_asks_for_a_match() -> None:
 
 
 async def test_a_large_network_waits_for_the_compiled_one_and_holds_nobody_up() -> None:
-    growing = filled(GrowingMatcher(NOBODY, small=2, large=4), 6)
-    others = asyncio.create_task(asyncio.sleep(0, "went on"))
-    await growing.ready()
-    assert (growing.compiled, others.done()) == (True, True)
+    made: Future[type[IndexedMatcher]] = Future()
+    growing = filled(GrowingMatcher(NOBODY, small=2, large=4, compiler=lambda: made), 6)
+
+    async def others() -> None:
+        made.set_result(IndexedMatcher)
+
+    # Nothing is made unless others go on while the network waits.
+    going_on = asyncio.create_task(others())
+    async with asyncio.timeout(60):
+        await growing.ready()
+        await going_on
+    assert growing.compiled
     assert growing.match(RFIS, START) == filled(ReferenceMatcher(NOBODY), 6).match(RFIS, START)
 
 
