@@ -48,10 +48,12 @@ status: $(VENV)/.engines ## what runs
 
 test: $(VENV)/.dev ## every test, on real engines, real processes and in a real browser
 	@sh scripts/chromium.sh
+	@sh scripts/promtool.sh $(VENV)
 	@$(PYTEST) -n $(WORKERS) $(SIDE_BY_SIDE) --hypothesis-profile thorough
 
 faults: $(VENV)/.dev ## every fault for real, in its long form; writes docs/reliability.md (SEED=1)
 	@rm -f build/faults.json
+	@sh scripts/promtool.sh $(VENV)
 	@$(PYTEST) -p tests.faults.plugin tests/faults --long --seed $(or $(SEED),1) --report docs/reliability.md
 
 lint: $(VENV)/.dev ## style, types, and whether what is generated is current

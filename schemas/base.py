@@ -18,6 +18,8 @@ class Wire(BaseModel):
         frozen=True,
         strict=True,
         hide_input_in_errors=True,
+        # Most processes never need most models: their fast paths read and write plain JSON.
+        defer_build=True,
     )
 
 

@@ -15,6 +15,7 @@ from schemas.base import Wire
 
 Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
+Demands = Annotated[list[Term], Field(max_length=10)]
 PartnerRef = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -56,7 +57,10 @@ class BudgetV1(Wire):
 
 
 class NeedV1(Wire):
-    """What is asked for. `place` is where the work is; without it the customer's own place."""
+    """What is asked for. `place` is where the work is; without it the customer's own place.
+
+    Only partners who offer each of `required`, and one of `oneOf` at least, are asked; both count as keywords too.
+    """
 
     title: Annotated[str, Field(min_length=3, max_length=300)]
     description: Annotated[str, Field(max_length=20_000)] = ""
@@ -65,6 +69,8 @@ class NeedV1(Wire):
     products: Terms = Field(default_factory=list)
     services: Terms = Field(default_factory=list)
     keywords: Terms = Field(default_factory=list)
+    required: Demands = Field(default_factory=list)
+    one_of: Demands = Field(default_factory=list)
     budget: BudgetV1 | None = None
     timeframe: Annotated[str, Field(max_length=20, examples=["within30days"])] | None = None
 

@@ -73,7 +73,8 @@ class World:
     @property
     def submitted(self) -> KafkaSubmittedLog:
         """The topic that publishers write to, for erasing."""
-        return KafkaSubmittedLog(self.admin)
+        log = KafkaSubmittedLog(self.admin)
+        return self.faults.port("submitted", log) if self.faults else log
 
     @cached_property
     def standings(self) -> SealedStandings:

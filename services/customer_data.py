@@ -44,6 +44,7 @@ def customer_data(world: World) -> CustomerData:
         referrals=stores.referrals,
         jobs=stores.jobs,
         reveals=stores.reveals,
+        policies=world.policies,
     )
     ports = EraserPorts(
         erasures=stores.erasures,

@@ -27,6 +27,7 @@ from services.adapters.memory.faults import Faults
 from services.adapters.memory.kafka import MemoryConsumer, MemoryLog
 from services.adapters.memory.mail import MemoryMailer
 from services.adapters.memory.stores import MemoryStores
+from services.adapters.memory.webhook_caller import MemoryWebhookCaller
 from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import READS
 from services.adapters.regions import parent_of
@@ -131,17 +132,15 @@ class FaultyCaller:
     """A program that is away, that takes a call and never says so, or whose caller is killed before or after."""
 
     def __init__(self, faults: Faults) -> None:
-        self.faults = faults
-        #: What arrived: id and body of each call.
-        self.kept: list[tuple[str, bytes]] = []
+        self.faults, self.kept = faults, MemoryWebhookCaller()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         await asyncio.sleep(0)
         fault = self.faults.take("FaultyCaller.post")
-        if fault is None or fault.after:
-            self.kept.append((headers["webhook-id"], body))
         if fault is None:
-            return Answer(status=204)
+            return await self.kept.post(url, headers, body)
+        if fault.after:
+            await self.kept.post(url, headers, body)
         if isinstance(fault.error, Killed):
             raise fault.error
         return Answer(error="no connection")

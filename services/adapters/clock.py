@@ -21,7 +21,7 @@ from services.core.stores import SandboxClockStore
 log = structlog.get_logger("clock")
 
 #: How often the database is asked for its time, and how often a sandbox's offset is read, seconds.
-MEASURE_EVERY_S, OFFSET_EVERY_S = 30.0, 0.25
+MEASURE_EVERY_S, OFFSET_EVERY_S = 30.0, 0.5
 
 #: The database's clock and this machine's may part by so much between two measurements before it is told.
 JUMP = timedelta(seconds=5)

@@ -20,7 +20,6 @@ class Settings(BaseSettings):
         frozen=True,
         extra="ignore",
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
     )
 
     # Engines.
@@ -106,6 +105,8 @@ class Settings(BaseSettings):
     # Customers' data.
     retention_days: Annotated[int, Field(ge=0)] = 1095
     """A customer's data is erased so many days after its request and all referrals of it were closed; 0 keeps it."""
+    retention_sweep_every_s: Annotated[float, Field(gt=0)] = 3600.0
+    """How often the expirer looks whose data has been kept for so long, in seconds."""
     erasure_look_again_s: Annotated[float, Field(ge=0)] = 600.0
     """An erasure looks once more after so long for what others had in their hands when it began, in seconds."""
     erasure_sweep_every_s: Annotated[float, Field(gt=0)] = 30.0

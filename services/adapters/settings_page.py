@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
 
@@ -41,9 +44,20 @@ def settings_page() -> str:
 
 
 def _rows() -> Iterator[str]:
+    words_of = meanings()
     for name, field in Settings.model_fields.items():
-        words = (field.description or "").replace("|", "\\|")
+        words = words_of.get(name, "").replace("|", "\\|")
         yield f"| `REFERRALS_{name.upper()}` | {_default(field)} | {_values(field)} | {words} |\n"
+
+
+def meanings() -> dict[str, str]:
+    """The text below each setting. From the source, and only here: pydantic would read it at every start."""
+    found = {}
+    for above, below in pairwise(ast.parse(inspect.getsource(Settings)).body[0].body):  # type: ignore[attr-defined]
+        match above, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
 
 
 def _default(field: FieldInfo) -> str:

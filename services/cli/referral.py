@@ -32,6 +32,7 @@ from services.core.commands import (
 )
 from services.core.errors import CommandInvalid, NotFound, Problem
 from services.core.referral import Referral
+from services.core.reveals import by_mail, in_order
 from services.core.rfi import Money
 
 app = typer.Typer(help="Referrals: list, show, and answer as a partner.", no_args_is_help=True)
@@ -107,7 +108,7 @@ def _table(found: Sequence[Referral]) -> object:
 
 @app.command("show")
 def show_command(referral_id: str) -> None:
-    """One referral: state, deadlines, deal, why this partner, history."""
+    """One referral: state, deadlines, deal, why this partner, history, and who was shown the customer's contact."""
 
     async def work(world: World) -> None:
         referral = (await world.stores.referrals.load([referral_id])).get(referral_id)
@@ -116,6 +117,13 @@ def show_command(referral_id: str) -> None:
         console.print(table(f"Referral {referral.id}", ["what", ""], _facts(referral)))
         rows = [(h.at.isoformat(timespec="seconds"), h.version, h.what, h.by, h.note) for h in referral.history]
         console.print(table("History", ["at", "version#", "what", "by", "note"], rows))
+        days = await world.stores.reveals.of_referral(referral.id)
+        days += by_mail(await world.stores.jobs.of_rfis([referral.rfi_id]), [referral], world.policies)
+        shown = [
+            (day.by, day.way if day.sure else f"{day.way}, perhaps", f"{day.last_at:%Y-%m-%d %H:%M}", day.times)
+            for day in in_order(days)
+        ]
+        console.print(table("Who was shown the contact", ["who", "how", "last at (UTC)", "times#"], shown))
 
     with plain_errors():
         with_world(work)

@@ -126,6 +126,8 @@ def _facts(rfi: object) -> list[tuple[str, object]]:
         ),
         ("title", rfi.need.title),
         ("keywords", ", ".join(rfi.need.keywords)),
+        ("required", ", ".join(rfi.need.required)),
+        ("one of", ", ".join(rfi.need.one_of)),
         ("accepted", rfi.accepted_at.isoformat()),
         ("no match because", rfi.routing.no_match_because if rfi.routing else None),
     ]

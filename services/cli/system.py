@@ -68,14 +68,14 @@ def specs(
         environment["REFERRALS_BASE_URL"] = f"http://127.0.0.1:{portal_port}"
     environment |= settings or {}
     if sandbox:
-        # More often than elsewhere: the clock is shifted, and somebody waits for what that brings about.
-        environment |= {"REFERRALS_SANDBOX": "true", "REFERRALS_TICK_EVERY_S": "0.25"}
+        environment["REFERRALS_SANDBOX"] = "true"
     return [
         Spec(
             name=name,
             argv=(sys.executable, "-m", "services.cli", "run", name),
             env=environment | _ports(intake_port, portal_port, alone=(instances or {}).get(name, 1) == 1),
             instances=(instances or {}).get(name, 1),
+            preload=("services.cli.running", f"services.processes.{name}"),
         )
         for name in PROCESSES
         if name not in without

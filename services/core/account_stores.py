@@ -94,6 +94,9 @@ class TokenStore(Protocol):
     async def clients_of(self, partner_id: str | None) -> list[OAuthClient]:
         """A partner's clients, newest first, revoked ones too; None: those of operators."""
 
+    async def partner_of(self, id_: str) -> str | None:
+        """The partner whose token or client has this id, revoked too; "" if it is an operator's; None: nobody's."""
+
     async def revoke_client(self, id_: str, partner_id: str | None, at: datetime) -> bool:
         """Revoke it, and every token issued to it; False if there is none of this partner's (None: of anybody's)."""
 

@@ -58,7 +58,7 @@ def new_referral(rfi: Rfi, chosen: Chosen, policy: Policy, now: datetime) -> Ref
         place=rfi.need.place,
         size=rfi.customer.size,
         channel=rfi.channel,
-        keywords=rfi.need.keywords,
+        keywords=rfi.need.asked_keywords,
         budget=rfi.need.budget,
         customer_key=ids.customer_key(chosen.partner_id, rfi.customer.contact.email),
         history=(HistoryEntry(at=now, version=1, what=EventType.CREATED.value, by=SYSTEM),),

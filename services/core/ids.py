@@ -87,6 +87,11 @@ def reveal_id(referral: str, by: str, way: str, at: datetime) -> str:
     return _derive("reveal", referral, by, way, at.astimezone(UTC).date().isoformat())
 
 
+def foreign_ask_id(by: str, operation: str, thing_id: str, at: datetime) -> str:
+    """The id of a day's requests by one for one thing of another by one operation (the day in UTC)."""
+    return _derive("foreign-ask", by, operation, thing_id, at.astimezone(UTC).date().isoformat())
+
+
 def location_id(profile: str, *place: str | None) -> str:
     """The id of a location loaded from elsewhere: one for each (profile, place)."""
     return _derive("location", profile, *(part or "" for part in place))

@@ -39,6 +39,9 @@ class MailKind(StrEnum):
     #: A person's referrals once a day; it belongs to no RFI.
 
 
+#: Mails to partners that name the customer's contact while the partner may see it.
+WITH_CONTACT = frozenset({MailKind.NEW_REFERRAL, MailKind.REMINDER, MailKind.EXPIRING_SOON, MailKind.FLAME_CHANGED})
+
 #: The `rfi_id` of jobs that belong to no RFI.
 NO_RFI = ""
 
@@ -62,6 +65,16 @@ class JobState(StrEnum):
     #: The state of the referral had moved on before it was sent.
     FAILED = "failed"
     #: Given up; a person must look.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosure:
+    """One mail that went out with a customer's contact in it."""
+
+    at: datetime
+    #: Business time.
+    to: str | None = None
+    #: Its address, where that is not the job's: another person of the partner got it, the contact's server refused it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,8 @@ class SendJob:
     #: How often its sender died while it was trying it: that sender may have sent it, and not noted it.
     returned: tuple[str, ...] | None = None
     #: The addresses (`ids.suppression_id`) that it came back from after it had been sent; most never do.
+    disclosed: tuple[Disclosure, ...] | None = None
+    #: What its attempts showed of the customer's contact; None: none has ended, or it ended before this was noted.
 
 
 def is_copy(job: SendJob) -> bool:
@@ -160,6 +175,8 @@ class JobUpdate:
     sent_at: datetime | None = None
     last_error: str | None = None
     cut_at_dot: int = 0
+    disclosed: tuple[Disclosure, ...] | None = None
+    #: All of the job's, those of this attempt among them; None leaves what is there.
     unclaimed: bool = False
     #: Written only while nobody has claimed the job since it was born: an update that is repeated because its answer
     #: was lost must not undo what was claimed in between, under the same owner's name.

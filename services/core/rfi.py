@@ -68,8 +68,17 @@ class Need:
     products: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    #: Only who offers each of these is asked,
+    one_of: tuple[str, ...] = ()
+    #: and at least one of these, if any are named.
     budget: Money | None = None
     timeframe: Timeframe = Timeframe.UNKNOWN
+
+    @property
+    def asked_keywords(self) -> tuple[str, ...]:
+        """Keywords, and what must be offered: that is asked for as well."""
+        return tuple(dict.fromkeys((*self.keywords, *self.required, *self.one_of)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

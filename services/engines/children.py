@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 #: How often a bounded wait looks again.
 LOOK_AGAIN_S = 0.02
@@ -68,28 +69,59 @@ def _stat(pid: int) -> tuple[str, int] | None:
     return fields[0], int(fields[19])
 
 
+class Started(Protocol):
+    """A process that is a child of ours, as `subprocess.Popen` shows it."""
+
+    @property
+    def pid(self) -> int:
+        """Its id; nobody else's before its end was seen here."""
+
+    def poll(self) -> int | None:
+        """How it ended (negative: the signal), or None while it runs."""
+
+    def wait(self) -> int:
+        """Wait for its end; how it ended."""
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+
+#: Starts a process with its output at the end of a log file. It dies with this one, however that happens.
+Start = Callable[[Command, Path], Started]
+
+
+def execute(command: Command, log: Path, pass_fds: Sequence[int] = ()) -> subprocess.Popen[bytes]:
+    """Start a program. The kernel kills it when the calling thread's process dies, however that happens."""
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - the caller's own words
+            command.argv,
+            env={**os.environ, **command.env},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops things in order.
+            # Two system calls and no Python locks, which is what makes it safe beside threads.
+            preexec_fn=die_with(os.getpid()),  # noqa: PLW1509
+            pass_fds=pass_fds,
+        )
+
+
 class Child:
     """One process of ours, with its output in a log file."""
 
-    def __init__(self, name: str, command: Command, log: Path) -> None:
+    def __init__(self, name: str, command: Command, log: Path, start: Start = execute) -> None:
         self.name, self.command, self.log = name, command, log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._start = start
+        self._process: Started | None = None
         self.identity: Identity | None = None
 
     def start(self) -> None:
-        """Start it. The kernel kills it when the calling thread's process dies, however that happens."""
+        """Start it; it dies with us."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the caller's own words
-                self.command.argv,
-                env={**os.environ, **self.command.env},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for the supervisor, which stops things in order.
-                # Two system calls and no Python locks, which is what makes it safe beside threads.
-                preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509
-            )
+        self._process = self._start(self.command, self.log)
         self.identity = identify(self._process.pid)
 
     @property
@@ -101,6 +133,15 @@ class Child:
     def running(self) -> bool:
         """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
+
+    def ended_fd(self) -> int | None:
+        """A file that can be read as soon as it has ended, for the caller to close; None where there is no such."""
+        if self._process is None or not self.running:
+            return None
+        try:
+            return os.pidfd_open(self._process.pid)
+        except OSError:  # An old kernel, a sandbox; or it has ended and was seen to.
+            return None
 
     def terminate(self) -> None:
         """Ask it to stop."""
@@ -142,7 +183,7 @@ def tail(log: Path, lines: int = 15) -> str:
         return ""
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def die_with(parent: int) -> Callable[[], None]:
     """A function for the new process that ties its life to its parent's (Linux)."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 

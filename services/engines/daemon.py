@@ -19,6 +19,7 @@ from services.engines.bundled.engine import Engine
 from services.engines.bundled.together import build_engines, endpoints_of
 from services.engines.children import Identity, identify
 from services.engines.choose import Endpoints
+from services.engines.loader import Loader
 from services.engines.locations import Home
 from services.engines.plan import Plan, read_plan
 from services.engines.processes import Status, services_of, write_status
@@ -35,6 +36,7 @@ class Daemon:
         self._home, self._plan = home, plan
         self._me: Identity | None = identify(os.getpid())
         self._endpoints: Endpoints | None = None
+        self._loader = Loader([name for spec in plan.specs for name in spec.preload], home.log("loader"))
         self._engines: list[Watch] = []
         self._services: list[Watch] = []
         self._stop = asyncio.Event()
@@ -48,12 +50,14 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             self._engines = self._watch([WatchedEngine(engine) for engine in engines])
             services = services_of(self._plan.specs, self._home, endpoints)
-            self._services = self._watch([WatchedService(service, self._plan.timing) for service in services])
+            timing, loader = self._plan.timing, self._loader
+            self._services = self._watch([WatchedService(service, timing, loader) for service in services])
             self._tell()
             engine_tasks = [tasks.create_task(watch.run()) for watch in self._engines]
             # Services wait for engines that are not there yet, and begin while those come up.
             service_tasks = [tasks.create_task(watch.run()) for watch in self._services]
             await self._stop.wait()
+            self._loader.end()
             await self._end(self._services, service_tasks)
             await self._end(self._engines, engine_tasks)
 

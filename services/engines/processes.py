@@ -25,7 +25,8 @@ class Spec:
     In `argv` and the values of `env` these are filled in: `{port}` (health port), `{instance}` (1, 2, …), `{name}`,
     `{home}`, `{kafka}`, `{mongo}`, `{smtp}`. The engines' addresses are also in its environment as REFERRALS_KAFKA,
     REFERRALS_MONGO and REFERRALS_SMTP. With several instances the names are `router-1`, `router-2`, …, and a fixed
-    `health_port` counts up with them. Without a `health_port` only its death is noticed.
+    `health_port` counts up with them. Without a `health_port` only its death is noticed. With `preload`, modules that
+    a Python program of ours consists of, it is forked from a process that has them loaded (`loader`).
     """
 
     name: str
@@ -33,6 +34,7 @@ class Spec:
     env: Mapping[str, str] = field(default_factory=dict)
     health_port: int | None = CHOOSE_PORT
     instances: int = 1
+    preload: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Service:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     health_port: int | None
+    preload: Sequence[str] = ()
 
 
 def services_of(specs: Sequence[Spec], home: Home, endpoints: Endpoints) -> list[Service]:
@@ -85,7 +88,7 @@ def services_of(specs: Sequence[Spec], home: Home, endpoints: Endpoints) -> list
         }
         env = {**endpoints.environment(), **{key: _filled(value, fill) for key, value in spec.env.items()}}
         argv = tuple(_filled(argument, fill) for argument in spec.argv)
-        services.append(Service(name=name, argv=argv, env=env, health_port=port))
+        services.append(Service(name=name, argv=argv, env=env, health_port=port, preload=spec.preload))
     return services
 
 

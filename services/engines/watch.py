@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from services.engines.children import Child
 from services.engines.locations import Home
 from services.engines.processes import ProcessStatus, State, Timing, now_text
 from services.engines.watched import Life, Watchable
 
-#: How often a process is looked at for its death, and for its readiness until it is ready, seconds.
-_LOOK_S = 0.05
-#: How often one that serves is looked at for its death: a supervisor of ten that work costs next to nothing.
-_SERVING_LOOK_S = 0.2
+#: How often a process that does not serve is asked whether it does, seconds: first, and at the longest. In between it
+#: is a share of the time that it has taken so far, so that whoever waits hardly waits longer.
+_LOOK_S, _LONGEST_LOOK_S, _SHARE = 0.05, 0.25, 0.05
+#: How often one is looked at for its death where the kernel does not tell.
+_DEATH_LOOK_S = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -26,6 +30,8 @@ class Watch:
         self._thing, self._timing, self._changed = thing, timing, changed
         self._child: Child | None = None
         self._stop = asyncio.Event()
+        #: Told to stop, or the process has ended.
+        self._news = asyncio.Event()
         self._log_path = home.log(thing.name)
         self.status = ProcessStatus(name=thing.name, health_port=thing.health_port, log=str(self._log_path))
 
@@ -48,24 +54,49 @@ class Watch:
     def stop(self) -> None:
         """Ask it to stop; `run` returns once it has."""
         self._stop.set()
+        self._news.set()
 
     async def _once(self) -> str:
         """One life of the process; why it ended."""
         try:
             self._become("preparing", self.status.why)
             await self._thing.prepare()
-            self._child = Child(self._thing.name, self._thing.command(), self._log_path)
+            if self._stop.is_set():
+                return "told to stop"
+            self._child = Child(self._thing.name, self._thing.command(), self._log_path, self._thing.start)
             # On this thread, the main one: the kernel ties the process to the life of the thread that starts it.
             self._child.start()
         except Exception as error:  # noqa: BLE001 - whatever it is, the process is tried again
             _log.exception("%s cannot be started", self._thing.name)
             return f"cannot be started: {error}"
         self._become("starting", self.status.why)
-        return await self._look_after(self._child)
+        with self._told_of_the_end(self._child) as told:
+            return await self._look_after(self._child, math.inf if told else _DEATH_LOOK_S)
 
-    async def _look_after(self, child: Child) -> str:
+    @contextmanager
+    def _told_of_the_end(self, child: Child) -> Iterator[bool]:
+        """Let the kernel tell us when the process ends; false where it does not."""
+        loop, ended = asyncio.get_running_loop(), child.ended_fd()
+
+        if ended is not None:
+            loop.add_reader(ended, self._heard_of_the_end, ended)
+        try:
+            yield ended is not None
+        finally:
+            if ended is not None:
+                loop.remove_reader(ended)
+                os.close(ended)
+            if not self._stop.is_set():
+                self._news.clear()
+
+    def _heard_of_the_end(self, ended: int) -> None:
+        # The file stays readable: once is enough.
+        asyncio.get_running_loop().remove_reader(ended)
+        self._news.set()
+
+    async def _look_after(self, child: Child, death_look_s: float) -> str:
         """Look at the process until it ends, hangs (then it is killed) or is to stop."""
-        last_good = next_look = time.monotonic()
+        last_good = next_look = waits_since = time.monotonic()
         patience_s = max(self._timing.first_answer_s, self._timing.hung_after_s)
         stuck_since: float | None = None
         while not self._stop.is_set():
@@ -83,9 +114,17 @@ class Watch:
                 elif stuck_since is not None and now - stuck_since >= self._timing.stuck_for_s:
                     await asyncio.to_thread(child.kill)
                     return "/live says that it is stuck: killed"
-                next_look = time.monotonic() + (self._timing.poll_s if self._serves else _LOOK_S)
-            await self._pause(_SERVING_LOOK_S if self._serves else _LOOK_S)
+                if self._serves:
+                    waits_since = now
+                next_look = time.monotonic() + self._next_look_s(time.monotonic() - waits_since)
+            await self._pause(min(death_look_s, next_look - time.monotonic()))
         return "told to stop"
+
+    def _next_look_s(self, waited_s: float) -> float:
+        """How long until it is asked again how it is, when it has been waited for so long."""
+        if self._serves:
+            return self._timing.poll_s
+        return min(max(_LOOK_S, waited_s * _SHARE), _LONGEST_LOOK_S)
 
     @property
     def _serves(self) -> bool:
@@ -123,7 +162,7 @@ class Watch:
     async def _pause(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
-                await self._stop.wait()
+                await self._news.wait()
         except TimeoutError:
             return
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from services.engines.bundled.engine import Engine
-from services.engines.children import Command
+from services.engines.children import Command, Started, execute
+from services.engines.loader import Loader
 from services.engines.locations import LOOPBACK
 from services.engines.processes import Service, Timing
 
@@ -43,6 +45,9 @@ class Watchable(Protocol):
     def command(self) -> Command:
         """What to run."""
 
+    def start(self, command: Command, log: Path) -> Started:
+        """Run it, with its output in the log."""
+
     async def ready(self) -> bool:
         """Whether it serves."""
 
@@ -71,6 +76,10 @@ class WatchedEngine:
         """The engine's."""
         return self._engine.command()
 
+    def start(self, command: Command, log: Path) -> Started:
+        """As any program."""
+        return execute(command, log)
+
     async def ready(self) -> bool:
         """Whether it serves; asked until it says yes once per start."""
         self._served = self._served or await asyncio.to_thread(self._engine.ready)
@@ -88,16 +97,22 @@ class WatchedEngine:
 class WatchedService:
     """A service of ours with /live and /ready."""
 
-    def __init__(self, service: Service, timing: Timing) -> None:
-        self._service, self._timing = service, timing
+    def __init__(self, service: Service, timing: Timing, loader: Loader) -> None:
+        self._service, self._timing, self._loader = service, timing, loader
         self.name, self.health_port, self.grace_s = service.name, service.health_port, timing.grace_s
 
     async def prepare(self) -> None:
-        """Nothing to do."""
+        """Let its code be loaded."""
+        if self._service.preload:
+            await self._loader.loaded()
 
     def command(self) -> Command:
         """As the spec says."""
         return Command(argv=self._service.argv, env=self._service.env)
+
+    def start(self, command: Command, log: Path) -> Started:
+        """Forked where its code is loaded, if it can be; as any program otherwise."""
+        return self._loader.start(command, log) if self._service.preload else execute(command, log)
 
     async def ready(self) -> bool:
         """/ready answers 200."""

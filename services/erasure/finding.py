@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from services.core.codes import PolicyName
 from services.core.erasures import ErasureStore, Found
 from services.core.mail import JobState, Role
-from services.core.reveals import RevealLog
+from services.core.policy import POLICIES, Policy
+from services.core.reveals import RevealLog, by_mail
 from services.core.rfi import Rfi
 from services.core.stores import ReferralStore, RfiStore, SendJobStore
 from services.erasure.mentions import mentions
@@ -28,9 +30,10 @@ class Finder:
         referrals: ReferralStore,
         jobs: SendJobStore,
         reveals: RevealLog,
+        policies: Mapping[PolicyName, Policy] = POLICIES,
     ) -> None:
         self._erasures, self._rfis, self._referrals = erasures, rfis, referrals
-        self._jobs, self._reveals = jobs, reveals
+        self._jobs, self._reveals, self._policies = jobs, reveals, policies
 
     async def by_email(self, email: str) -> Found:
         """Everything of the customer with this address, kept originals that name it among it.
@@ -59,8 +62,10 @@ class Finder:
         ids = sorted(rfi.id for rfi in kept)
         refused = {id_ for rfi in kept for id_ in await self._erasures.refusals_of(rfi.source, rfi.publisher_id)}
         referrals = [each for some in (await self._referrals.of_rfis(ids)).values() for each in some] if ids else []
-        mails = [job for job in await self._jobs.of_rfis(ids) if job.role is Role.CUSTOMER] if ids else []
+        jobs = await self._jobs.of_rfis(ids) if ids else []
+        mails = [job for job in jobs if job.role is Role.CUSTOMER]
         shown = {day.partner_id for each in referrals for day in await self._reveals.of_referral(each.id)}
+        shown |= {day.partner_id for day in by_mail(jobs, referrals, self._policies)}
         return Found(
             rfi_ids=tuple(ids),
             original_ids=tuple(sorted(refused | set(originals))),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -29,9 +29,11 @@ class Ticker:
         encode: Callable[[int, datetime], Outgoing],
         leads: Callable[[], bool],
         every_s: float,
+        look_s: float | None = None,
     ) -> None:
+        """Take the ports; `look_s`: how often it is seen whether somebody has shifted the clock, where one may."""
         self._publisher, self._clock, self._encode = publisher, clock, encode
-        self._leads, self._every_s = leads, every_s
+        self._leads, self._every_s, self._look_s = leads, every_s, look_s or every_s
 
     def ticks(self) -> Sequence[Outgoing]:
         """One tick for every shard, now."""
@@ -46,7 +48,15 @@ class Ticker:
                     await self._publisher.publish(self.ticks())
                 except DependencyUnavailable as error:
                     log.warning("ticks_not_published", reason=str(error))
+            await self._pause(stop)
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        """Wait until the next tick; not for its time when business time has moved on by as much already."""
+        began, waited_s = self._clock.now(), 0.0
+        while waited_s < self._every_s and not stop.is_set():
+            if self._clock.now() - began >= timedelta(seconds=self._every_s):
+                return
             try:
-                await asyncio.wait_for(stop.wait(), self._every_s)
+                await asyncio.wait_for(stop.wait(), self._look_s)
             except TimeoutError:
-                continue
+                waited_s += self._look_s

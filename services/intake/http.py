@@ -84,7 +84,7 @@ def _add_routes(app: FastAPI, access: Access, submitter: Submitter, statuses: St
         who = await access.admit(request.headers.get("authorization"), _address(request))
         headers = envelope_headers(request.headers.raw)
         body = await read_body(request.headers.get("content-length"), request.stream())
-        receipt = await submitter.submit(who, body, headers, idempotency_key(key))
+        receipt = await submitter.submit(who, body, headers, *idempotency_key(key))
         response.headers["location"] = f"/v1/rfis/{receipt.id}"
         return ReceiptV1(id=receipt.id, publisher_id=receipt.publisher_id)
 

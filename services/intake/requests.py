@@ -8,7 +8,6 @@ from urllib.parse import unquote_to_bytes
 
 from services.core.errors import Problem
 from services.intake.submission import MAX_BYTES
-from services.intake.submit import Rejected
 
 _KEY_LIMIT = 255
 #: How long a whole body may take to arrive: 256 KiB at less than dial-up speed is nobody's.
@@ -73,16 +72,15 @@ def envelope_headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, byte
     return headers
 
 
-def idempotency_key(value: str | None) -> str | None:
-    """The key, without the quotation marks it may stand in.
+def idempotency_key(value: str | None) -> tuple[str | None, tuple[Problem, ...]]:
+    """The key, without the quotation marks it may stand in, and what is wrong with it.
 
-    Raises:
-        Rejected: it is empty, too long, or no printable ASCII.
+    It may be empty, too long, or no printable ASCII: then it is told with what is wrong with the RFI.
     """
     if value is None:
-        return None
+        return None, ()
     key = value.strip().strip('"')
     if not 0 < len(key) <= _KEY_LIMIT or not key.isascii() or not key.isprintable():
         message = f"must be 1 to {_KEY_LIMIT} printable ASCII characters"
-        raise Rejected([Problem("header:idempotency-key", "idempotency_key", message)])
-    return key
+        return key, (Problem("header:idempotency-key", "idempotency_key", message),)
+    return key, ()

@@ -7,7 +7,7 @@ step may be repeated: ids are derived, and the consumer drops what it knows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -59,7 +59,12 @@ class Submitter:
         self._clock, self._regions = clock, regions
 
     async def submit(
-        self, who: Publisher, body: bytes, headers: Iterable[tuple[str, bytes]], key: str | None
+        self,
+        who: Publisher,
+        body: bytes,
+        headers: Iterable[tuple[str, bytes]],
+        key: str | None,
+        faults: Sequence[Problem] = (),
     ) -> Receipt:
         """Put the RFI on Kafka.
 
@@ -68,6 +73,7 @@ class Submitter:
             body: the request's body.
             headers: the envelope's headers, named as Kafka names them.
             key: of the request (Idempotency-Key); gives the RFI its id if it has none.
+            faults: what is wrong with the key; told with all else.
 
         Raises:
             NotYours: the event names another source.
@@ -76,7 +82,7 @@ class Submitter:
         """
         sent = _bound(who, body, headers)
         data = _with_id(sent.data, key)
-        rfi = self._check(sent, data, who)
+        rfi = self._check(sent, data, who, faults)
         if key is not None:
             await self._claim(who, key, rfi)
         kept = (await self._rfis.load([rfi.id])).get(rfi.id)
@@ -87,14 +93,15 @@ class Submitter:
         await self._publish(sent, data, rfi)
         return Receipt(rfi.id, rfi.publisher_id)
 
-    def _check(self, sent: Submission, data: object, who: Publisher) -> Rfi:
+    def _check(self, sent: Submission, data: object, who: Publisher, faults: Sequence[Problem]) -> Rfi:
+        problems = [*faults, *sent.problems]
         if not sent.readable:
-            raise Rejected(sent.problems)
+            raise Rejected(problems)
         result = validate(data, who.source, self._clock.now(), self._regions)
         if not isinstance(result, Rfi):
-            raise Rejected([*sent.problems, *result])
-        if sent.problems:
-            raise Rejected(sent.problems)
+            raise Rejected([*problems, *result])
+        if problems:
+            raise Rejected(problems)
         return result
 
     async def _claim(self, who: Publisher, key: str, rfi: Rfi) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
 
@@ -39,6 +41,19 @@ class Said:
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a partner must offer to be asked: one of these phrases or industries."""
+
+    words: str
+    phrases: frozenset[str]
+    industries: frozenset[str]
+
+    def met(self, phrases: AbstractSet[str], industries: AbstractSet[str]) -> bool:
+        """Whether who offers these may be asked."""
+        return not (self.phrases.isdisjoint(phrases) and self.industries.isdisjoint(industries))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """An RFI, read by the matcher."""
@@ -52,6 +67,8 @@ class Asked:
     #: Free texts, the most telling first.
     usable: bool
     #: False: there is nothing in it that a partner could offer; region and size alone decide.
+    demands: tuple[Demand, ...] = ()
+    #: Who does not meet each of them is not asked.
 
 
 def industry_key(text: str) -> str:
@@ -65,7 +82,7 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
     need, language = rfi.need, language_of(rfi.language)
     offers = _said(need, language)
     industries = tuple(Said(key, i, Source.INDUSTRY) for i in need.industries if (key := industry_key(i)))
-    asked_for = (text for text in (*need.keywords, *need.products, *need.services) if code_of(text) is None)
+    asked_for = (text for text in (*need.asked_keywords, *need.products, *need.services) if code_of(text) is None)
     parts = tuple(run for text in asked_for for run in named(text, language))
     title = segments(need.title, language)
     texts = (
@@ -83,13 +100,15 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
         industries=industries,
         texts=texts,
         usable=bool(offers or industries or speaks),
+        # A customer's own pick gets past everything that is only about fit.
+        demands=() if rfi.selected_partners else tuple(_demands(need, language)),
     )
 
 
 def _said(need: Need, language: str) -> tuple[Said, ...]:
     found: dict[str, Said] = {}
     for source, words in (
-        (Source.KEYWORD, need.keywords),
+        (Source.KEYWORD, need.asked_keywords),
         (Source.PRODUCT, need.products),
         (Source.SERVICE, need.services),
     ):
@@ -103,9 +122,19 @@ def _said(need: Need, language: str) -> tuple[Said, ...]:
     return tuple(found.values())
 
 
+def _demands(need: Need, language: str) -> Iterator[Demand]:
+    for texts in (*((text,) for text in need.required), need.one_of):
+        # What says nothing that could be compared ("the") demands nothing.
+        said = [text for text in texts if phrase(text, language)]
+        if said:
+            codes = (of_code(code) for text in said if (code := code_of(text)) is not None)
+            phrases = {*(phrase(text, language) for text in said), *(code for code in codes if code is not None)}
+            yield Demand(" / ".join(said), frozenset(phrases), frozenset(map(industry_key, said)))
+
+
 def _guesses(need: Need) -> Segments:
     """What was probably meant by what was named with a typing error."""
-    guesses = (meant(text) for text in (*need.keywords, *need.products, *need.services))
+    guesses = (meant(text) for text in (*need.asked_keywords, *need.products, *need.services))
     return tuple((guess,) for guess in dict.fromkeys(guesses) if guess is not None)
 
 

@@ -10,7 +10,7 @@ from services.core.rfi import Rfi, Routing
 from services.matching.choosing import OpenCount, exclusion, is_full, unavailable
 from services.matching.explanation import Explanation, ProfileVerdict, TermVerdict
 from services.matching.market import Offer
-from services.matching.ranking import Ranking, score_of, tie_break
+from services.matching.ranking import Ranking, meets, score_of, tie_break
 from services.matching.reasons import offered_as, region_reason, words_of
 from services.matching.regions import region_of, verdict
 
@@ -74,7 +74,9 @@ class Explainer:
             return excluded or self._beaten(profile.partner_id)
         if not (profile.active and profile.locations):
             return "inactive"
-        return "no_term" if number in self._ranking.area else "outside_region"
+        if number not in self._ranking.area:
+            return "outside_region"
+        return "no_term" if meets(self._offers[number], self._ranking.asked) else "lacks_required"
 
     def _beaten(self, partner_id: str) -> str:
         through_another = any(chosen.partner_id == partner_id for chosen in self._routing.chosen)
@@ -151,6 +153,9 @@ class Explainer:
         if size is not None and offer.profile.sizes and size not in offer.profile.sizes:
             helps.append(f"the size preference excludes {size.value}: add it")
         language = self._ranking.asked.language
+        phrases, industries = offer.phrases[language].keys(), offer.industries.keys()
+        demands = [each.words for each in self._ranking.asked.demands if not each.met(phrases, industries)]
+        helps += [f"offer {words}: it is required" for words in demands]
         missing = [term for term in self._ranking.wanted.terms if offered_as(term, offer, language) is None]
         missing.sort(key=lambda term: -term.weight)
         helps += [f"offer {words_of(term, offer, language)}" for term in missing[:SUGGESTED]]

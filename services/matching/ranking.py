@@ -62,7 +62,8 @@ def rank(
     wanted = wanted_of(rfi, asked, market, weights)
     area = market.area(asked.place, tag)
     found = _fits(market, asked, wanted) if asked.usable else dict.fromkeys(area, 0)
-    fits = {number: fit + offers[number].adjust for number, fit in found.items()}
+    meeting = {n: fit for n, fit in found.items() if meets(offers[n], asked)} if asked.demands else found
+    fits = {number: fit + offers[number].adjust for number, fit in meeting.items()}
     scores = {number: fit + area[number] * GRAINS for number, fit in fits.items() if number in area}
     return Ranking(asked=asked, tag=tag, wanted=wanted, area=area, fits=fits, scores=scores)
 
@@ -90,8 +91,15 @@ def _fits(market: Market, asked: Asked, wanted: Wanted) -> dict[int, int]:
     return {number: fits[number] for number in matched}
 
 
+def meets(offer: Offer, asked: Asked) -> bool:
+    """True if a profile offers all that must be offered."""
+    return all(each.met(offer.phrases[asked.language].keys(), offer.industries.keys()) for each in asked.demands)
+
+
 def fit_of(offer: Offer, asked: Asked, wanted: Wanted) -> int | None:
     """The grains that one profile gets for terms, signs and past, read from itself; None without a match."""
+    if not meets(offer, asked):
+        return None
     grains, matches = offer.adjust, not asked.usable
     for term, points in zip(wanted.terms, wanted.points, strict=True):
         offered = offer.industries if term.source is Source.INDUSTRY else offer.phrases[asked.language]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from services.core.rfi import Rfi
 from services.matching import keywords
-from services.matching.asked import Asked, read
+from services.matching.asked import Asked, Demand, read
 from services.matching.choosing import NEAR_MISSES
 from services.matching.holdings import Holdings
-from services.matching.index.queries import Query
+from services.matching.index.queries import Query, any_of
 from services.matching.ranking import tie_key
 from services.matching.regions import ParentOf, Reach
-from services.matching.terms import Wanted, wanted_of
+from services.matching.terms import INDUSTRIES, Wanted, wanted_of
 from services.matching.vocabulary import Around, phrase_name, sign_name
 from services.matching.weights import Weights
 
@@ -46,7 +46,8 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
     if not asked.usable:
         # Who serves elsewhere and was asked for nothing did not come near.
         rooms = (*rooms[:2], 0)
-    elif not alone:
+    demanded = [_holders(held, asked, demand) for demand in asked.demands]
+    if asked.usable and not (alone and all(demanded)):
         # Without a term that anybody has, nobody matches; without anything asked, everybody there does.
         rooms = (0, 0, 0)
     query = Query(
@@ -57,6 +58,7 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
         within=around.within,
         within_points=weights.reach[Reach.WITHIN],
         market=market,
+        groups=tuple(map(any_of, demanded)),
         size=held.size_bit(size) if size is not None else 0,
         tongue_points=weights.language,
         open=rooms[0],
@@ -65,6 +67,13 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
     )
     spoken = keywords.primary_tag(rfi.language) if tag is None else tag
     return Reading(rfi, asked, spoken, wanted, around, numbers, query)
+
+
+def _holders(held: Holdings, asked: Asked, demand: Demand) -> list[int]:
+    """Numbers of the terms that meet a demand, as far as anybody has them."""
+    names = {phrase_name(asked.language, key) for key in demand.phrases}
+    names |= {phrase_name(INDUSTRIES, key) for key in demand.industries}
+    return sorted({number for name in names if (number := held.vocabulary.find(name))})
 
 
 def _pairs(

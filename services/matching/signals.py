@@ -88,7 +88,10 @@ def _weight(count: float) -> float:
 def _texts(need: Need) -> Iterator[tuple[float, str]]:
     yield _TITLE, need.title
     yield _DESCRIPTION, need.description
-    for share, texts in ((_NAMED, (*need.keywords, *need.products, *need.industries)), (_SERVICES, need.services)):
+    for share, texts in (
+        (_NAMED, (*need.asked_keywords, *need.products, *need.industries)),
+        (_SERVICES, need.services),
+    ):
         yield from ((share, text) for text in texts if code_of(text) is None)
 
 
@@ -99,7 +102,7 @@ def _words(runs: Segments) -> Iterator[tuple[Kind, str]]:
 
 
 def _codes(need: Need) -> Iterator[tuple[str, float]]:
-    for text in (*need.industries, *need.services, *need.products, *need.keywords):
+    for text in (*need.industries, *need.services, *need.products, *need.asked_keywords):
         if (code := code_of(text)) is not None:
             above = levels(code)
             yield from ((level, 1 / len(above)) for level in above)

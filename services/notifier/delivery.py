@@ -129,8 +129,9 @@ class BatchDelivery:
                 updates.append(obsolete_update(job, because))
                 self._metrics.attempts.labels(job.kind.value, "obsolete").inc()
         deliveries = await self._send(matters)
-        await self._offer_to_others(matters, deliveries, loaded)
-        return updates + self._decide({id_: matter.job for id_, matter in matters.items()}, deliveries)
+        offered = await self._offer_to_others(matters, deliveries, loaded)
+        shown_to = {id_: offered.get(id_, each.job.address) for id_, each in matters.items() if each.shows_contact}
+        return updates + self._decide({id_: matter.job for id_, matter in matters.items()}, deliveries, shown_to)
 
     async def _attempt_accounts(self, jobs: Sequence[SendJob], loaded: Loaded) -> list[JobUpdate]:
         """Mails that belong to no request."""
@@ -138,7 +139,7 @@ class BatchDelivery:
         late = {job.id: because for job in jobs if (because := self._outdated(job, loaded, now)) is not None}
         due = {job.id: job for job in jobs if job.id not in late}
         mails = [(job, partial(self._account_envelope, job, loaded, now)) for job in due.values()]
-        updates = self._decide(due, await self._post(mails))
+        updates = self._decide(due, await self._post(mails), {})
         return updates + [obsolete_update(job, late[job.id]) for job in jobs if job.id in late]
 
     def _outdated(self, job: SendJob, loaded: Loaded, now: datetime) -> str | None:
@@ -190,10 +191,11 @@ class BatchDelivery:
 
     async def _offer_to_others(
         self, matters: Mapping[str, Matter], deliveries: dict[str, Delivery], loaded: Loaded
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Offer mails that a partner's contact can't receive to the partner's other people, in this same attempt.
 
-        The job keeps its address: a later attempt begins there again, so nothing needs to be remembered.
+        The job keeps its address: a later attempt begins there again, so nothing needs to be remembered. Returns the
+        address that each was offered to last, by job.
         """
         refused = [matters[id_] for id_ in _refused(matters, deliveries)]
         named = {matter.referral.profile_id for matter in refused if matter.referral is not None}
@@ -204,21 +206,26 @@ class BatchDelivery:
             detail = f"refused, and whom else to ask is not known ({type(error).__name__})"
             later = (Delivery(job_id=each.job.id, outcome=Outcome.RETRY, detail=detail) for each in refused)
             deliveries |= {each.job_id: each for each in later}
-            return
+            return {}
         others = {matter.job.id: others_of(matter, profiles, loaded.partners) for matter in refused}
+        offered: dict[str, str] = {}
         for _ in range(_MOST_OTHERS):
-            waiting = [id_ for id_ in _refused(matters, deliveries) if others[id_]]
-            if not waiting:
-                return
-            deliveries |= await self._send({id_: others[id_].pop(0) for id_ in waiting})
+            now = {id_: others[id_].pop(0) for id_ in _refused(matters, deliveries) if others[id_]}
+            if not now:
+                break
+            offered |= {id_: matter.job.address for id_, matter in now.items()}
+            deliveries |= await self._send(now)
+        return offered
 
-    def _decide(self, jobs: Mapping[str, SendJob], deliveries: Mapping[str, Delivery]) -> list[JobUpdate]:
+    def _decide(
+        self, jobs: Mapping[str, SendJob], deliveries: Mapping[str, Delivery], shown_to: Mapping[str, str]
+    ) -> list[JobUpdate]:
         now, updates = self._clock.now(), []
         counts: Counter[tuple[str, str]] = Counter()
         for id_, job in jobs.items():
             # A mailer that says nothing of an envelope may have sent it.
             delivery = deliveries.get(id_) or Delivery(job_id=id_, outcome=Outcome.UNKNOWN, detail="no outcome")
-            update = after_attempt(job, delivery, now, self._dice())
+            update = after_attempt(job, delivery, now, self._dice(), shown_to.get(id_))
             updates.append(update)
             counts[job.kind.value, delivery.outcome.value] += 1
             if job.cut_at_dot:

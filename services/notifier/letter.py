@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
-from services.core.mail import SendJob
+from services.core.mail import WITH_CONTACT, SendJob
 from services.core.partner import Partner
 from services.core.referral import Referral
 from services.core.rfi import Rfi
@@ -27,6 +27,11 @@ class Matter:
     #: Those the mail may name, by id.
     contact_visible: bool = False
     #: Whether the partner may see the customer's contact.
+
+    @property
+    def shows_contact(self) -> bool:
+        """Whether the customer's contact stands in the mail; what shows it is written down in the job."""
+        return self.contact_visible and self.job.kind in WITH_CONTACT and self.rfi.erased_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

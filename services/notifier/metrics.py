@@ -25,6 +25,8 @@ class MailMetrics:
             ["cause"],
             registry=registry,
         )
+        for cause in ("cut_at_dot", "lease_ran_out"):  # So that an increase has a beginning.
+            self.possible_duplicates.labels(cause)
         self.leases_lost = Counter(
             "referrals_mail_leases_lost_total",
             "Jobs left to another sender because their lease was gone.",

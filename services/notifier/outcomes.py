@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.core.mail import Delivery, JobState, JobUpdate, Outcome, SendJob
+from services.core.mail import WITH_CONTACT, Delivery, Disclosure, JobState, JobUpdate, Outcome, SendJob
 from services.core.retry import MAIL_STEPS, RetryKind, retry_after
 
+#: How an attempt ends that may have brought the mail to its reader.
+_WENT_OUT = frozenset({Outcome.SENT, Outcome.UNKNOWN})
 #: Attempts that nobody gives up before, however old the job: an outage of ours must not count as its patience.
 _LEAST_ATTEMPTS = 6
 
 
-def after_attempt(job: SendJob, delivery: Delivery, now: datetime, jitter: float) -> JobUpdate:
-    """Sent, tried again later, or given up.
+def after_attempt(
+    job: SendJob, delivery: Delivery, now: datetime, jitter: float, shown_to: str | None = None
+) -> JobUpdate:
+    """Sent, tried again later, or given up; and what it showed of the customer's contact.
 
     Without an answer to the final dot a job is tried once more under its Message-ID; each such attempt may have made
     a copy, and is counted in the job.
@@ -22,7 +27,12 @@ def after_attempt(job: SendJob, delivery: Delivery, now: datetime, jitter: float
         delivery: how the attempt ended.
         now: business time.
         jitter: a number in [0, 1).
+        shown_to: the address that this attempt wrote to, if the contact stood in the mail.
     """
+    return replace(_after(job, delivery, now, jitter), disclosed=_disclosed(job, delivery.outcome, now, shown_to))
+
+
+def _after(job: SendJob, delivery: Delivery, now: datetime, jitter: float) -> JobUpdate:
     if delivery.outcome is Outcome.SENT:
         return _update(job, JobState.SENT, None, sent_at=now)
     error = f"{delivery.code or ''} {delivery.detail}".strip()
@@ -36,6 +46,16 @@ def after_attempt(job: SendJob, delivery: Delivery, now: datetime, jitter: float
     if decision.delay is None:
         return _update(job, JobState.FAILED, f"{decision.because}: {error}", cut=cut)
     return _update(job, JobState.PENDING, error, due_at=now + decision.delay, cut=cut)
+
+
+def _disclosed(job: SendJob, outcome: Outcome, now: datetime, shown_to: str | None) -> tuple[Disclosure, ...] | None:
+    """All that the job's attempts showed by now; None for mails that never show a contact."""
+    if job.kind not in WITH_CONTACT:
+        return None
+    before = job.disclosed or ()
+    if shown_to is None or outcome not in _WENT_OUT:
+        return before
+    return (*before, Disclosure(at=now, to=None if shown_to == job.address else shown_to))
 
 
 def obsolete_update(job: SendJob, because: str) -> JobUpdate:

@@ -14,6 +14,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from services.core.looking import Look, Wanted
 from services.portal.identity import Identity, IdentityKind, Role
 
 #: Below these only programs ask, or people as programs would; everywhere else are pages, which are for people.
@@ -62,6 +63,28 @@ async def signed_in(request: Request) -> Identity:
         known = await doors.identify(request)
         request.state.identity = known
     return known
+
+
+def want(request: Request, wanted: Wanted) -> None:
+    """Say what list this page shows, so that whoever looks up the person brings it along (`look_of`)."""
+    request.state.wanted = wanted
+
+
+def wanted_by(request: Request) -> Wanted | None:
+    """What list the page asked for."""
+    wanted: Wanted | None = getattr(request.state, "wanted", None)
+    return wanted
+
+
+def keep_look(request: Request, look: Look) -> None:
+    """Note what was seen when the person was looked up."""
+    request.state.look = look
+
+
+def look_of(request: Request) -> Look | None:
+    """What was seen when the person was looked up; None for those who did not come with a session."""
+    look: Look | None = getattr(request.state, "look", None)
+    return look
 
 
 SignedIn = Annotated[Identity, Depends(signed_in)]

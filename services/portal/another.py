@@ -30,11 +30,20 @@ async def ask_partner(ports: PortalPorts, rfi_id: str, partner_id: str, by: str)
         CommandInvalid: the partner takes no requests, had it before, there were too many; says which.
         DependencyUnavailable, VersionConflict: try again.
     """
+    await check_open(ports, partner_id)
+    return await ports.commands.execute_rfi(rfi_id, AskPartner(by=by, partner_id=partner_id))
+
+
+async def check_open(ports: PortalPorts, partner_id: str) -> None:
+    """Whether a partner can be asked by anybody.
+
+    Raises:
+        CommandInvalid: it takes no requests; says why.
+    """
     partner = (await ports.partners.load_partners([partner_id])).get(partner_id)
     profiles = await ports.partners.profiles_of(partner_id) if partner else []
     if (code := closed_to_all(partner, profiles, ports.clock.now())) is not None:
         raise CommandInvalid([Problem("/partnerId", code, _WORDS[code])])
-    return await ports.commands.execute_rfi(rfi_id, AskPartner(by=by, partner_id=partner_id))
 
 
 def closed_to_all(partner: Partner | None, profiles: Iterable[RoutableProfile], now: datetime) -> str | None:

@@ -9,6 +9,7 @@ from services.portal import oauth, openapi, static_files
 from services.portal.doors import PortalDoors
 from services.portal.engagements import routes as engagements
 from services.portal.engagements import sheet_routes
+from services.portal.foreign_ids import ForeignIds
 from services.portal.guard import Guard
 from services.portal.metrics import PortalMetrics
 from services.portal.pace import Pace
@@ -55,6 +56,8 @@ def build(
     pace = Pace(options.requests_per_minute)
     app.state.doors, app.state.frame = PortalDoors(ports, options, pace), Frame(options)
     app.state.ports = ports
+    metrics = PortalMetrics(registry or CollectorRegistry())
+    app.state.foreign_ids = ForeignIds(ports, metrics)
     work, people = ProfileWork(ports), TeamWork(ports, SignIn(ports, options, pace))
     add_problem_handlers(app)
     # One route after the other is compared, at some microseconds each: what is asked for most comes first.
@@ -83,6 +86,5 @@ def build(
         app.include_router(resource)
     app.include_router(openapi.router())
     # The outermost, so that its headers are on every answer.
-    metrics = PortalMetrics(registry or CollectorRegistry())
-    app.add_middleware(Guard, secure=options.secure, metrics=metrics)
+    app.add_middleware(Guard, secure=options.secure, metrics=metrics, absent=app.state.foreign_ids.met)
     return app

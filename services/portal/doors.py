@@ -7,8 +7,8 @@ import time
 from fastapi import Request
 
 from services.core.account_stores import CUSTOMER_LINK
-from services.core.accounts import SCOPES, ApiToken, Role, User
-from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere
+from services.core.accounts import SCOPES, ApiToken, Role, Session, User
+from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, keep_look, wanted_by
 from services.portal.forms import check_form
 from services.portal.identity import Identity, IdentityKind
 from services.portal.keys import key_hash
@@ -45,6 +45,8 @@ class PortalDoors:
         self._cookie = session_cookie(options)
         self._noted: dict[str, float] = {}
         #: When the last use of a token was written down, by its id; bounded by the number of tokens.
+        self._hasty: dict[str, float] = {}
+        #: Until when a session was told to wait, by its id.
 
     async def identify(self, request: Request) -> Identity:
         """As the port says."""
@@ -54,7 +56,7 @@ class PortalDoors:
             me = await self._program(request, header)
         else:
             me = await self._person(request)
-        self._pace.request(me.subject)
+        self._keep_pace(me)
         if me.csrf is not None:
             await check_form(request, me.csrf)
         return me
@@ -65,12 +67,37 @@ class PortalDoors:
             raise Denied("sign in first")
         found = None
         if len(cookie) <= _KEY_LIMIT:
-            found = await self._ports.sign_ins.holder(key_hash(cookie), self._ports.clock.real_now())
+            found = await self._holder(request, key_hash(cookie))
         if found is None or not found[1].active:
             self._pace.wrong(address_of(request))
             raise Denied("you are signed out: sign in again")
         session, user = found
         return person(user, session.id, session.csrf)
+
+    def _keep_pace(self, me: Identity) -> None:
+        try:
+            self._pace.request(me.subject)
+        except TooFast as slower:
+            if me.session_id is not None:
+                self._hasty[me.session_id] = time.monotonic() + slower.retry_after_s
+            raise
+
+    def _is_hasty(self, session_id: str) -> bool:
+        """Whether this session was told to wait: nothing is read for it beyond who it is."""
+        now = time.monotonic()
+        self._hasty = {id_: until for id_, until in self._hasty.items() if until > now}
+        return session_id in self._hasty
+
+    async def _holder(self, request: Request, session_id: str) -> tuple[Session, User] | None:
+        """Session and person; the list that the page shows comes along in the same journey to the database."""
+        now, wanted = self._ports.clock.real_now(), wanted_by(request)
+        if wanted is None or self._is_hasty(session_id):
+            return await self._ports.sign_ins.holder(session_id, now)
+        look = await self._ports.looks.look(session_id, now, wanted)
+        if look is None:
+            return None
+        keep_look(request, look)
+        return look.session, look.user
 
     async def _program(self, request: Request, header: str) -> Identity:
         scheme, _, key = header.partition(" ")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
@@ -55,10 +57,13 @@ class Guard:
         *,
         secure: bool,
         metrics: PortalMetrics | None = None,
+        absent: Callable[[Scope], None] | None = None,
         piece_s: float = BODY_PIECE_S,
         whole_s: float = BODY_WHOLE_S,
     ) -> None:
         self._app, self._piece_s, self._whole_s = app, piece_s, whole_s
+        self._absent = absent
+        #: Told of each request that found nothing, after its answer.
         self._metrics = metrics or PortalMetrics(CollectorRegistry())
         self._secure = secure
         ours = {**HEADERS, **(HSTS if secure else {}), "cache-control": "no-store"}
@@ -87,6 +92,8 @@ class Guard:
             took_s = time.perf_counter() - started
             self._metrics.answered(scope["method"], route, status, took_s)
             log.info("request", id=id_, method=scope["method"], route=route, status=status, ms=round(took_s * 1000, 1))
+            if status == HTTPStatus.NOT_FOUND and self._absent is not None:
+                self._absent(scope)
 
     def _with_ours(self, theirs: Any, id_: str, scope: Scope) -> list[tuple[bytes, bytes]]:
         headers = list(theirs)

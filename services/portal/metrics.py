@@ -13,7 +13,7 @@ NO_ROUTE = "-"
 
 
 class PortalMetrics:
-    """Requests and how long they took."""
+    """Requests, how long they took, and those for what is another's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -27,6 +27,13 @@ class PortalMetrics:
             "How long requests to the portal took until the last byte was handed over, by method and route template.",
             ["method", "route"],
             buckets=BUCKETS,
+            registry=registry,
+        )
+
+        self.foreign_ids = Counter(
+            "referrals_foreign_ids_refused_total",
+            "Ids of other partners' things that somebody asked for and was told that there is none, by kind of thing.",
+            ["thing"],
             registry=registry,
         )
 

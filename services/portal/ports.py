@@ -16,8 +16,10 @@ from services.core.engagement import RfiCommand
 from services.core.erasures import Erasure, Found
 from services.core.errors import Problem
 from services.core.favourites import FavouriteStore
+from services.core.foreign_ids import ForeignAskLog
 from services.core.insights import InsightStore
 from services.core.listing import ReferralListing
+from services.core.looking import ReferralLooks
 from services.core.partner import Profile
 from services.core.policy import Policy
 from services.core.ports import Clock
@@ -192,9 +194,11 @@ class PortalPorts:
     rfis: RfiStore
     referrals: ReferralStore
     listing: ReferralListing
+    looks: ReferralLooks
     insights: InsightStore
     favourites: FavouriteStore
     reveals: RevealLog
+    foreign_asks: ForeignAskLog
     partners: PartnerStore
     jobs: SendJobStore
     idempotency: IdempotencyStore

@@ -88,9 +88,7 @@ class TeamWork:
         Raises:
             CommandInvalid: says everything that is wrong.
         """
-        problems = invitation_problems(name, email, role, len(await self.people(me)))
-        if problems:
-            raise CommandInvalid(problems)
+        await self.check_invitation(me, name, email, role)
         address = folded(email)
         user = User(
             id=user_id(address),
@@ -107,6 +105,16 @@ class TeamWork:
             await self._sign_in.mail_link(address, "/inbox")
         log.info("invited", by=me.name, user=user.id)
         return user.id
+
+    async def check_invitation(self, me: Identity, name: str, email: str, role: str) -> None:
+        """Whether somebody may be let in so.
+
+        Raises:
+            CommandInvalid: says everything that is wrong.
+        """
+        problems = invitation_problems(name, email, role, len(await self.people(me)))
+        if problems:
+            raise CommandInvalid(problems)
 
     async def change(self, me: Identity, user: User, role: Role, *, active: bool) -> User:
         """Change what somebody of the team may do, on the version that `user` is.

@@ -23,8 +23,8 @@ from services.running import Parts, consume, parts_of
 #: How often the expirer looks how much is unfinished in the database, seconds.
 GAUGES_EVERY_S = 15.0
 
-#: How often it looks whose data has been kept for long enough, seconds.
-RETENTION_EVERY_S = 3600.0
+#: How often it is seen whether the clock of a sandbox was shifted, seconds: somebody waits for what that brings about.
+SHIFT_SEEN_S = 0.1
 
 TICK_PARTITIONS = next(spec.partitions for spec in TOPICS if spec.topic is Topic.CLOCK_TICKS)
 
@@ -48,6 +48,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
         encode=partial(tick_outgoing, partitions=TICK_PARTITIONS),
         leads=lambda: delivery.owns(Topic.CLOCK_TICKS, 0),
         every_s=settings.tick_every_s,
+        look_s=SHIFT_SEEN_S if settings.sandbox else None,
     )
     parts.loops["ticker"] = ticker.run
     gauges = StoreGauges(
@@ -63,5 +64,5 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     data = customer_data(world)
     parts.loops["erasures"] = repeat(data.eraser.sweep, settings.erasure_sweep_every_s)
     if (ended := retention(world, data)) is not None:
-        parts.loops["retention"] = repeat(ended.sweep, RETENTION_EVERY_S)
+        parts.loops["retention"] = repeat(ended.sweep, settings.retention_sweep_every_s)
     return parts

@@ -24,6 +24,7 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
         log.warning("secrets_are_readable_in_the_database", set="REFERRALS_STORE_KEYS")
     # Like a router it follows topics without a group; nobody waits for it.
     parts.loops["finder"] = finder.follow
+    parts.loops["foreign_ids"] = app.state.foreign_ids.until
     parts.loops["http"] = http_loop(
         app, settings.portal_host, settings.portal_port, connections=settings.portal_connections
     )

@@ -193,6 +193,7 @@ class TokenStoreSuite:
         await stores.tokens.add_token(make_token(2))
         assert await stores.tokens.client("C-1") == client
         assert await stores.tokens.clients_of("P-1") == [client]
+        assert [await stores.tokens.partner_of(id_) for id_ in ("C-1", "T-1", "C-9")] == ["P-1", "P-1", None]
         assert not await stores.tokens.revoke_client("C-1", "P-2", START)
         assert await stores.tokens.revoke_client("C-1", "P-1", START)
         assert await stores.tokens.client("C-1") is None

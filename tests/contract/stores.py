@@ -9,6 +9,7 @@ from services.core import (
     aside,
     erasures,
     favourites,
+    foreign_ids,
     insights,
     listing,
     pasts,
@@ -33,6 +34,8 @@ class Stores(Protocol):
     def favourites(self) -> favourites.FavouriteStore: ...
     @property
     def reveals(self) -> reveals.RevealLog: ...
+    @property
+    def foreign_asks(self) -> foreign_ids.ForeignAskLog: ...
     @property
     def partners(self) -> stores.PartnerStore: ...
     @property

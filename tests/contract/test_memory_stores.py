@@ -9,6 +9,7 @@ from tests.contract.account_suite import SecretStoreSuite, SignInStoreSuite, Tok
 from tests.contract.aside_suite import AsideStoreSuite
 from tests.contract.dead_letter_suite import DeadLetterStoreSuite
 from tests.contract.erasure_suite import ErasureStoreSuite
+from tests.contract.foreign_id_suite import ForeignAskLogSuite
 from tests.contract.insight_suite import InsightStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
@@ -50,6 +51,10 @@ class TestMemoryFavourites(FavouriteStoreSuite):
 
 
 class TestMemoryReveals(RevealLogSuite):
+    pass
+
+
+class TestMemoryForeignAsks(ForeignAskLogSuite):
     pass
 
 

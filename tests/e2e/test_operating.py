@@ -1,8 +1,9 @@
 # ruff: noqa: E402 - rewriting comes before importing
 """What does an operator see of a running exchange, and what can be done with what was put aside?
 
-What newcomers and people do comes first, collected here from its modules: it leaves the exchange whole, and bringing
-one up takes longer than most of these tests. What is broken on purpose comes last.
+What newcomers and people do comes first, then a customer's erasure and the audit, collected here from their modules:
+they leave the exchange whole, and bringing one up takes longer than most of these tests. What is broken on purpose
+comes last.
 """
 
 from __future__ import annotations
@@ -22,28 +23,29 @@ from services.core.ports import Outgoing
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from services.engines.supervisor import status
 
-pytest.register_assert_rewrite("tests.e2e.readme", "tests.e2e.whole_exchange")
+pytest.register_assert_rewrite(*(f"tests.e2e.{name}" for name in ("readme", "whole_exchange", "erased", "audited")))
 
-from tests.e2e import readme, whole_exchange
+from tests.e2e import audited, erased, readme, whole_exchange
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
 #: As if their tests stood here, in their order.
 globals().update(
     {
         name: each
-        for module in (readme, whole_exchange)
+        for module in (readme, whole_exchange, erased, audited)
         for name, each in vars(module).items()
         if name.startswith("test_")
     }
 )
-folder = readme.folder
+folder, hands = readme.folder, audited.hands
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with running_exchange(tmp_path_factory.mktemp("letters")) as running:
+    folder = tmp_path_factory.mktemp("operating")
+    with erased.settings(folder) as settings, running_exchange(folder, settings=settings) as running:
         yield running
 
 
@@ -174,10 +176,10 @@ def test_every_command_of_the_runbook_that_only_looks_runs(exchange: Exchange) -
         assert exchange.cli(*shlex.split(line.replace("--email=-", "--email=nobody@customer.example"))[1:]), line
 
 
-def test_a_watched_audit_looks_again_and_ends_with_what_it_finds(exchange: Exchange) -> None:
+def test_a_watched_audit_looks_again_and_ends_with_what_it_finds(exchange: Exchange, hands: audited.Hands) -> None:
     exchange.quiet()
     shown = exchange.cli("audit", "--watch", "--every-s", "0.1", "--looks", "2")
     assert "nothing missing" in shown
     assert "look 2 at" in shown
-    exchange.run(lambda world: world.mongo.collection("send_jobs").delete({}))
+    audited.tell_under_two_ids(hands)
     assert "FAULTS" in exchange.cli("audit", "--watch", "--every-s", "0.1", code=1)

@@ -36,7 +36,7 @@ def restarted(site: Site, name: str, before: int) -> bool:
     return site.restarts(name) > before
 
 
-@long_only  # `make test` has tests/e2e/test_scale.py.
+@long_only  # `make test` has tests/e2e/test_kill.py.
 def test_instances_come_and_go_under_load(trial: Trial) -> None:
     site, extra = trial.site, trial.number(1, 2)
     processes = CONSUMERS if trial.long else ("router", "notifier")

@@ -23,16 +23,16 @@ class Disk:
     """What an engine writes to. `fill` takes its room away, `empty` gives it back."""
 
     def __init__(self, site: Site, engine: str, folder: Path, *, mounted: bool) -> None:
-        self._site, self._name, self._folder, self._mounted = site, engine, folder, mounted
+        self._site, self._name, self._folder, self.mounted = site, engine, folder, mounted
 
     @property
     def kind(self) -> str:
         """What stands for the full disk, in words."""
-        return "a full tmpfs" if self._mounted else "a limit of its files"
+        return "a full tmpfs" if self.mounted else "a limit of its files"
 
     def fill(self) -> None:
         """No more room. MongoDB's journals are allocated ahead, so its next checkpoint finds out; it is asked for."""
-        if self._mounted:
+        if self.mounted:
             with (self._folder / "filler").open("wb", buffering=0) as filler, suppress(OSError):
                 while True:
                     filler.write(b"\0" * _MIB)
@@ -42,6 +42,18 @@ class Disk:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
         if self._name == "mongo":
             self._checkpoint()
+
+    def leave_free(self, share: float) -> None:
+        """Only this share of a mounted disk is free."""
+        room = os.statvfs(self._folder)
+        with (self._folder / "filler").open("wb", buffering=0) as filler:
+            for _ in range(int((room.f_bavail - share * room.f_blocks) * room.f_frsize / _MIB)):
+                filler.write(b"\0" * _MIB)
+
+    def enlarge(self) -> None:
+        """A mounted disk gets twice the room."""
+        room = os.statvfs(self._folder)
+        assert _run("mount", "-o", f"remount,size={2 * room.f_blocks * room.f_frsize}", str(self._folder))
 
     def _checkpoint(self) -> None:
         port = self._site.mongo_ports[0]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import signal
 from datetime import timedelta
 
-from schemas.topics import Group
+from schemas.topics import TOPICS, Group
+from services.bootstrap import World
 from services.core.ids import rfi_id
-from services.core.ports import Outgoing
+from services.core.ports import Outgoing, Record
 from services.engines.bundled.faults import Fault, FaultRule
 from tests.canary import CANARY, EMAIL, canary_rfi
 from tests.e2e.exchange import eventually
-from tests.e2e.remains import in_kafka, in_logs, in_mongo
+from tests.e2e.remains import in_logs, in_mongo
 from tests.faults.poison_faults import eventually_letters
 from tests.faults.proxy import Net
-from tests.faults.records import submitted
+from tests.faults.records import Log, submitted
 from tests.faults.site import Site
 from tests.faults.trial import Trial, long_only
 
@@ -26,6 +27,7 @@ POINTS = [
         "publisher.publish",
         "referrals.save",
         "erasures.forget_recipients",
+        "submitted.delete_before",
         "erasures.forget_originals",
     )
     for side in ("before", "after")
@@ -37,10 +39,10 @@ ORDER = "erasures.put"
 Sent = list[Outgoing]
 
 
-@long_only  # `make test` has tests/e2e/test_erasure.py.
+@long_only  # `make test` has tests/e2e/test_operating.py.
 def test_an_erasure_is_carried_out_whatever_dies(trial: Trial) -> None:
     """Fault 31: the order comes while mails wait and records are aside; a replay and a redelivery come after it."""
-    site = trial.site
+    site, log = trial.site, Searched()
     rounds = [("cli", f"{ORDER}.after", point) for point in [*POINTS, f"{ORDER}.before", f"{ORDER}.after"]]
     rounds += [("cli", f"{ORDER}.before", f"{ORDER}.before"), ("cli", POINTS[1], f"{ORDER}.before")]
     for asking, first, then in rounds:
@@ -53,12 +55,12 @@ def test_an_erasure_is_carried_out_whatever_dies(trial: Trial) -> None:
                 # Nothing was written down: who asked sees that it failed, and asks again.
                 erase(site)
             eventually(lambda then=then: site.struck("expirer", then), f"the expirer passes {then}", 60)  # type: ignore[misc]
-            nothing_is_left(trial, sent, letter)
+            nothing_is_left(trial, log, sent, letter)
 
 
 @long_only  # As before.
 def test_an_erasure_is_carried_out_when_engines_come_back(trial: Trial) -> None:
-    site = trial.site
+    site, log = trial.site, Searched()
     for engine in ("mongo", "kafka"):
         with trial.whole(31, f"an erasure: cli killed after the order, then no {engine} for 10 s"):
             sent, letter = under_way(trial)
@@ -67,7 +69,7 @@ def test_an_erasure_is_carried_out_when_engines_come_back(trial: Trial) -> None:
             site.nets[engine].set(Net.CUT)
             trial.lasts(10)
             site.nets[engine].set(Net.PASS)
-            nothing_is_left(trial, sent, letter)
+            nothing_is_left(trial, log, sent, letter)
 
 
 def under_way(trial: Trial) -> tuple[Sent, str]:
@@ -106,25 +108,50 @@ def erase(site: Site, code: int = 0) -> None:
     assert CANARY not in said.casefold()
 
 
-def nothing_is_left(trial: Trial, sent: Sent, letter: str) -> None:
+def nothing_is_left(trial: Trial, log: Searched, sent: Sent, letter: str) -> None:
     """The erasure ends, then mails go through, the letter is replayed and what was accepted comes again: in vain."""
     site = trial.site
     eventually(lambda: "under way" not in site.cli("customer", "erasures"), "the erasure is done", 90)
     arrived = to_the_customer(site)
     site.heal()
     site.settle()
-    assert where(site) == {}
+    assert where(site, log) == {}
     site.cli("dlq", "replay", letter, code=1)
     publish(site, sent)
     site.settle()
     # The publisher has written it again, and there it stands until the next erasure: but nowhere else.
-    assert set(where(site)) <= {"kafka"}, where(site)
+    assert set(where(site, log)) <= {"kafka"}, where(site, log)
     assert to_the_customer(site) == arrived, "no mail went out after the order"
 
 
-def where(site: Site) -> dict[str, set[str]]:
+class Searched:
+    """What was written to Kafka since this was made, and where in it the canary stands."""
+
+    def __init__(self) -> None:
+        self._topics = [str(spec.topic) for spec in TOPICS]
+        self._log, self._found = Log(self._topics), set[tuple[str, int, int]]()
+
+    def places(self, site: Site) -> set[str]:
+        """Topics in which the canary stands, in a key, a value or a header of any record that was not deleted since."""
+
+        async def look(world: World) -> set[str]:
+            async for records in self._log.news(world):
+                self._found |= {(r.topic, r.partition, r.offset) for r in records if CANARY.encode() in said(r).lower()}
+            begins = await world.admin.begin_offsets(self._topics)
+            self._found = {each for each in self._found if each[2] >= begins[each[:2]]}
+            return {topic for topic, *_ in self._found}
+
+        return site.run(look)
+
+
+def said(record: Record) -> bytes:
+    """Everything that a record says."""
+    return (record.key or b"") + (record.value or b"") + b"".join(value for _, value in record.headers)
+
+
+def where(site: Site, log: Searched) -> dict[str, set[str]]:
     """Where the canary stands."""
-    places = {"mongo": in_mongo(site), "kafka": in_kafka(site), "logs": in_logs(site)}
+    places = {"mongo": in_mongo(site), "kafka": log.places(site), "logs": in_logs(site)}
     return {name: found for name, found in places.items() if found}
 
 

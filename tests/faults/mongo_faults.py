@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ from services.engines.locations import LOOPBACK, claim_ports
 from services.engines.supervisor import status
 from services.intake.access import token_hash
 from tests.e2e.exchange import eventually, good_rfi
-from tests.faults.alarms import rings
+from tests.faults.alarms import Prometheus
 from tests.faults.disk import small_disk
 from tests.faults.proxy import Net
 from tests.faults.site import CONSUMERS, Site
@@ -73,7 +72,7 @@ def test_a_slow_mongod_slows_us_down_and_nothing_else(trial: Trial) -> None:
             trial.send(trial.number(5, 50))
             site.nets["mongo"].set(Net.LATENCY, delay_s)
             if delay_s > 1:
-                eventually(partial(rings, site, "ReferralsProcessWaits"), "processes say that they wait", 60)
+                Prometheus(site).heard("ReferralsProcessWaits")
             trial.lasts(trial.number(4, 60))
             site.nets["mongo"].set(Net.PASS)
     assert {name: site.restarts(name) for name in CONSUMERS} == restarts, "slow is no reason to be replaced"

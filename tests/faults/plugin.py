@@ -37,10 +37,12 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     results = item.config.stash[RESULTS]
     if report is None or not results:
         return
+    for result in results:
+        result.test = result.test or item.name
     known = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else []
-    # A run of some faults replaces only theirs.
-    run = {result.what for result in results}
-    rows = [*(row for row in known if row["what"] not in run), *(result.as_json() for result in results)]
+    # A run of some tests replaces only their rows.
+    run = {result.test for result in results}
+    rows = [*(row for row in known if row.get("test") not in run), *(result.as_json() for result in results)]
     rows.sort(key=lambda row: row["fault"])
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")

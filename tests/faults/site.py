@@ -33,7 +33,7 @@ from tests.e2e.exchange import ROOT, Exchange, T, eventually, good_rfi
 from tests.faults.ledger import Books, Ledger, Told, business_now, counted_in
 from tests.faults.proxy import Net, Proxy
 from tests.faults.receiver import SECRET, Receiver
-from tests.faults.records import submitted, told_by
+from tests.faults.records import Log, submitted, told_by
 
 CONSUMERS = ("intake", "router", "notifier", "expirer", "statistics", "webhooks")
 
@@ -41,11 +41,13 @@ CONSUMERS = ("intake", "router", "notifier", "expirer", "statistics", "webhooks"
 QUICK = {
     "REFERRALS_MAIL_LEASE_S": "4",
     "REFERRALS_RELAY_EVERY_S": "1",
+    "REFERRALS_TICK_EVERY_S": "0.25",
     "REFERRALS_PUBLISH_TIMEOUT_S": "5",
     "REFERRALS_SHUTDOWN_GRACE_S": "3",
     "REFERRALS_WEBHOOK_LEASE_S": "4",
     "REFERRALS_ERASURE_LOOK_AGAIN_S": "5",
     "REFERRALS_ERASURE_SWEEP_EVERY_S": "1",
+    "REFERRALS_RETENTION_SWEEP_EVERY_S": "1",
     "REFERRALS_MAIL_BOUNCES": "bounces@exchange.example",
     # The receiver is on this machine.
     "REFERRALS_WEBHOOK_PRIVATE_ADDRESSES": "true",
@@ -71,8 +73,9 @@ class Site(Exchange):
         self.orders = home.root / "orders"
         self._extra: list[subprocess.Popen[bytes]] = []
         self._now = datetime.now(UTC)
-        self.strangers: set[str] = set()
         #: RFIs that events were sent of though they never were here: the audit is right to name them.
+        self.strangers: set[str] = set()
+        self._events, self._told = Log([Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]), list[Told]()
 
     # -- what is asked of it
 
@@ -165,10 +168,10 @@ class Site(Exchange):
 
     # -- more instances than the supervisor has
 
-    def join(self, process: str, number: int, intake_port: int = 0) -> subprocess.Popen[bytes]:
+    def join(self, process: str, number: int, intake_port: int = 0, **more: str) -> subprocess.Popen[bytes]:
         """One more instance of a process, beside the supervisor's; an intake listens where it is told to."""
         own = {"REFERRALS_INSTANCE": f"extra-{number}", "REFERRALS_TICK_EVERY_S": "0.25"}
-        env = {**self.environment, **own, "REFERRALS_INTAKE_PORT": str(intake_port)}
+        env = {**self.environment, **own, "REFERRALS_INTAKE_PORT": str(intake_port), **more}
         with self.home.log(f"{process}-extra-{number}").open("ab") as log:
             joined = subprocess.Popen(
                 [sys.executable, "-m", "services.cli", "run", process], env=env, stdout=log, stderr=log, cwd=ROOT
@@ -210,17 +213,12 @@ class Site(Exchange):
     def told(self) -> list[Told]:
         """Every event on Kafka, repetitions included, as its header says; its facts only as far as books need them."""
 
-        async def work(world: World) -> list[Told]:
-            topics = [Topic.ENGAGEMENT_EVENTS, Topic.REFERRAL_EVENTS]
-            ends = await world.admin.end_offsets(topics)
-            return [
-                event
-                async for records in world.follower.read_all(topics, ends)
-                for record in records
-                if (event := told_by(record))
-            ]
+        async def work(world: World) -> None:
+            async for records in self._events.news(world):
+                self._told += [event for record in records if (event := told_by(record))]
 
-        return self.run(work)
+        self.run(work)
+        return list(self._told)
 
     def settle(self) -> None:
         """Wait until nothing is left to do, mails and calls that wait for another attempt included."""

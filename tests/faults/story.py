@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,8 +20,10 @@ from services.core.digest import with_wish
 from services.core.engagement import WithdrawRfi
 from services.core.errors import Refused
 from services.core.ids import rfi_id, user_id
-from services.core.ports import Outgoing
+from services.core.ports import Change, Outgoing
+from services.core.referral import Referral
 from services.core.wishes import AskPartner
+from services.engines.bundled.faults import Fault, FaultRule
 from tests.e2e.exchange import eventually, good_rfi
 from tests.faults.mongo_faults import an_hour_ago, token_of
 from tests.faults.trial import Trial
@@ -27,13 +31,22 @@ from tests.journeys import COMMANDS
 
 #: Within this time a process that was killed in the middle of an answer takes requests again.
 BACK_WITHIN_S = 90
+#: How long a slow mail server takes: leases of four seconds are renewed every 1.3 seconds meanwhile.
+SLOW_S = 3.0
 
 
-def story(trial: Trial) -> None:
-    """RFIs (good, bad, repeated; by Kafka and over HTTP), poison, answers, a partner that a customer wants as well, a
-    reminder, a digest."""
+def story(trial: Trial, in_hand: Callable[[], None] = lambda: None) -> None:
+    """RFIs (good, bad, repeated; by Kafka and over HTTP), poison, a slow mail server, answers, partners asked in the
+    place of others, a decision that can't be made final for a while, a request that was kept for long enough, a
+    reminder, a digest.
+
+    Args:
+        trial: whose exchange it happens on.
+        in_hand: called while a mail is in the notifier's hands.
+    """
     site = trial.site
-    good = trial.send(4)
+    good, onward = trial.send(4), goes_on(trial, 2)
+    slow_mail(trial, good[0], in_hand)
     over_http(trial)
     site.publish(trial.ledger, {f"{good[0]}-bad": good_rfi(f"{good[0]}-bad") | {"channel": "pigeon"}})
     site.send(trial.ledger, good[0])
@@ -42,11 +55,32 @@ def story(trial: Trial) -> None:
     site.run(untold_profile)
     site.quiet()
     site.run(partial(answers, trial, good))
+    site.run(partial(passed_on, trial, onward))
     site.quiet()
+    site.run(partial(kept_for_years, trial, good[1]))
+    undecidable = site.run(partial(misremembered, trial, good[2]))
     # A day in steps, because a digest that is half a day late is left out.
     for hours in (9, 8, 8):
         site.time_passes(timedelta(hours=hours))
         site.quiet()
+    site.run(lambda world: remembered(world, undecidable))
+    site.quiet()
+    eventually(partial(erased, trial, good[1]), "what was kept for long enough is erased", BACK_WITHIN_S)
+
+
+def goes_on(trial: Trial, number: int) -> list[str]:
+    """RFIs whose customer lets one partner have them after the other; returns their names."""
+    names, consent = trial.names(number), {"contact": True, "share": True, "nextBest": True}
+    trial.site.publish(trial.ledger, {name: good_rfi(name) | {"consent": consent, "maxPartners": 1} for name in names})
+    return names
+
+
+def slow_mail(trial: Trial, name: str, in_hand: Callable[[], None]) -> None:
+    """The server takes its time over a mail, so that its lease is renewed meanwhile."""
+    site, address = trial.site, f"+{name}@"
+    site.mail_faults(FaultRule(fault=Fault.DELAY, pattern=re.escape(address), delay_s=SLOW_S, times=1))
+    eventually(lambda: any(address in to for mail in site.mails() for to in mail.rcpt), "a mail is in hand")
+    in_hand()
 
 
 def over_http(trial: Trial) -> None:
@@ -99,6 +133,58 @@ async def answers(trial: Trial, good: list[str], world: World) -> None:
         await world.commands.execute((await asked(2))[0], COMMANDS["accept"])
         await world.commands.execute((await asked(2))[1], COMMANDS["decline"])
         await world.commands.execute_rfi(ids[3], await one_more(world, ids[3]))
+
+
+async def passed_on(trial: Trial, onward: list[str], world: World) -> None:
+    """Of two requests that may go on, one is declined, and the other's deadline comes today."""
+    declined, lapsing = [rfi_id(trial.ledger.source, name) for name in onward]
+    found = await world.stores.referrals.of_rfis([declined, lapsing])
+    with suppress(Refused):
+        await world.commands.execute(found[declined][0].id, COMMANDS["decline"])
+    for each in found[lapsing][:1]:
+        timers = replace(each.timers, expire_at=world.clock.now() + timedelta(hours=1))
+        await world.stores.referrals.save([Change(replace(each, timers=timers), each.version)])
+
+
+async def kept_for_years(trial: Trial, name: str, world: World) -> None:
+    """A request that was withdrawn is so old that its customer's data need not be kept."""
+    id_, then = rfi_id(trial.ledger.source, name), world.clock.now() - timedelta(days=4 * 365)
+    rfi = (await world.stores.rfis.load([id_]))[id_]
+    referrals = (await world.stores.referrals.of_rfis([id_]))[id_]
+    closed = [Change(replace(each, closed_at=then), each.version) for each in referrals]
+    await world.stores.referrals.save(closed)
+    await world.stores.rfis.save([Change(replace(rfi, accepted_at=then, closed_at=then), rfi.version)])
+
+
+def erased(trial: Trial, name: str) -> bool:
+    """Whether the customer's data of a request is gone."""
+    with trial.site.database() as database:
+        found = database["rfis"].find_one({"_id": rfi_id(trial.ledger.source, name)})
+    return bool(found and found.get("erased_at"))
+
+
+async def misremembered(trial: Trial, name: str, world: World) -> list[str]:
+    """A bug wrote down a decision that nobody knows, so its end can't be made; returns the referral's id."""
+    id_ = rfi_id(trial.ledger.source, name)
+    found = (await world.stores.referrals.of_rfis([id_]))[id_]
+    accepted = [each for each in found if each.undo is not None and each.undo.command == "accept"]
+    await rewritten(world, accepted, "misremembered")
+    return [each.id for each in accepted]
+
+
+async def remembered(world: World, ids: list[str]) -> None:
+    """The fix: the decision is known again, and due as before."""
+    await rewritten(world, list((await world.stores.referrals.load(ids)).values()), "accept")
+
+
+async def rewritten(world: World, referrals: list[Referral], command: str) -> None:
+    """Write the decision of referrals as another one."""
+    changes = [
+        Change(replace(each, undo=replace(each.undo, command=command)), each.version)
+        for each in referrals
+        if each.undo is not None
+    ]
+    await world.stores.referrals.save(changes)
 
 
 async def one_more(world: World, id_: str) -> AskPartner:

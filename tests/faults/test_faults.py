@@ -9,6 +9,8 @@ pytest.register_assert_rewrite(
     "tests.faults.absence_faults",
     "tests.faults.alarm_faults",
     "tests.faults.alarms",
+    "tests.faults.drills_of_engines",
+    "tests.faults.drills_of_work",
     "tests.faults.backlog_faults",
     "tests.faults.books_faults",
     "tests.faults.bounce_faults",
@@ -30,6 +32,7 @@ from tests.faults.absence_faults import (
 )
 from tests.faults.alarm_faults import (
     test_an_alarm_rings_and_its_page_makes_it_stop,
+    test_each_alarm_has_a_drill,
 )
 from tests.faults.backlog_faults import (
     test_a_backlog_drains_in_memory_that_does_not_grow_with_it,
@@ -131,6 +134,7 @@ __all__ = [
     "test_an_erasure_is_carried_out_when_engines_come_back",
     "test_connections_to_kafka_are_reset",
     "test_dead_letters_replayed_twice_take_effect_once",
+    "test_each_alarm_has_a_drill",
     "test_each_event_is_one_call_and_a_receiver_that_is_away_gets_them_later",
     "test_events_out_of_order_or_without_predecessor_are_put_aside_or_applied",
     "test_instances_come_and_go_under_load",

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
+from email import message_from_bytes
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from services.bootstrap import World
@@ -16,6 +18,7 @@ from services.core.codes import Status
 from services.core.errors import Refused, TransitionRefused
 from services.core.ids import rfi_id
 from services.core.referral import Referral
+from services.engines.bundled.spool import MailSpool
 from tests.e2e.exchange import ROOT, eventually
 from tests.faults.site import Site
 from tests.faults.trial import Trial, long_only
@@ -40,30 +43,47 @@ def said(site: Site, trial: Trial, what: str) -> int:
     return sum(entry["what"] == what for referral in referrals for entry in referral["history"])
 
 
+#: Who is started with a wrong clock: all that make or send anything.
+SKEWED = ("intake", "router", "notifier", "expirer", "statistics", "webhooks")
+
+
 @long_only  # `make test` has tests/contract/test_mongo_clock.py.
 def test_workers_with_wrong_clocks_are_neither_early_nor_late(trial: Trial) -> None:
     """Time comes from the database: a worker's own clock, its time zone and its changes of the hour mean nothing."""
-    site = trial.site
-    skews = (600, -600) if trial.long else (600,)
-    workers = [skewed(site, seconds) for seconds in skews]
+    site, skews = trial.site, (600, -600)
+    workers = {(process, skew): skewed(site, process, skew) for process in SKEWED for skew in skews}
     try:
-        with trial.whole(22, f"workers whose clocks are wrong by {', '.join(map(str, skews))} s", times=len(skews)):
+        what = f"two more of each process, their clocks wrong by {' and '.join(f'{skew:+d}' for skew in skews)} s"
+        with trial.whole(22, what, times=len(workers)):
+            for process, skew in workers:
+                log = site.home.log(f"{process}-skewed-{skew}")
+                eventually(lambda log=log: "kafka.assigned" in log.read_text("utf-8"), "the skewed one works", 90)  # type: ignore[misc]
             trial.send(trial.number(2, 20))
             site.quiet()
+            assert mails_dated_now(site, trial), "what is written into mails is the database's time"
             site.time_passes(REMINDED - timedelta(minutes=5))
-            for worker, seconds in zip(workers, skews, strict=True):
-                assert worker.poll() is None
-                log = site.home.log(f"expirer-skewed-{seconds}")
-                eventually(lambda log=log: "kafka.assigned" in log.read_text("utf-8"), "the skewed one sweeps", 60)  # type: ignore[misc]
             site.quiet()
             assert said(site, trial, "referral.reminder_due") == 0, "ten minutes early"
             site.time_passes(timedelta(minutes=6))
             site.quiet()
             assert said(site, trial, "referral.reminder_due") > 0
+            assert all(worker.poll() is None for worker in workers.values())
     finally:
-        for worker in workers:
+        for worker in workers.values():
             worker.terminate()
-            worker.wait(40)
+        for worker in workers.values():
+            worker.wait(60)
+
+
+def mails_dated_now(site: Site, trial: Trial) -> bool:
+    """Whether each mail of the trial says that it was written within the last five minutes of business time."""
+    with site.database() as database:
+        rfis = database["rfis"].distinct("_id", {"source": trial.ledger.source})
+        jobs = set(database["send_jobs"].distinct("_id", {"rfi_id": {"$in": rfis}}))
+    spool = MailSpool(site.home.mail)
+    written = [message_from_bytes(spool.read(mail))["Date"] for mail in spool.entries() if mail.job in jobs]
+    dates = [parsedate_to_datetime(each) for each in written]
+    return bool(dates) and all(abs(site.now() - each) < timedelta(minutes=5) for each in dates)
 
 
 #: A process whose clock is wrong and whose time zone changes the hour, as far as Python can make it so.
@@ -77,13 +97,13 @@ main()
 """
 
 
-def skewed(site: Site, seconds: int) -> subprocess.Popen[bytes]:
-    """An expirer whose machine's clock is wrong."""
+def skewed(site: Site, process: str, seconds: int, **more: str) -> subprocess.Popen[bytes]:
+    """One more of a process, whose machine's clock is wrong."""
     own = {"REFERRALS_INSTANCE": f"skewed-{seconds}", "REFERRALS_TICK_EVERY_S": "0.25", "TZ": "America/New_York"}
-    env = {**site.environment, **own}
-    with site.home.log(f"expirer-skewed-{seconds}").open("ab") as log:
+    env = {**site.environment, **own, "REFERRALS_INTAKE_PORT": "0", **more}
+    with site.home.log(f"{process}-skewed-{seconds}").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(seconds), "run", "expirer"], env=env, stdout=log, stderr=log, cwd=ROOT
+            [sys.executable, "-c", PROGRAM, str(seconds), "run", process], env=env, stdout=log, stderr=log, cwd=ROOT
         )
 
 

@@ -31,6 +31,8 @@ class Result:
     #: Mails that came again in attempts cut at the final dot: foreseen, and counted.
     again: int = 0
     recovery_s: float = 0.0
+    #: Name of the test that it comes from: the next run of the test replaces it.
+    test: str = ""
 
     def as_json(self) -> dict[str, object]:
         """For the report's file."""

@@ -230,6 +230,17 @@ async def test_the_leader_ticks_every_shard_again_and_again(*, broken: bool) -> 
     assert all(len(ticks) == SHARDS for ticks in slate.sent)
 
 
+async def test_a_shifted_clock_is_ticked_at_once() -> None:
+    stop, clock = asyncio.Event(), TurnableClock(START)
+    slate = Slate(stop, 2)
+    encode = partial(tick_outgoing, partitions=PARTITIONS)
+    hourly = Ticker(publisher=slate, clock=clock, encode=encode, leads=lambda: True, every_s=3600.0, look_s=0.001)
+    asyncio.get_running_loop().call_later(0.01, clock.advance, timedelta(hours=1))
+    async with asyncio.timeout(60):
+        await hourly.run(stop)
+    assert slate.sent[1] == [encode(shard, START + timedelta(hours=1)) for shard in range(SHARDS)]
+
+
 async def test_an_instance_that_does_not_lead_is_silent() -> None:
     stop = asyncio.Event()
     slate = Slate(stop, 1)

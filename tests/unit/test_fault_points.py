@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.adapters.fault_points import WRITES, FaultPoints, OrderedFailure
+from services.adapters.fault_points import FaultPoints, OrderedFailure
 from services.adapters.memory.refusals import MemoryRefusals
 from services.adapters.memory.rfis import MemoryRfis
 from services.adapters.settings import Settings
@@ -48,8 +48,30 @@ async def test_another_process_and_another_write_are_left_alone(tmp_path: Path) 
 async def test_what_was_passed_is_noted(tmp_path: Path) -> None:
     await FaultPoints(tmp_path, "intake").port("refusals", MemoryRefusals()).put([])
     assert {path.name for path in (tmp_path / "passed").iterdir()} == {
-        "intake.refusals.put.before",
-        "intake.refusals.put.after",
+        "intake.beside.refusals.put.before",
+        "intake.beside.refusals.put.after",
+    }
+
+
+async def test_a_write_of_one_consumer_is_told_from_the_same_of_another(tmp_path: Path) -> None:
+    points, rfis = FaultPoints(tmp_path, "router"), MemoryRfis()
+    port = points.port("rfis", rfis)
+
+    async def handler(_records: Sequence[Record]) -> Sequence[Failure]:
+        await port.add([make_rfi()])
+        return []
+
+    order(tmp_path, "router.next-best.rfis.add.before")
+    await port.add([make_rfi()])
+    await points.handler("routing", handler)([])
+    with pytest.raises(OrderedFailure):
+        await points.handler("next-best", handler)([])
+    order(tmp_path, "router.beside.rfis.add.after")
+    await points.handler("next-best", handler)([])
+    with pytest.raises(OrderedFailure):
+        await port.add([make_rfi()])
+    assert {f"router.{who}.rfis.add.before" for who in ("beside", "routing", "next-best")} <= {
+        path.name for path in (tmp_path / "passed").iterdir()
     }
 
 
@@ -88,21 +110,3 @@ def test_without_a_folder_there_are_no_points(tmp_path: Path) -> None:
 def test_production_refuses_ordered_faults(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="REFERRALS_FAULT_POINTS"):
         fault_points(made(fault_points=tmp_path), "intake")
-
-
-def test_every_named_write_exists() -> None:
-    from services.adapters.kafka.producer import KafkaPublisher
-    from services.adapters.mail.smtp import SmtpMailer
-    from services.adapters.mongo.stores import MongoStores, stores_of
-    from services.adapters.webhook_http import HttpWebhookCaller
-
-    stores: MongoStores = stores_of(_NoDatabase())  # type: ignore[arg-type]
-    kinds = {"publisher": KafkaPublisher, "mailer": SmtpMailer, "caller": HttpWebhookCaller}
-    for name, writes in WRITES.items():
-        kind = kinds.get(name) or type(getattr(stores, name))
-        assert all(callable(getattr(kind, write, None)) for write in writes), name
-
-
-class _NoDatabase:
-    def collection(self, _name: str) -> object:
-        return object()

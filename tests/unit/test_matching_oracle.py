@@ -14,7 +14,7 @@ from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place, Rfi
 from services.matching.asked import Asked, Source, industry_key, read
-from services.matching.keywords import language_of, offered, primary_tag, weak_stems
+from services.matching.keywords import language_of, offered, phrase, primary_tag, weak_stems
 from services.matching.ranking import tie_break
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import key_of, verdict
@@ -32,6 +32,19 @@ class Opens:
 def offers_of(profile: RoutableProfile, language: str) -> set[str]:
     texts = (*profile.keywords, *profile.products, *profile.services)
     return {key for text in texts for key in offered(text, language)}
+
+
+def meets(profile: RoutableProfile, rfi: Rfi) -> bool:
+    """Whether it offers all that is required, and one of those of which one is."""
+    language = language_of(rfi.language)
+    offered_there = offers_of(profile, language)
+    industries = {industry_key(each) for each in profile.industries}
+
+    def offered_by(text: str) -> bool:
+        return phrase(text, language) in offered_there or industry_key(text) in industries
+
+    required, one_of = ([t for t in texts if phrase(t, language)] for texts in (rfi.need.required, rfi.need.one_of))
+    return all(map(offered_by, required)) and (not one_of or any(map(offered_by, one_of)))
 
 
 def occurs(stems: tuple[str, ...], run: tuple[str, ...]) -> bool:
@@ -75,7 +88,7 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
         if not any(kind == "offer" for kind, _ in matched) and named:
             matched = []
         reach = verdict([key_of(s) for s in p.serves if s.country == place[0]], place)
-        if (usable and not matched) or (not usable and reach is None):
+        if (usable and not matched) or (not usable and reach is None) or not meets(p, rfi):
             continue
         points, tie = sum(round(weights[t] * (850_000 / total)) for t in matched), tie_break(rfi.id, p.id)
         if reach is None:
@@ -115,6 +128,9 @@ def settle(inside: Any, outside: Any, rfi: Rfi, now: datetime, opens: Opens) -> 
 WORDS = st.sampled_from(["cloud", "migration", "backup", "nube", "migración", "help", "the", "azure", "data", "it"])
 TEXTS = st.lists(WORDS, min_size=1, max_size=3).map(" ".join)
 TERMS = st.lists(TEXTS, max_size=3).map(tuple)
+DEMANDS = st.one_of(
+    st.just(()), st.just(()), st.lists(st.one_of(WORDS, TEXTS, st.just("Retail")), min_size=1, max_size=2).map(tuple)
+)
 PLACES = st.builds(
     Place,
     country=st.sampled_from(["ES", "ES", "PT"]),
@@ -156,6 +172,8 @@ def requests(draw: st.DrawFn) -> Rfi:
         products=draw(TERMS),
         services=(),
         industries=draw(st.sampled_from([(), ("retail",), ("retail", "farming")])),
+        required=draw(DEMANDS),
+        one_of=draw(DEMANDS),
     )
     return make_rfi(
         draw(st.integers(1, 99)),

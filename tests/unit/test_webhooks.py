@@ -19,6 +19,7 @@ from services.adapters import wire
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.memory.kafka import MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
+from services.adapters.memory.webhook_caller import MemoryWebhookCaller
 from services.core.creation import created_event
 from services.core.errors import DependencyUnavailable
 from services.core.events import Event
@@ -41,26 +42,13 @@ from tests.journeys import travel
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRlc3Rz" * 2
 OK = Answer(status=204)
-Post = tuple[str, Mapping[str, str], bytes]
-
-
-class Receivers:
-    """Everybody outside: answers as told, OK otherwise."""
-
-    def __init__(self) -> None:
-        self.posts: list[Post] = []
-        self.answers: dict[str, Answer] = {}
-
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        self.posts.append((url, headers, body))
-        return self.answers.get(url, OK)
 
 
 class HookWorld:
     """A webhooks process and the world around it, in memory."""
 
     def __init__(self) -> None:
-        self.stores, self.clock, self.out = MemoryStores(), TurnableClock(START), Receivers()
+        self.stores, self.clock, self.out = MemoryStores(), TurnableClock(START), MemoryWebhookCaller()
         self.log = MemoryLog({str(Topic.REFERRAL_EVENTS): 1})
         self.made = self.restart()
 
@@ -109,7 +97,7 @@ async def test_each_address_of_the_partner_gets_what_it_asked_for(world: HookWor
     accepted = travel(make_referral(1), "accept")
     await world.told(created(), accepted.outbox[-1])
     await world.made.sender.step()
-    got = sorted((url, json.loads(body)["type"]) for url, _, body in world.out.posts)
+    got = sorted((each.url, json.loads(each.body)["type"]) for each in world.out.posts)
     assert got == [(first.url, "referral.created"), (first.url, "referral.updated"), (only_new.url, "referral.created")]
 
 
@@ -118,7 +106,8 @@ async def test_a_body_has_ids_alone_and_is_signed(world: HookWorld) -> None:
     referral = make_referral(1)
     await world.told(created())
     await world.made.sender.step()
-    ((_, headers, body),) = world.out.posts
+    (post,) = world.out.posts
+    headers, body = post.headers, post.body
     assert json.loads(body)["data"] == {
         "referralId": referral.id,
         "engagementId": referral.rfi_id,
@@ -139,7 +128,7 @@ async def test_while_a_secret_is_changed_both_sign(world: HookWorld) -> None:
     await world.told(created(2))
     world.clock.advance(timedelta(hours=1))
     await world.made.sender.step()
-    assert [len(headers["webhook-signature"].split(" ")) for _, headers, _ in world.out.posts] == [2, 1]
+    assert [len(each.headers["webhook-signature"].split(" ")) for each in world.out.posts] == [2, 1]
 
 
 async def test_nobody_s_events_and_events_of_a_redelivery_make_nothing_new(world: HookWorld) -> None:
@@ -168,7 +157,7 @@ async def test_a_failing_receiver_is_tried_ten_times_and_then_parked(world: Hook
     await world.told(created())
     waits = await world.until_parked()
     assert len(world.out.posts) == 10
-    assert len({headers["webhook-id"] for _, headers, _ in world.out.posts}) == 1
+    assert len({each.headers["webhook-id"] for each in world.out.posts}) == 1
     assert waits[0] == timedelta()
     for waited, step in zip(waits[1:], SCHEDULE, strict=True):
         assert step <= waited <= step * 1.2
@@ -185,7 +174,7 @@ async def test_a_parked_delivery_is_replayed_under_its_id(world: HookWorld) -> N
     id_ = world.delivery().id
     assert await world.stores.webhooks.replay_deliveries([id_], hook.partner_id, world.clock.real_now()) == 1
     await world.made.sender.step()
-    assert world.out.posts[-1][1]["webhook-id"] == id_
+    assert world.out.posts[-1].headers["webhook-id"] == id_
     assert (world.delivery().state, world.delivery().attempts) == (DeliveryState.DELIVERED, 1)
 
 
@@ -239,7 +228,7 @@ async def test_a_dead_receiver_does_not_hold_up_the_others(world: HookWorld) -> 
     world.out.answers[dead.url] = Answer(error="no answer within 15 seconds")
     await world.told(*(created(n) for n in range(1, 31)))
     await world.made.sender.step()
-    urls = [url for url, _, _ in world.out.posts]
+    urls = [each.url for each in world.out.posts]
     assert urls.count(alive.url) == 30
     assert urls.count(dead.url) < 30
 
@@ -255,7 +244,7 @@ async def test_a_dead_receiver_is_left_alone_longer_each_time_and_loses_nothing(
         await world.told(created(n))
         while await world.made.sender.step():
             pass
-        urls = [url for url, _, _ in world.out.posts[before:]]
+        urls = [each.url for each in world.out.posts[before:]]
         assert urls.count(alive.url) == 1
         if dead.url in urls:
             rests.append((world.clock.real_now() - last).total_seconds())
@@ -271,7 +260,7 @@ async def test_a_dead_receiver_is_left_alone_longer_each_time_and_loses_nothing(
     assert {each.state for each in world.stores.webhooks.stored.values()} == {DeliveryState.DELIVERED}
 
 
-class SlowReceiver(Receivers):
+class SlowReceiver(MemoryWebhookCaller):
     """One address answers when the test says so."""
 
     def __init__(self, url: str) -> None:
@@ -285,7 +274,7 @@ class SlowReceiver(Receivers):
         return answer
 
     def asked(self, url: str) -> int:
-        return sum(each == url for each, _, _ in self.posts)
+        return sum(each.url == url for each in self.posts)
 
 
 async def test_a_slow_receiver_with_a_backlog_holds_up_nobody_longer_than_one_answer_takes(world: HookWorld) -> None:
@@ -342,7 +331,7 @@ async def test_a_crash_at_any_call_loses_nothing_and_a_repeat_has_the_same_id(af
         world.clock.advance(PAUSE)
         await _through(world)
         assert {each.state for each in world.stores.webhooks.stored.values()} == {DeliveryState.DELIVERED}
-        assert len({headers["webhook-id"] for _, headers, _ in world.out.posts}) == 2
+        assert len({each.headers["webhook-id"] for each in world.out.posts}) == 2
         if not crashed:
             break
     else:

@@ -20,9 +20,8 @@ import orjson
 
 from services.core.errors import CommandInvalid, Problem
 
-_LISTS = frozenset(
-    {"need.industries", "need.products", "need.services", "need.keywords", "selectedPartners"},
-)
+_TEXTS = ("industries", "products", "services", "keywords", "required", "oneOf")
+_LISTS = frozenset({"selectedPartners", *(f"need.{name}" for name in _TEXTS)})
 _BOOLEANS = frozenset({"consent.contact", "consent.share", "consent.nextBest", "contactRequested"})
 _NUMBERS = frozenset({"maxPartners"})
 _NOW = re.compile(rb"@now(?:-P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?)?")

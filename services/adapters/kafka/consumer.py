@@ -26,7 +26,10 @@ log = structlog.get_logger(__name__)
 
 _UNDECODABLE = (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError)
 _LONG_POLL_S = 0.5
-#: A broker that owes an answer for longer counts as away; what it is asked for here takes it half a second.
+#: How long a broker that has nothing new may think about it: what comes meanwhile ends that at once. Longer would be
+#: cheaper still while nothing happens, but partitions that come with a rebalance wait for the answer under way.
+FETCH_WAIT_MS = 1000
+#: A broker that owes an answer for longer counts as away; what it is asked for here takes it a second.
 _SILENT_S = 5.0
 #: A poll that takes longer is stuck in a rebalance; it is given up and begun anew so that /live sees the loop turn.
 _POLL_BOUND_S = 5.0

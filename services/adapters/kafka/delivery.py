@@ -20,7 +20,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from services.adapters.kafka.admin import KafkaAdmin
 from services.adapters.kafka.backoff import pause_s
 from services.adapters.kafka.broker import ExchangeBroker
-from services.adapters.kafka.consumer import SteadyConsumer
+from services.adapters.kafka.consumer import FETCH_WAIT_MS, SteadyConsumer
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.metrics import DeliveryMetrics
 from services.adapters.kafka.progress import Progress
@@ -168,6 +168,7 @@ class Delivery:
             # After an empty poll FastStream sleeps this long; the waiting is done in SteadyConsumer.getmany.
             batch_timeout_ms=1,
             max_records=subscription.max_records,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             listener=steering,
             session_timeout_ms=int(self._timing.session_timeout_s * 1000),
             heartbeat_interval_ms=int(self._timing.session_timeout_s * 300),

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from services.adapters.kafka.admin import KafkaAdmin, Offsets
 from services.adapters.kafka.backoff import pause_s
-from services.adapters.kafka.consumer import SteadyConsumer
+from services.adapters.kafka.consumer import FETCH_WAIT_MS, SteadyConsumer
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.records import to_record
 from services.adapters.kafka.salvage import Unreadable
@@ -85,14 +85,14 @@ class Follower:
             await self._close(consumer)
 
     async def read_all(
-        self, topics: Collection[str], upto: Mapping[tuple[str, int], int]
+        self, topics: Collection[str], upto: Mapping[tuple[str, int], int], start: Start = "beginning"
     ) -> AsyncGenerator[list[Record]]:
-        """Batches of all records from the beginning to the offsets `upto`, not more; then it ends.
+        """Batches of all records from the beginning (or from `start`) to the offsets `upto`, not more; then it ends.
 
         Raises:
             DependencyUnavailable: Kafka does not answer.
         """
-        consumer = await self._opened(topics, "beginning")
+        consumer = await self._opened(topics, start)
         try:
             while await _positions_below(consumer, upto):
                 batch = _readable(await consumer.getmany(max_records=5000))
@@ -147,6 +147,7 @@ class Follower:
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         consumer.steering = Steering(self.progress)
         try:

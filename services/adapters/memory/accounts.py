@@ -199,6 +199,12 @@ class MemoryTokens:
         return sorted(found, key=lambda c: c.created_at, reverse=True)
 
     @faulty
+    async def partner_of(self, id_: str) -> str | None:
+        """By id."""
+        found = self.tokens.get(id_) or self.clients.get(id_)
+        return None if found is None else found.partner_id or ""
+
+    @faulty
     async def revoke_client(self, id_: str, partner_id: str | None, at: datetime) -> bool:
         """With its tokens."""
         client = self.clients.get(id_)

@@ -89,6 +89,7 @@ class MemorySendJobs:
                     sent_at=update.sent_at or job.sent_at,
                     last_error=update.last_error,
                     cut_at_dot=update.cut_at_dot,
+                    disclosed=job.disclosed if update.disclosed is None else update.disclosed,
                     lease_owner=None,
                     lease_until=None,
                 )

@@ -10,10 +10,12 @@ from services.adapters.memory.dead_letters import MemoryDeadLetters
 from services.adapters.memory.erasures import MemoryErasures
 from services.adapters.memory.faults import Faults
 from services.adapters.memory.favourites import MemoryFavourites
+from services.adapters.memory.foreign_ids import MemoryForeignAsks
 from services.adapters.memory.idempotency import MemoryIdempotency
 from services.adapters.memory.insights import MemoryInsights
 from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.listing import MemoryListing
+from services.adapters.memory.looks import MemoryLooks
 from services.adapters.memory.partners import MemoryPartners
 from services.adapters.memory.pasts import MemoryPasts
 from services.adapters.memory.publishers import MemoryPublishers
@@ -35,9 +37,11 @@ class MemoryStores:
     rfis: MemoryRfis = field(init=False)
     referrals: MemoryReferrals = field(init=False)
     listing: MemoryListing = field(init=False)
+    looks: MemoryLooks = field(init=False)
     insights: MemoryInsights = field(init=False)
     favourites: MemoryFavourites = field(init=False)
     reveals: MemoryReveals = field(init=False)
+    foreign_asks: MemoryForeignAsks = field(init=False)
     partners: MemoryPartners = field(init=False)
     pasts: MemoryPasts = field(init=False)
     rules: MemoryRules = field(init=False)
@@ -62,6 +66,7 @@ class MemoryStores:
         self.listing = MemoryListing(self.referrals, self.faults)
         self.insights = MemoryInsights(self.referrals, self.faults)
         self.favourites, self.reveals = MemoryFavourites(self.faults), MemoryReveals(self.faults)
+        self.foreign_asks = MemoryForeignAsks(self.faults)
         self.partners, self.jobs = MemoryPartners(self.faults), MemorySendJobs(self.faults)
         self.refusals, self.dead_letters = MemoryRefusals(self.faults), MemoryDeadLetters(self.faults)
         self.aside = MemoryAside(self.dead_letters, self.referrals, self.jobs, self.rfis)
@@ -70,6 +75,7 @@ class MemoryStores:
         self.sandbox_clock = MemorySandboxClock(self.faults)
         self.users = MemoryUsers(self.faults)
         self.sign_ins = MemorySignIns(self.users, self.faults)
+        self.looks = MemoryLooks(self.sign_ins, self.listing, self.favourites)
         self.tokens, self.secrets = MemoryTokens(self.faults), MemorySecrets(self.faults)
         self.webhooks = MemoryWebhooks(self.faults)
         self.suppressions = MemorySuppressions(self.faults)

@@ -40,6 +40,11 @@ def cards_of(docs: Iterable[bytes]) -> tuple[Card, ...]:
     return tuple(card for doc in docs for card in _cards(doc))
 
 
+def forget() -> None:
+    """Let go of what is kept in memory."""
+    _cards.cache_clear()
+
+
 @lru_cache(maxsize=_KEPT)
 def _cards(doc: bytes) -> tuple[Card, ...]:
     """The one card of a document, or none."""

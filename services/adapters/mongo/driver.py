@@ -7,10 +7,9 @@ that the type checker knows. Nothing is opened before the first operation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
@@ -19,7 +18,7 @@ from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
 from services.adapters.mongo.encoding import CODECS, NAIVE, Doc
 from services.adapters.mongo.failures import duplicates, translated
-from services.adapters.mongo.questions import Filter, Question, Sort, answers
+from services.adapters.mongo.questions import Filter, Reading, Sort
 from services.core.errors import Misconfigured
 
 __all__ = [
@@ -30,7 +29,6 @@ __all__ = [
     "Doc",
     "Index",
     "Mongo",
-    "Question",
     "ReplaceOne",
     "Timing",
     "UpdateMany",
@@ -39,6 +37,7 @@ __all__ = [
 
 Write: TypeAlias = UpdateOne | UpdateMany | ReplaceOne[Doc] | DeleteOne
 Index: TypeAlias = IndexModel
+T = TypeVar("T")
 
 #: Compares texts whatever their case; an index serves only queries that compare as it does.
 WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
@@ -104,6 +103,7 @@ class Mongo:
         except (ConfigurationError, ValueError) as error:  # The error's words may hold the password: leave them out.
             raise Misconfigured("the address of MongoDB is not valid: check REFERRALS_MONGO") from error
         self._database = self._client.get_database(database, codec_options=CODECS)
+        self._reading = Reading(self._database.delegate)
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +114,11 @@ class Mongo:
     def collection(self, name: str) -> Collection:
         """A collection by name."""
         return Collection(self._database.get_collection(name))
+
+    async def reading(self, ask: Callable[[Reading], T]) -> T:
+        """What a function finds that asks one question after the other, in one thread of a pool."""
+        with translated():
+            return await asyncio.get_running_loop().run_in_executor(None, ask, self._reading)
 
     async def hello(self) -> Doc:
         """The server's account of itself, its `localTime` among it."""
@@ -256,26 +261,10 @@ class Collection:
             )
             return await cursor.to_list(None)
 
-    async def find_encoded(self, questions: Sequence[Question]) -> list[list[bytes]]:
-        """The documents of several questions, each as the server sent it: for `encoding.decoded`.
-
-        One thread of a pool asks them one after the other: threads that want the interpreter at the same moment cost
-        more than the questions do.
-        """
-        ask = partial(answers, self._it.delegate, questions)
-        with translated():
-            return await asyncio.get_running_loop().run_in_executor(None, ask)
-
     async def count(self, where: Filter, *, hint: str) -> int:
         """How many documents match, counted exactly (the server's estimate is off after a crash)."""
         with translated():
             return int(await self._it.count_documents(where, hint=hint))
-
-    async def count_keys(self, where: Filter, *, hint: str, at_most: int) -> int:
-        """As `count`, up to a bound, where keys of the index say all: the older command needs half of the time then."""
-        bound = {"hint": hint, "limit": at_most, "readConcern": {"level": "majority"}}
-        with translated():
-            return int((await self._it.database.command("count", self.name, query=where, **bound))["n"])
 
     async def distinct(self, field: str) -> list[Any]:
         """The values of an indexed field."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -11,9 +10,6 @@ import bson
 from bson.codec_options import CodecOptions, TypeRegistry
 
 Doc: TypeAlias = dict[str, Any]
-
-#: Each document begins with its length: an integer of so many bytes.
-_LENGTH = 4
 
 
 def _plain(value: object) -> str:
@@ -34,12 +30,3 @@ NAIVE: CodecOptions[Doc] = CODECS.with_options(tz_aware=False, tzinfo=None)
 def decoded(doc: bytes) -> Doc:
     """The document of some bytes; its instants (UTC) lack the zone."""
     return bson.decode(doc, NAIVE)
-
-
-def apart(batch: bytes) -> Iterator[bytes]:
-    """The documents of a batch, each as the server sent it."""
-    at = 0
-    while at < len(batch):
-        end = at + int.from_bytes(batch[at : at + _LENGTH], "little")
-        yield batch[at:end]
-        at = end

@@ -21,6 +21,7 @@ IDEMPOTENCY, PUBLISHERS, SETTINGS = "idempotency_keys", "publishers", "settings"
 USERS, SESSIONS, SIGN_IN_LINKS = "users", "sessions", "sign_in_links"
 TOKENS, OAUTH_CLIENTS = "api_tokens", "oauth_clients"
 REVEALS, FAVOURITES = "reveals", "favourites"
+FOREIGN_ASKS = "foreign_asks"
 MEDIANS = "medians"
 WEBHOOKS, WEBHOOK_DELIVERIES = "webhooks", "webhook_deliveries"
 ERASURES = "erasures"
@@ -124,6 +125,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     SETTINGS: (),
     MEDIANS: (),
     REVEALS: (_index("referral_id", name="of_referral"),),  # of_referral
+    FOREIGN_ASKS: (_index("-last_at", "-_id", name="newest"), _ttl("expires_at")),  # newest
     FAVOURITES: (_index("partner_id", "-at", name="of_partner"),),  # of_partner
     USERS: (
         _index("partner_id", "email", name="of_partner"),  # of_partner

@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from services.adapters.mongo.documents import JOBS
+from services.adapters.mongo.documents import JOBS, Part
 from services.adapters.mongo.driver import ASCENDING, Mongo, UpdateMany, UpdateOne
 from services.adapters.mongo.indexes import ATTEMPTS, JOBS_OF_RFI, LEASED, PENDING
 from services.adapters.mongo.indexes import JOBS as COLLECTION
 from services.core.errors import DependencyUnavailable
-from services.core.mail import JobState, JobUpdate, SendJob
+from services.core.mail import Disclosure, JobState, JobUpdate, SendJob
 
+_DISCLOSURES = Part(Disclosure)
 #: What a sender that died was trying is known for so long; its jobs are claimed within a lease.
 NOTES_KEPT = timedelta(days=7)
 
@@ -154,7 +155,7 @@ def leased_to(job: SendJob, owner: str, until: datetime) -> SendJob:
 def _ending(update: JobUpdate) -> tuple[object, ...]:
     """Equal for updates that write the same."""
     ending = update.state, update.attempts, update.due_at, update.sent_at, update.last_error, update.cut_at_dot
-    return *ending, update.unclaimed
+    return *ending, update.disclosed, update.unclaimed
 
 
 def _since_birth(update: JobUpdate) -> dict[str, Any]:
@@ -173,6 +174,8 @@ def _result(update: JobUpdate) -> dict[str, Any]:
         written["due_at"] = update.due_at
     if update.sent_at is not None:
         written["sent_at"] = update.sent_at
+    if update.disclosed is not None:
+        written["disclosed"] = [_DISCLOSURES.to_part(each) for each in update.disclosed]
     if update.last_error is not None:
         written["last_error"] = update.last_error
     else:

@@ -6,21 +6,21 @@ the order of a list, and conditions that they do not hold are looked at on the w
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC
+from functools import lru_cache
 from typing import Any
 
 from bson import Decimal128
 
 from services.adapters.mongo.cards import SHOWN, cards_of
 from services.adapters.mongo.documents import REFERRALS
-from services.adapters.mongo.driver import ASCENDING, DESCENDING, Doc, Mongo, Question
+from services.adapters.mongo.driver import ASCENDING, DESCENDING, Doc, Mongo
 from services.adapters.mongo.encoding import decoded
 from services.adapters.mongo.indexes import LIST_CREATED, LIST_TIME_LEFT, LIST_UPDATED, OF_RFI, RUNNING
 from services.adapters.mongo.indexes import REFERRALS as COLLECTION
-from services.adapters.mongo.together import Together
+from services.adapters.mongo.questions import Question, Reading, documents
 from services.core.codes import Flame, PolicyName, Stage, Status, Substatus
 from services.core.listing import (
     COUNT_LIMIT,
@@ -46,6 +46,8 @@ _LEFT_OUT = ("history", "why", "outbox", "undo", "search")
 
 _INSTANTS = {Sort.CREATED: "created_at", Sort.UPDATED: "updated_at", Sort.TIME_LEFT: "expires_at"}
 _INDEXES = {Sort.CREATED: LIST_CREATED, Sort.UPDATED: LIST_UPDATED, Sort.TIME_LEFT: LIST_TIME_LEFT}
+#: Pages of cards that are kept by the bytes they were read from, those not asked for longest forgotten first: 5 MB.
+_KEPT = 512
 _FIELDS = {
     Field.RFI: "rfi_id",
     Field.STATUS: "status",
@@ -54,37 +56,30 @@ _FIELDS = {
     Field.UPDATED: "updated_at",
     Field.CUSTOMER: "customer_key",
 }
-#: Most lists that are read one after the other.
-_LISTS = 8
 
 
 class MongoListing:
     """Port `ReferralListing`."""
 
     def __init__(self, mongo: Mongo, policies: Mapping[PolicyName, Policy] = POLICIES) -> None:
-        self._referrals = mongo.collection(COLLECTION)
+        self._mongo, self._referrals = mongo, mongo.collection(COLLECTION)
         self._visible = _visible(policies)
-        self._whole = Together(self._several, at_most=_LISTS)
 
     async def page(self, query: ListingQuery) -> Page:
         """One more than asked for is read, to know whether there is a next page."""
         docs = await self._referrals.find(**self._question(query), without=_LEFT_OUT)
-        return Page(tuple(REFERRALS.readable(docs[: query.limit])), _next(query, docs))
+        more = _cursor(query.sort, docs[query.limit - 1]) if len(docs) > query.limit else None
+        return Page(tuple(REFERRALS.readable(docs[: query.limit])), more)
 
     async def cards(self, query: ListingQuery) -> Cards:
-        """Read with the fields of a card alone; most cards are known by their bytes.
+        """Read with the fields of a card alone; most cards are known by their bytes."""
+        return await self._mongo.reading(lambda reading: self.cards_read(reading, query))
 
-        Lists that nothing is left out of are short work for an index, and travel together; a search holds up nobody.
-        """
-        question = Question(**self._question(query), fields=(*SHOWN, _INSTANTS[query.sort]))
-        if self._left_out(query):
-            (docs,) = await self._referrals.find_encoded([question])
-        else:
-            docs = await self._whole(question)
-        return Cards(cards_of(docs[: query.limit]), _next(query, docs))
-
-    async def _several(self, questions: Sequence[Question]) -> list[list[bytes]]:
-        return await self._referrals.find_encoded(questions)
+    def cards_read(self, reading: Reading, query: ListingQuery) -> Cards:
+        """The same for whoever reads in a thread."""
+        fields = (*SHOWN, _INSTANTS[query.sort])
+        batch = reading.find(COLLECTION, Question(**self._question(query), fields=fields))
+        return _cards(batch, query.sort, query.limit)
 
     def _question(self, query: ListingQuery) -> dict[str, Any]:
         direction = DESCENDING if query.descending else ASCENDING
@@ -99,11 +94,11 @@ class MongoListing:
     async def counts(self, partner_id: str) -> dict[Section, int]:
         """From the smallest index alone, and no further than the limit."""
 
-        async def count(section: Section) -> int:
+        def count(reading: Reading, section: Section) -> int:
             where = {"partner_id": {"$eq": partner_id}, "stage": STAGES[section].value}
-            return await self._referrals.count_keys(where, hint=LIST_UPDATED, at_most=COUNT_LIMIT)
+            return reading.count_keys(COLLECTION, where, hint=LIST_UPDATED, at_most=COUNT_LIMIT)
 
-        return dict(zip(Section, await asyncio.gather(*map(count, Section)), strict=True))
+        return await self._mongo.reading(lambda reading: {each: count(reading, each) for each in Section})
 
     def _left_out(self, query: ListingQuery) -> list[Mapping[str, Any]]:
         """What must hold beside the partner and the section: what does not meet it is left out."""
@@ -131,13 +126,22 @@ class MongoListing:
                 return {_FIELDS[field]: {_OPERATORS[op]: value}}
 
 
-def _next(query: ListingQuery, docs: Sequence[Doc | bytes]) -> Cursor | None:
-    if len(docs) <= query.limit:
-        return None
-    # The last document gives the cursor even if this version cannot read it: the next page begins behind it.
-    last = docs[query.limit - 1]
-    last = decoded(last) if isinstance(last, bytes) else last
-    return Cursor(last[_INSTANTS[query.sort]].replace(tzinfo=UTC), last["_id"])
+@lru_cache(maxsize=_KEPT)
+def _cards(batch: bytes, sort: Sort, limit: int) -> Cards:
+    """What a batch says; the same bytes say the same."""
+    docs = documents(batch)
+    more = _cursor(sort, decoded(docs[limit - 1])) if len(docs) > limit else None
+    return Cards(cards_of(docs[:limit]), more)
+
+
+def forget() -> None:
+    """Let go of what is kept in memory."""
+    _cards.cache_clear()
+
+
+def _cursor(sort: Sort, last: Doc) -> Cursor:
+    """Behind the last document of a page, even if this version cannot read it: the next page begins there."""
+    return Cursor(last[_INSTANTS[sort]].replace(tzinfo=UTC), last["_id"])
 
 
 _OPERATORS = {Op.EQ: "$eq", Op.NE: "$ne", Op.GT: "$gt", Op.GE: "$gte", Op.LT: "$lt", Op.LE: "$lte"}

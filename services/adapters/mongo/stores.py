@@ -11,10 +11,12 @@ from services.adapters.mongo.dead_letters import MongoDeadLetters
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.erasures import MongoErasures
 from services.adapters.mongo.favourites import MongoFavourites
+from services.adapters.mongo.foreign_ids import MongoForeignAsks
 from services.adapters.mongo.idempotency import MongoIdempotency
 from services.adapters.mongo.insights import MongoInsights
 from services.adapters.mongo.jobs import MongoSendJobs
 from services.adapters.mongo.listing import MongoListing
+from services.adapters.mongo.looks import MongoLooks
 from services.adapters.mongo.originals import RETENTION
 from services.adapters.mongo.partners import MongoPartners
 from services.adapters.mongo.pasts import MongoPasts
@@ -43,9 +45,11 @@ class MongoStores:
     rfis: MongoRfis
     referrals: MongoReferrals
     listing: MongoListing
+    looks: MongoLooks
     insights: MongoInsights
     favourites: MongoFavourites
     reveals: MongoReveals
+    foreign_asks: MongoForeignAsks
     partners: MongoPartners
     pasts: MongoPasts
     rules: MongoRules
@@ -80,14 +84,16 @@ def stores_of(
         policies: tell lists which contacts may be asked about.
         seal: closes secrets that must stay readable; None: they lie there as they are.
     """
-    seal = seal or Seal()
+    seal, listing = seal or Seal(), MongoListing(mongo, policies)
     return MongoStores(
         rfis=MongoRfis(mongo),
         referrals=MongoReferrals(mongo),
-        listing=MongoListing(mongo, policies),
+        listing=listing,
+        looks=MongoLooks(mongo, listing),
         insights=MongoInsights(mongo),
         favourites=MongoFavourites(mongo),
         reveals=MongoReveals(mongo),
+        foreign_asks=MongoForeignAsks(mongo),
         partners=MongoPartners(mongo),
         pasts=MongoPasts(mongo),
         rules=MongoRules(mongo),

@@ -61,6 +61,11 @@ class MongoTokens:
         found = await self._clients.find({"partner_id": {"$eq": partner_id}}, sort=_NEWEST_FIRST)
         return OAUTH_CLIENTS.readable(found)
 
+    async def partner_of(self, id_: str) -> str | None:
+        """By id in both collections."""
+        doc = await self._tokens.get(id_) or await self._clients.get(id_)
+        return None if doc is None else doc.get("partner_id") or ""
+
     async def revoke_client(self, id_: str, partner_id: str | None, at: datetime) -> bool:
         """The client first: whoever issues a token looks at the client again after storing it."""
         change = {"$set": {"revoked_at": at}}

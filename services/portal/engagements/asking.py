@@ -5,7 +5,7 @@ What the life cycle forbids is not decided here: the command is made, and whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -18,7 +18,8 @@ from services.core.requirements import problems_of
 from services.portal.engagements.differences import Case, crm_after, edit_of, money_of
 from services.portal.engagements.errors import Faulty
 from services.portal.engagements.spelling import STATUS_OF, close_reason, close_reasons, error_reason, substatus_of
-from services.portal.engagements.wanted import Wanted
+from services.portal.engagements.wanted import Sent, Wanted
+from services.portal.judging import beneath
 
 _UNPROCESSABLE = 422
 #: Where the core's fields stand in the contract.
@@ -53,23 +54,33 @@ _VALUE: dict[str, Any] = {"deal_value": None, "currency": None, "closing_date": 
 _ANSWER: dict[str, Any] = {"status": None, "substatus": None, "reason": None, "notes": None}
 
 
-def command_for(case: Case, wanted: Wanted) -> c.Command | None:
+def command_for(case: Case, sent: Sent) -> c.Command | None:
     """The command that makes of the referral what is wanted; None if it is so already.
 
     Raises:
-        Faulty: 422, with every problem, in the contract's places.
+        Faulty: with every problem, in the contract's places: 400 if something can't be read, else 422.
     """
+    hidden = {problem.field for problem in sent.problems}
+    command, found = _judged(case, sent.wanted, hidden)
+    problems = [each for each in found if not beneath(each.field, hidden) and (sent.whole or each.code != "required")]
+    if sent.problems:
+        raise Faulty([*sent.problems, *problems])
+    if problems:
+        raise Faulty(problems, _UNPROCESSABLE)
+    return command
+
+
+def _judged(case: Case, wanted: Wanted, hidden: Collection[str]) -> tuple[c.Command | None, list[Problem]]:
+    """The command, and what is wrong with it. Where the state wanted can't be told, all else is judged as an edit."""
     problems = list(_contradictions(case.referral, wanted))
-    command = None
-    if not problems:
-        command = _command(case, wanted, problems)
+    if problems or "/substatus" in hidden or ("/status" in hidden and wanted.substatus is None):
+        wanted = replace(wanted, status=None, substatus=None, reason=None)
+    command = _command(case, wanted, problems)
     if command is not None:
         known = {problem.field for problem in problems}
         found = map(in_contract, problems_of(command, case.referral, case.now))
         problems += [each for each in found if each.field not in known]
-    if problems:
-        raise Faulty(problems, _UNPROCESSABLE)
-    return command
+    return command, problems
 
 
 def in_contract(problem: Problem) -> Problem:

@@ -9,7 +9,7 @@ import orjson
 
 from services.core.errors import Problem
 from services.portal.engagements.errors import Faulty
-from services.portal.engagements.wanted import FIELDS, Wanted, with_value
+from services.portal.engagements.wanted import FIELDS, Sent, Wanted, with_value
 
 #: Most operations of one patch.
 OPERATIONS = 100
@@ -31,25 +31,24 @@ def read_json(body: bytes) -> Any:
         raise Faulty([Problem("", "not_json", "send JSON")]) from None
 
 
-def read_patch(body: bytes) -> Wanted:
-    """What a JSON Patch (RFC 6902; `add` and `replace` only) wants.
+def read_patch(body: bytes) -> Sent:
+    """What a JSON Patch (RFC 6902; `add` and `replace` only) wants, with every operation that can't be used.
 
     Raises:
-        Faulty: lists every operation that can't be read or isn't allowed.
+        Faulty: it is no patch at all.
     """
     operations = read_json(body)
     if not isinstance(operations, list) or not operations:
         raise Faulty([Problem("", "not_a_patch", "send a JSON Patch: a list of operations")])
     if len(operations) > OPERATIONS:
         raise Faulty([Problem("", "too_many", f"send at most {OPERATIONS} operations")])
-    wanted, problems = Wanted(), list[Problem]()
+    wanted, problems, whole = Wanted(), list[Problem](), True
     for index, operation in enumerate(operations):
         pointer = _pointer(operation, f"/{index}", problems)
+        whole = whole and pointer is not None
         if pointer is not None:
             wanted = with_value(wanted, pointer, operation["value"], pointer.removesuffix("/-"), problems)
-    if problems:
-        raise Faulty(problems)
-    return wanted
+    return Sent(wanted=wanted, problems=tuple(problems), whole=whole)
 
 
 def _pointer(operation: Any, at: str, problems: list[Problem]) -> str | None:
@@ -72,14 +71,14 @@ def _pointer(operation: Any, at: str, problems: list[Problem]) -> str | None:
     return str(path) if len(problems) == before else None
 
 
-def read_whole(body: bytes) -> Wanted:
+def read_whole(body: bytes) -> Sent:
     """What a referral sent back as a whole wants: the fields that can be changed; all others are ignored.
 
     What is absent or null stays as it is, so that a client that knows fewer fields takes nothing away; notes and ids
     are cleared by an empty text.
 
     Raises:
-        Faulty: lists every field that can't be read.
+        Faulty: it is no referral at all.
     """
     whole = read_json(body)
     if not isinstance(whole, Mapping):
@@ -91,9 +90,7 @@ def read_whole(body: bytes) -> Wanted:
         value = _at(whole, pointer, problems)
         if value is not None:
             wanted = with_value(wanted, pointer, value, pointer, problems)
-    if problems:
-        raise Faulty(problems)
-    return wanted
+    return Sent(wanted=wanted, problems=tuple(problems))
 
 
 def _at(whole: Mapping[str, Any], pointer: str, problems: list[Problem]) -> Any:

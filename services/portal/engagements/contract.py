@@ -7,13 +7,15 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from services.portal.access import partner, partner_writer, scoped
-from services.portal.engagements.errors import answer, answer_to
+from services.portal.engagements.errors import Faulty, answer, answer_to, parameters
 from services.portal.engagements.models import ErrorV1
 from services.portal.identity import Identity
+from services.portal.judging import Judging
 
 #: By name, not as `model`: the framework would build a serializer for every status of every route.
 _CONTENT = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorV1.__name__}"}}}}
@@ -41,12 +43,18 @@ class ContractRoute(APIRoute):
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, with errors and ids taken care of."""
-        handle = super().get_route_handler()
+        """The framework's handler, with errors and ids taken care of; a refusal names every problem."""
+        handle, judging = super().get_route_handler(), Judging(self)
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as refused:
+                raise Faulty([*parameters(refused), *await judging.meaning(request, refused)]) from None
 
         async def told(request: Request) -> Response:
             try:
-                response = await handle(request)
+                response = await handled(request)
             except Exception as error:  # noqa: BLE001 - every error has an answer; unknown ones are logged there
                 response = answer_to(error)
             for name in ECHOED:

@@ -25,6 +25,7 @@ from services.portal.ports import PortalPorts
 _UNPROCESSABLE = 422
 #: Longest idempotency key.
 KEY_LIMIT = 200
+_BAD_KEY = Problem("Idempotency-Key", "invalid", f"is 1 to {KEY_LIMIT} visible ASCII characters")
 #: Where intake's fields stand in the contract.
 _POINTERS = (
     ("/customer/contact/phone", "/customerProfile/team/0/phoneNumber"),
@@ -59,9 +60,9 @@ class Creator:
             Faulty: every problem of it, in the contract's places; or the key was used for another body.
             DependencyUnavailable: nothing is confirmed; the same request may be sent again.
         """
-        sent = read_json(body)
-        if not isinstance(sent, Mapping):
-            raise Faulty([Problem("", "not_an_object", "send one referral")])
+        sent = _read(body)
+        if key is not None and not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
+            raise Faulty([_BAD_KEY, *self._problems(me, sent)])
         name = _name_of(sent, key)
         submitted_at = await self._first_time(me, name, sent) if name else self._ports.clock.now().isoformat()
         id_ = f"key-{_digest(name)[:32]}" if name else str(uuid4())
@@ -70,6 +71,19 @@ class Creator:
             return await self._ports.intake.submit(source_of(partner_of(me)), data)
         except CommandInvalid as refused:
             raise Faulty([_in_contract(each) for each in refused.problems], _UNPROCESSABLE) from None
+
+    def judge(self, me: Identity, body: bytes) -> None:
+        """Say what is wrong with a request, whatever its key; sends nothing.
+
+        Raises:
+            Faulty: every problem of it, in the contract's places.
+        """
+        if problems := self._problems(me, _read(body)):
+            raise Faulty(problems, _UNPROCESSABLE)
+
+    def _problems(self, me: Identity, sent: Mapping[str, Any]) -> list[Problem]:
+        data = {"id": str(uuid4()), "submittedAt": self._ports.clock.now().isoformat(), **rfi_data(sent)}
+        return [_in_contract(each) for each in self._ports.intake.problems(source_of(partner_of(me)), data)]
 
     async def _first_time(self, me: Identity, name: str, sent: Mapping[str, Any]) -> str:
         """When this body first came under this name: a repeated request must make the very same RFI."""
@@ -81,6 +95,13 @@ class Creator:
             message = "was used for another referral; send a new key with a new referral"
             raise Faulty([Problem("Idempotency-Key", "reused", message)], _UNPROCESSABLE)
         return first
+
+
+def _read(body: bytes) -> Mapping[str, Any]:
+    sent = read_json(body)
+    if not isinstance(sent, Mapping):
+        raise Faulty([Problem("", "not_an_object", "send one referral")])
+    return sent
 
 
 def rfi_data(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,9 +162,6 @@ def _language(contact: Mapping[str, Any]) -> str:
 def _name_of(sent: Mapping[str, Any], key: str | None) -> str | None:
     """What makes a repeated request the same: the header, else the caller's own id of the deal."""
     if key is not None:
-        if not (0 < len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-            message = f"is 1 to {KEY_LIMIT} visible ASCII characters"
-            raise Faulty([Problem("Idempotency-Key", "invalid", message)])
         return f"key:{key}"
     own = sent.get("externalReferenceId")
     return f"own:{own}" if isinstance(own, str) and own else None

@@ -62,12 +62,17 @@ _ACCESS: tuple[tuple[tuple[type[Exception], ...], int, str | None, dict[str, str
 )
 
 
-class Faulty(Exception):
+class Faulty(CommandInvalid):
     """The request can't be used as it is: 400, with every problem."""
 
     def __init__(self, problems: Sequence[Problem], status: int = HTTPStatus.BAD_REQUEST) -> None:
-        self.problems, self.status = tuple(problems), int(status)
-        super().__init__("; ".join(f"{p.field or 'body'}: {p.message}" for p in self.problems))
+        super().__init__(problems)
+        self.status = int(status)
+
+
+def parameters(refused: RequestValidationError) -> list[Problem]:
+    """What is wrong with the shape of headers and ids, which the framework reads; bodies are read here."""
+    return [Problem("/".join(map(str, each["loc"])), each["type"], each["msg"]) for each in refused.errors()]
 
 
 def answer(
@@ -116,9 +121,6 @@ def _of_access(error: Exception) -> Response:
             return answer(status, words or str(error), headers=headers)
     if isinstance(error, HTTPException):
         return answer(error.status_code, str(error.detail), headers=error.headers)
-    if isinstance(error, RequestValidationError):
-        problems = [Problem("/".join(map(str, e["loc"])), e["type"], e["msg"]) for e in error.errors()]
-        return answer(HTTPStatus.BAD_REQUEST, _numbered(len(problems), problems), problems=problems)
     # No words and no values: they may be somebody's data.
     trace = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("request_failed", error=type(error).__name__, trace=trace[-12:])

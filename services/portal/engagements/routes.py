@@ -6,6 +6,7 @@ GET changes nothing: that a person has seen a referral is told by POST …/open,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -17,16 +18,17 @@ from services.portal.engagements.bodies import read_patch, read_whole
 from services.portal.engagements.contract import ContractRoute, Reading, Writing, errors, etag_header, name_methods
 from services.portal.engagements.creating import KEY_LIMIT, Creator
 from services.portal.engagements.documents import BODIES, LIST_PARAMETERS
-from services.portal.engagements.errors import Faulty
 from services.portal.engagements.lists import next_address, read_parameters
 from services.portal.engagements.reading import Reader, partner_of
 from services.portal.engagements.representation import PATH, Told, etag, to_wire
 from services.portal.engagements.writing import Writer
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 
 ReferralId = Annotated[str, Path(max_length=64, description="The referral's id")]
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The eTag of what was read")]
 Prefer = Annotated[str | None, Header(max_length=200, description="return=representation gives the referral back")]
+_UNSAID = Problem("If-Match", "required", "send the eTag that you read, so that nothing gets lost")
 _OK: dict[int | str, dict[str, Any]] = {200: {"headers": etag_header()}}
 
 
@@ -80,6 +82,9 @@ def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:
 
 
 def _add_creating(routes: APIRouter, reader: Reader, creator: Creator) -> None:
+    async def fit(request: Request, me: Writing) -> None:
+        creator.judge(me, await request.body())
+
     @routes.post(
         PATH,
         status_code=201,
@@ -88,6 +93,7 @@ def _add_creating(routes: APIRouter, reader: Reader, creator: Creator) -> None:
         openapi_extra={"requestBody": BODIES["post"]},
         summary="Send a customer's request on: to the partners you name, or to the best-fitting ones",
     )
+    @judged_by(fit)
     async def create(
         request: Request,
         me: Writing,
@@ -98,6 +104,12 @@ def _add_creating(routes: APIRouter, reader: Reader, creator: Creator) -> None:
 
 
 def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
+    async def patchable(request: Request, referral_id: ReferralId, me: Writing) -> None:
+        await writer.judge(me, referral_id, read_patch(await request.body()))
+
+    async def puttable(request: Request, referral_id: ReferralId, me: Writing) -> None:
+        await writer.judge(me, referral_id, read_whole(await request.body()))
+
     @routes.patch(
         f"{PATH}/{{referral_id}}",
         responses=_OK | {204: {"headers": etag_header()}} | errors(400, 404, 409, 412, 413, 422),
@@ -105,11 +117,11 @@ def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         openapi_extra={"requestBody": BODIES["patch"]},
         summary="Change some of a referral: answer it, edit it, name people",
     )
+    @judged_by(patchable)
     async def patch(
         request: Request, referral_id: ReferralId, me: Writing, if_match: IfMatch = None, prefer: Prefer = None
     ) -> Response:
-        wanted = read_patch(await request.body())
-        changed = await writer.change(me, referral_id, wanted, if_match)
+        changed = await writer.change(me, referral_id, read_patch(await request.body()), if_match)
         if "return=representation" in (prefer or "").replace(" ", ""):
             return _one(await reader.told_one(me, changed))
         return Response(status_code=204, headers={"etag": await reader.etag(changed)})
@@ -121,10 +133,12 @@ def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         openapi_extra={"requestBody": BODIES["put"]},
         summary="Send a referral back as it should be",
     )
+    @judged_by(puttable)
     async def put(request: Request, referral_id: ReferralId, me: Writing, if_match: IfMatch = None) -> Response:
+        sent = read_whole(await request.body())
         if if_match is None:
-            raise Faulty([Problem("If-Match", "required", "send the eTag that you read, so that nothing gets lost")])
-        changed = await writer.change(me, referral_id, read_whole(await request.body()), if_match)
+            sent = replace(sent, problems=(_UNSAID, *sent.problems))
+        changed = await writer.change(me, referral_id, sent, if_match)
         return _one(await reader.told_one(me, changed))
 
 

@@ -8,9 +8,10 @@ from services.portal.engagements.contract import ContractRoute, Reading, Writing
 from services.portal.engagements.documents import CSV, SHEET_PARAMETERS
 from services.portal.engagements.lists import read_parameters
 from services.portal.engagements.reading import Reader, partner_of
-from services.portal.engagements.sheet_work import carried_out, exported, text_of
+from services.portal.engagements.sheet_work import carried_out, exported, text_of, unknown
 from services.portal.engagements.sheets import EXPORT_ROWS, read_sheet, report
 from services.portal.engagements.writing import Writer
+from services.portal.foreign_ids import foreign_ids_of
 from services.portal.ports import PortalOptions, PortalPorts
 
 EXPORT, IMPORT = "/v1.0/engagements/export.csv", "/v1.0/engagements/import.csv"
@@ -47,7 +48,9 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     )
     async def import_csv(request: Request, me: Writing) -> Response:
         names, rows = read_sheet(text_of(await request.body()))
-        text = report(names, await carried_out(writer, me, rows))
+        done = await carried_out(writer, me, rows)
+        foreign_ids_of(request).refused(me, f"POST {IMPORT}", unknown(done))
+        text = report(names, done)
         return Response(text.encode(), media_type="text/csv; charset=utf-8")
 
     return name_methods(routes)

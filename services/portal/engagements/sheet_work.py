@@ -21,7 +21,8 @@ from services.portal.engagements.asking import in_contract
 from services.portal.engagements.errors import Faulty
 from services.portal.engagements.reading import Reader
 from services.portal.engagements.representation import to_wire
-from services.portal.engagements.sheets import EXPORT_ROWS, Row, export
+from services.portal.engagements.sheets import EXPORT_ROWS, Row, export, place_of
+from services.portal.engagements.wanted import Sent
 from services.portal.engagements.writing import Writer
 from services.portal.identity import Identity
 
@@ -30,8 +31,9 @@ BYTES = 2 * 1024 * 1024
 #: Rows that are carried out at a time: enough to hide the database's latency, few enough to leave it to others.
 AT_A_TIME = 8
 
+_NOT_FOUND = "not_found"
 #: Codes of refusals that a page has other words for than for a state that forbids something.
-_REFUSED: Mapping[type[Refused], str] = {NotFound: "not_found", Outdated: "outdated"}
+_REFUSED: Mapping[type[Refused], str] = {NotFound: _NOT_FOUND, Outdated: "outdated"}
 
 
 async def exported(reader: Reader, me: Identity, query: ListingQuery) -> tuple[str, bool]:
@@ -71,7 +73,7 @@ async def carried_out(writer: Writer, me: Identity, rows: Sequence[Row]) -> list
         if repeated:
             return row, [Problem("Id", "repeated", "another row is about this referral; it alone was carried out")]
         async with room:
-            return row, row.problems or await _problems(writer, me, row)
+            return row, [*row.problems, *await _problems(writer, me, row)]
 
     waiting = []
     for row in rows:
@@ -80,11 +82,18 @@ async def carried_out(writer: Writer, me: Identity, rows: Sequence[Row]) -> list
     return list(await asyncio.gather(*waiting))
 
 
+def unknown(done: Sequence[tuple[Row, Sequence[Problem]]]) -> list[tuple[str, str]]:
+    """The ids of rows that no referral of the caller's has, as `foreign_ids` looks at them."""
+    return [("referral_id", row.id) for row, problems in done if any(p.code == _NOT_FOUND for p in problems)]
+
+
 async def _problems(writer: Writer, me: Identity, row: Row) -> Sequence[Problem]:
+    """What is wrong with a row beside what can't be read of it; if anything can't, nothing is carried out."""
+    unread = [Problem(place_of(each.field), each.code, each.message) for each in row.problems]
     try:
-        await writer.change(me, row.id, row.wanted, row.tag)
+        await writer.change(me, row.id, Sent(wanted=row.wanted, problems=tuple(unread)), row.tag)
     except Faulty as faulty:
-        return faulty.problems
+        return faulty.problems[len(unread) :]
     except CommandInvalid as invalid:
         return [in_contract(each) for each in invalid.problems]
     except Refused as refused:

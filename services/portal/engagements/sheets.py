@@ -110,6 +110,11 @@ def column_of(pointer: str) -> str:
     return next((name for name, there in _COLUMNS.items() if there == pointer), pointer)
 
 
+def place_of(column: str) -> str:
+    """Where the value of a column stands in the contract."""
+    return _COLUMNS.get(column, column)
+
+
 def report(names: Sequence[str], rows: Iterable[tuple[Row, Sequence[Problem]]]) -> str:
     """The sheet sent back, each row with what is wrong with it, or nothing."""
     lines = (

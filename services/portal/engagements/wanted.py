@@ -46,6 +46,17 @@ class Wanted:
     customer_added: tuple[Person, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a caller sent: what could be read of it, and what is wrong with the rest."""
+
+    wanted: Wanted
+    #: Each in the place of its field, where a field is meant.
+    problems: tuple[Problem, ...] = ()
+    #: Whether all fields that are meant are known: else what is missing may be among the others.
+    whole: bool = True
+
+
 class Wrong(Exception):
     """A value can't be read: which rule, and what to do. `below` leads from the field to the value."""
 

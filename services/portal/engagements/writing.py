@@ -14,7 +14,7 @@ from services.portal.engagements.asking import command_for
 from services.portal.engagements.differences import Case
 from services.portal.engagements.reading import Reader, partner_of
 from services.portal.engagements.representation import etag
-from services.portal.engagements.wanted import Wanted
+from services.portal.engagements.wanted import Sent
 from services.portal.identity import Identity
 from services.portal.ports import PortalPorts
 
@@ -28,8 +28,10 @@ class Writer:
     def __init__(self, ports: PortalPorts, reader: Reader) -> None:
         self._ports, self._reader = ports, reader
 
-    async def change(self, me: Identity, referral_id: str, wanted: Wanted, if_match: str | None) -> Referral:
+    async def change(self, me: Identity, referral_id: str, sent: Sent, if_match: str | None) -> Referral:
         """Make of a referral what is wanted.
+
+        What can't be read is told with what is wrong with the rest, whatever tag the caller knows.
 
         Raises:
             NotFound: no such referral, or another partner's.
@@ -38,8 +40,8 @@ class Writer:
             TransitionRefused: its state forbids it, perhaps because somebody else was quicker.
         """
         for _ in range(ATTEMPTS):
-            referral = await self._current(me, referral_id, if_match)
-            command = command_for(await self._case(me, referral), wanted)
+            referral = await self._current(me, referral_id, None if sent.problems else if_match)
+            command = command_for(await self._case(me, referral), sent)
             try:
                 if command is not None:
                     referral = await self._execute(me, referral, command)
@@ -47,9 +49,18 @@ class Writer:
                 if if_match is not None:
                     raise
                 continue
-            await self._star(me, referral, wanted.favourite)
+            await self._star(me, referral, sent.wanted.favourite)
             return referral
         raise VersionConflict(f"referral {referral_id} is being changed by others: try again")
+
+    async def judge(self, me: Identity, referral_id: str, sent: Sent) -> None:
+        """Say what is wrong with a change, whatever version it was made of; changes nothing.
+
+        Raises:
+            NotFound: no such referral, or another partner's.
+            Faulty: what is wanted can't be; every problem.
+        """
+        command_for(await self._case(me, await self._reader.one(me, referral_id)), sent)
 
     async def carry_out(self, me: Identity, referral_id: str, command: Command, if_match: str | None) -> Referral:
         """A command that needs no words: open, show interest, undo."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,9 +11,9 @@ from markupsafe import Markup
 
 from services.core.accounts import FILTER_LIMIT, FILTER_NAME_LENGTH, SavedFilter, User
 from services.core.errors import VersionConflict
-from services.core.listing import COUNT_LIMIT, Section
+from services.core.listing import COUNT_LIMIT, Cards, ListingQuery, Section
 from services.core.ports import Change
-from services.portal.access import Forbidden, NotHere, partner, partner_writer
+from services.portal.access import Forbidden, NotHere, look_of, partner, partner_writer, want
 from services.portal.acted import has_acted
 from services.portal.counting import Counting, Overview
 from services.portal.forms import own_path
@@ -45,15 +44,15 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
 
 def _add_list(routes: APIRouter, ports: PortalPorts, section: Section, counting: Counting) -> None:
     @routes.get(path_of(section))
-    async def listed(request: Request, me: Me) -> Response:
-        partner_id, words = me.partner_id or "", words_for(request)
+    async def listed(request: Request) -> Response:
         asked = read_request(section, request.query_params)
-        ids = await ports.favourites.of_partner(partner_id) if asked.starred else None
-        page, overview = await asyncio.gather(
-            ports.listing.cards(asked.query(partner_id, ids)),
-            counting.of(partner_id, anew=has_acted(request)),
-        )
-        stars = await ports.favourites.among(partner_id, [each.id for each in page.cards])
+        if not asked.filtered:
+            # A list that nothing is searched for comes along with the person.
+            want(request, partial(_wanted, asked))
+        me = await partner(request)
+        words = words_for(request)
+        page, stars = await _seen(request, ports, me, asked)
+        overview = await counting.of(me.partner_id or "", anew=has_acted(request))
         reader = Reader(words=words, zone=me.time_zone, may_write=me.may_write)
         values = {
             "section": section,
@@ -68,6 +67,21 @@ def _add_list(routes: APIRouter, ports: PortalPorts, section: Section, counting:
             "may_write": me.may_write,
         }
         return frame_of(request).page(request, "inbox.html.j2", values)
+
+
+def _wanted(asked: ListRequest, user: User) -> ListingQuery | None:
+    """The list of somebody who has one."""
+    return asked.query(user.partner_id, None) if user.active and not user.operator and user.partner_id else None
+
+
+async def _seen(request: Request, ports: PortalPorts, me: Identity, asked: ListRequest) -> tuple[Cards, frozenset[str]]:
+    """The page and its stars: what came along with the person, or asked for now."""
+    look, partner_id = look_of(request), me.partner_id or ""
+    if look is not None and look.page is not None:
+        return look.page, look.starred
+    ids = await ports.favourites.of_partner(partner_id) if asked.starred else None
+    page = await ports.listing.cards(asked.query(partner_id, ids))
+    return page, await ports.favourites.among(partner_id, [each.id for each in page.cards])
 
 
 def _tabs(overview: Overview, words: Words) -> list[tuple[str, str, str]]:

@@ -17,6 +17,7 @@ from services.portal.access import NotHere, operator
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.code_words import state_said
+from services.portal.pages.disclosures import disclosures
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
 from services.portal.ports import PortalOptions, PortalPorts
@@ -38,6 +39,7 @@ _BECAUSE = {
     "outside_region": _("it does not serve the region"),
     "below_cut": _("others fit better"),
     "unknown_partner": _("the partner is not known"),
+    "lacks_required": _("it does not offer what the request requires"),
     "no_term": _("nothing it offers was asked for"),
 }
 
@@ -119,12 +121,12 @@ def _add_requests(routes: APIRouter, ports: PortalPorts) -> None:
         if rfi is None:
             raise NotHere("there is no such request")
         words = words_for(request)
-        values = {"me": me, "rfi": rfi, **(await _outcome(ports, rfi, words))}
+        values = {"me": me, "rfi": rfi, **(await _outcome(ports, rfi, words, me.time_zone))}
         return frame_of(request).page(request, "operator_request.html.j2", values)
 
 
-async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words) -> dict[str, object]:
-    """Who was asked and why, where each stands, and who came near."""
+async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words, zone: str) -> dict[str, object]:
+    """Who was asked and why, where each stands, who came near, and who was shown the customer's contact."""
     referrals = (await ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
     near = rfi.routing.near_misses if rfi.routing else ()
     chosen = {each.partner_id: each for each in rfi.routing.chosen} if rfi.routing else {}
@@ -140,4 +142,8 @@ async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words) -> dict[str, obje
         (names.get(each.partner_id, each.partner_id), words.say(_BECAUSE.get(each.because, each.because)), each.score)
         for each in near
     ]
-    return {"asked": asked, "missed": missed}
+    return {
+        "asked": asked,
+        "missed": missed,
+        "disclosed": await disclosures(ports, rfi, referrals, names, words, zone),
+    }

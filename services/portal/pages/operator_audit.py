@@ -1,4 +1,4 @@
-"""The audit on an operator's page: when it last ran, what it counted, what is missing or doubled; and running it."""
+"""The audits on an operator's page: what is missing or doubled, asked for here; and who asked for others' things."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ log = structlog.get_logger("portal.operator")
 Me = Annotated[Identity, Depends(operator)]
 
 _PATH = "/operator/audit"
+#: Notes of who asked for others' things that are shown.
+ASKED = 50
 WHY = {
     Why.TOO_LARGE: _("There is too much to look through beside other work: run `referrals audit`."),
     Why.TOO_LONG: _("It took too long beside other work: run `referrals audit`."),
@@ -36,7 +38,10 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
     async def show(request: Request, me: Me) -> Response:
         run = ports.audits.last()
         under_way = run is not None and run.ended_at is None
-        values = {"me": me, "run": run, "under_way": under_way, "why": WHY}
+        asked = await ports.foreign_asks.newest(ASKED)
+        partners = await ports.partners.load_partners(sorted({each.partner_id for each in asked}))
+        names = {id_: each.name for id_, each in partners.items()}
+        values = {"me": me, "run": run, "under_way": under_way, "why": WHY, "asked": asked, "names": names}
         return frame_of(request).page(request, "operator_audit.html.j2", values)
 
     @routes.post(_PATH)

@@ -135,6 +135,8 @@ def _need(words: Words, rfi: Rfi) -> list[tuple[str, str]]:
         (_("Services"), ", ".join(need.services)),
         (_("Industries"), ", ".join(need.industries)),
         (_("Keywords"), ", ".join(need.keywords)),
+        (_("Required"), ", ".join(need.required)),
+        (_("Required: one of these"), ", ".join(need.one_of)),
         (_("Budget"), words.money(need.budget) if need.budget else ""),
         (_("Time frame"), words.timeframe(need.timeframe)),
         (_("Language"), words.tongue(rfi.language)),

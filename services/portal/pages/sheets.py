@@ -19,9 +19,10 @@ from services.core.listing import PAGE_LIMIT, ListingQuery, Section
 from services.portal.access import NotHere, partner, partner_writer
 from services.portal.engagements.errors import Faulty
 from services.portal.engagements.reading import Reader
-from services.portal.engagements.sheet_work import carried_out, exported, text_of
+from services.portal.engagements.sheet_work import carried_out, exported, text_of, unknown
 from services.portal.engagements.sheets import EXPORT_ROWS, IMPORT_ROWS, Row, column_of, read_sheet
 from services.portal.engagements.writing import Writer
+from services.portal.foreign_ids import foreign_ids_of
 from services.portal.identity import Identity
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
@@ -111,6 +112,7 @@ def _add_import(routes: APIRouter, writer: Writer) -> None:
         except Faulty as faulty:
             return _page(request, me, wrong=[_said(words, each) for each in faulty.problems])
         done = await carried_out(writer, me, rows)
+        foreign_ids_of(request).refused(me, "POST /sheets/import", unknown(done))
         refused = [
             Refusal(line=row.line, id=row.id, problems=tuple(_told(words, each) for each in problems))
             for row, problems in done

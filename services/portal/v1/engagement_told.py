@@ -38,6 +38,8 @@ class NeedV1(Told):
     products: list[str]
     services: list[str]
     keywords: list[str]
+    required: list[str]
+    one_of: list[str]
     budget: MoneyV1 | None = None
     timeframe: Timeframe
 
@@ -201,6 +203,8 @@ def _need(need: Need) -> NeedV1:
         products=list(need.products),
         services=list(need.services),
         keywords=list(need.keywords),
+        required=list(need.required),
+        one_of=list(need.one_of),
         budget=money_told(need.budget),
         timeframe=need.timeframe,
     )

@@ -45,12 +45,21 @@ class Pager:
         Raises:
             CommandInvalid: the cursor is not one of this list.
         """
-        if cursor is None:
-            return ""
-        key = self.signer.read(self._purpose, cursor)
-        if key is None:
-            raise CommandInvalid([Problem("/cursor", "invalid", "take the address in `next` as it is, or begin anew")])
+        key, problems = self.begin(cursor)
+        if problems:
+            raise CommandInvalid(problems)
         return key
+
+    def begin(self, cursor: str | None) -> tuple[str, list[Problem]]:
+        """The same, with the problem beside it."""
+        key = self.signer.read(self._purpose, cursor) if cursor is not None else ""
+        if key is None:
+            return "", [Problem("/cursor", "invalid", "take the address in `next` as it is, or begin anew")]
+        return key, []
+
+    async def judge(self, cursor: CursorText = None) -> None:
+        """What `judging` asks of a list that nothing but its cursor can be wrong with."""
+        self.after(cursor)
 
     def next(self, last_key: str, limit: int, repeated: Mapping[str, Any] | None = None) -> str:
         """The address of the page behind this key, with what else was asked for."""

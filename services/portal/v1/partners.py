@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from services.core.codes import PolicyName
 from services.core.partner import Partner
 from services.portal.access import NotHere
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1.callers import ProfileReadingOrRunning, running, runs_exchange
 from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager
@@ -49,6 +50,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
         response_model=PartnerListV1,
         summary="Every partner (operators)",
     )
+    @judged_by(pager.judge)
     async def listed(limit: Limit = USUAL_LIMIT, cursor: CursorText = None) -> Response:
         found = await ports.partners.scan_partners(pager.after(cursor), limit + 1)
         page, next_ = pager.cut(found, limit, lambda each: each.id)

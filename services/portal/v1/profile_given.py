@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
@@ -29,6 +30,8 @@ Id = Annotated[str, Field(max_length=64)]
 class PlaceGivenV1(Wire):
     """A region, from wide to narrow; each part needs the one before it, but a city needs only the country."""
 
+    #: Of a country that is none nothing else is said.
+    stand_ins: ClassVar[Mapping[str, Any]] = {"country": ""}
     country: Annotated[Text, Field(description="ISO 3166-1 alpha-2, or a name")]
     subdivision: Annotated[Text | None, Field(description="ISO 3166-2, or a name")] = None
     city: Text | None = None
@@ -38,6 +41,7 @@ class PlaceGivenV1(Wire):
 class ContactGivenV1(Wire):
     """Who gets the alerts of a location."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"first_name": "", "last_name": "", "email": ""}
     first_name: Annotated[str, Field(max_length=NAME_LENGTH)]
     last_name: Annotated[str, Field(max_length=NAME_LENGTH)]
     email: Annotated[str, Field(max_length=_EMAIL_LENGTH)]
@@ -59,6 +63,7 @@ class LocationGivenV1(Wire):
 class ProfileGivenV1(Wire):
     """A business profile as a caller wants it; what is left out is empty."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"serves": [], "locations": []}
     id: Annotated[Id | None, Field(description="As it was told; it need not be sent")] = None
     country: Annotated[Id | None, Field(description="That of the path; it need not be sent")] = None
     active: Annotated[StrictBool, Field(description="Only an active profile receives referrals")] = True
@@ -82,4 +87,5 @@ class ProfileGivenV1(Wire):
 class PauseV1(Wire):
     """Until when nothing is to be received."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"until": "2200-01-01T00:00:00Z"}
     until: Instant

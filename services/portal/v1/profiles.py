@@ -19,6 +19,7 @@ from services.core.partner import Profile
 from services.core.profile_rules import problems_of_profile
 from services.portal.access import NotHere
 from services.portal.identity import Identity
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.profile_work import ProfileWork, blank
 from services.portal.v1.callers import ProfileReading, ProfileWriting, partner_of
@@ -58,21 +59,29 @@ def _add_reading(routes: APIRouter, ports: PortalPorts, work: ProfileWork) -> No
 
 
 def _add_whole(routes: APIRouter, work: ProfileWork, address: str) -> None:
+    async def wanted(
+        country: Country, given: ProfileGivenV1, me: ProfileWriting, if_match: IfMatch = None
+    ) -> tuple[Profile, Profile]:
+        """The profile as it is, and as it should be."""
+        owner = await work.owner(me, country)
+        before = await work.stored(owner) or blank(owner)
+        # Nobody's change can get lost where there is nothing.
+        check_match(if_match, before.version, needed=before.version > 0)
+        reading = Wanted(given, before, owner, work.ports.profiles)
+        profile = reading.read()
+        if reading.problems:
+            raise CommandInvalid(reading.problems)
+        return before, profile
+
     @routes.put(
         f"{PATH}/{{country}}",
         responses=versioned(200, 201) | errors(404, 412, 413, 422, 428),
         response_model=ProfileV1,
         summary="Make a business profile, or change it: the whole of it as it should be",
     )
+    @judged_by(wanted)
     async def put(country: Country, given: ProfileGivenV1, me: ProfileWriting, if_match: IfMatch = None) -> Response:
-        owner = await work.owner(me, country)
-        before = await work.stored(owner) or blank(owner)
-        # Nobody's change can get lost where there is nothing.
-        check_match(if_match, before.version, needed=before.version > 0)
-        wanted = Wanted(given, before, owner, work.ports.profiles)
-        profile = wanted.read()
-        if wanted.problems:
-            raise CommandInvalid(wanted.problems)
+        before, profile = await wanted(country, given, me, if_match)
         stored = await work.save(me, profile, str(before.version))
         if before.version:
             return _one(stored)
@@ -86,18 +95,23 @@ Step = Callable[[Profile], Profile]
 def _add_steps(routes: APIRouter, work: ProfileWork) -> None:
     """Small changes, which can be repeated: one that holds already writes nothing."""
 
-    async def taken(me: Identity, country: str, if_match: str | None, step: Step) -> Response:
+    async def judged(me: Identity, country: str, if_match: str | None, step: Step) -> tuple[Profile, Profile]:
+        """The profile as it is, and after the step."""
         before = await _there(work, me, country)
         check_match(if_match, before.version)
         changed = step(before)
         if changed == before:
-            return _one(before)
+            return before, before
         found = problems_of_profile(changed, work.ports.clock.now(), before)
         # Who stops receiving need not mend what has long been so.
         begins = changed.active and not before.active
         if problems := [each for each in found if begins or each.field == "/pausedUntil"]:
             raise CommandInvalid(problems)
-        return _one(await work.save(me, changed, str(before.version)))
+        return before, changed
+
+    async def taken(me: Identity, country: str, if_match: str | None, step: Step) -> Response:
+        before, changed = await judged(me, country, if_match, step)
+        return _one(before if changed == before else await work.save(me, changed, str(before.version)))
 
     def add(name: str, summary: str, step: Step) -> None:
         @routes.post(
@@ -114,12 +128,16 @@ def _add_steps(routes: APIRouter, work: ProfileWork) -> None:
     add("deactivate", "Receive none through it until it is activated", lambda profile: replace(profile, active=False))
     add("resume", "End its pause", lambda profile: replace(profile, paused_until=None))
 
+    async def pausable(country: Country, given: PauseV1, me: ProfileWriting, if_match: IfMatch = None) -> None:
+        await judged(me, country, if_match, lambda profile: replace(profile, paused_until=given.until))
+
     @routes.post(
         f"{PATH}/{{country}}/pause",
         responses=versioned(200) | errors(404, 412, 413, 422),
         response_model=ProfileV1,
         summary="Receive none through it until an instant",
     )
+    @judged_by(pausable)
     async def pause(country: Country, given: PauseV1, me: ProfileWriting, if_match: IfMatch = None) -> Response:
         until: datetime = given.until
         return await taken(me, country, if_match, lambda profile: replace(profile, paused_until=until))

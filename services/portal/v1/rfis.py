@@ -6,18 +6,20 @@ repeated POST the same request. It sees how far each asked partner has come, and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field
 
 from services.core.codes import RfiState, Status, Substatus, WithdrawReason
-from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi
+from services.core.engagement import ChoosePartner, RfiCommand, WithdrawRfi, decide_rfi
 from services.core.rfi import Rfi
 from services.portal.access import NotHere
 from services.portal.engagements.reading import source_of
 from services.portal.identity import Identity
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1.callers import Reading, Writing
 from services.portal.v1.route import V1Route, errors, name_methods
@@ -64,6 +66,7 @@ class WithdrawalV1(Wire):
 class ChoiceV1(Wire):
     """The partner that the customer has chosen; the others are told that they need not go on."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"partner_id": "-"}
     partner_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -111,12 +114,17 @@ def _add_deciding(routes: APIRouter, ports: PortalPorts) -> None:
     async def withdraw(rfi_id: RfiId, given: WithdrawalV1, me: Writing) -> Response:
         return await decided(me, rfi_id, WithdrawRfi(by=me.name, reason=given.reason))
 
+    async def choosable(rfi_id: RfiId, given: ChoiceV1, me: Writing) -> None:
+        rfi = await own_request(ports, me, rfi_id)
+        decide_rfi(rfi, ChoosePartner(by=me.name, partner_id=given.partner_id), ports.clock.now())
+
     @routes.post(
         f"{PATH}/{{rfi_id}}/choose",
         responses=errors(404, 409, 413, 422),
         response_model=RfiV1,
         summary="Say which of the asked partners the customer has chosen",
     )
+    @judged_by(choosable)
     async def choose(rfi_id: RfiId, given: ChoiceV1, me: Writing) -> Response:
         return await decided(me, rfi_id, ChoosePartner(by=me.name, partner_id=given.partner_id))
 

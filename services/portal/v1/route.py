@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from schemas.problem import PROBLEM_JSON, ProblemV1
+from services.core.errors import CommandInvalid
+from services.portal.judging import Judging
+from services.portal.shapes import shape_problems
 
 
 class V1Route(APIRoute):
-    """A route whose 405 names every method of its path; `name_methods` fills `allowed`."""
+    """A route whose 405 names every method of its path, and whose refusals name every problem.
+
+    `name_methods` fills `allowed`; `judging` tells what is said of a request whose shape is wrong.
+    """
 
     allowed: frozenset[str] = frozenset()
 
@@ -27,6 +35,20 @@ class V1Route(APIRoute):
             methods = ", ".join(sorted(self.allowed or self.methods or ()))
             raise HTTPException(405, f"here there are {methods}", headers={"allow": methods})
         await super().handle(scope, receive, send)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler; a wrong shape is told together with what is wrong with the rest."""
+        handle, judging = super().get_route_handler(), Judging(self)
+
+        async def told(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as refused:
+                if not (meaning := await judging.meaning(request, refused)):
+                    raise
+                raise CommandInvalid([*shape_problems(refused.errors()), *meaning]) from None
+
+        return told
 
 
 def name_methods(routes: APIRouter) -> APIRouter:

@@ -6,14 +6,17 @@ that a customer would not be told too.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from services.core.codes import CompanySize
 from services.core.errors import CommandInvalid, Problem
+from services.core.rfi import Place
 from services.matching.searching import COUNTED, Search
+from services.portal.judging import judged_by
 from services.portal.pages.partner_cards import active_partners
 from services.portal.ports import PortalOptions, PortalPorts, ProfileDesk
 from services.portal.v1.callers import ReadingOrRunning
@@ -31,6 +34,8 @@ Tag = Annotated[str, Field(pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_lengt
 class SearchedV1(Wire):
     """The parameters of a search."""
 
+    #: No country: of its parts nothing is said.
+    stand_ins: ClassVar[Mapping[str, Any]] = {"country": "-"}
     country: Name = Field(description="ISO 3166-1 alpha-2, or a name")
     words: str = Field("", max_length=_WORDS_LENGTH, description="The need; without words all who serve the place")
     subdivision: Name | None = Field(None, description="ISO 3166-2, or a name")
@@ -49,11 +54,19 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     routes = APIRouter(route_class=V1Route, tags=["search"])
     pager = Pager(ports.signer, "search", f"{options.base_url}{PATH}")
 
+    async def meant(asked: Annotated[SearchedV1, Query()], _me: ReadingOrRunning) -> tuple[Place, int]:
+        place, problems = _place(asked, ports.profiles)
+        begins, more = pager.begin(asked.cursor)
+        if place is None or more:
+            raise CommandInvalid([*problems, *more])
+        return place, int(begins or 0)
+
     @routes.get(PATH, responses=errors(422), response_model=SearchV1, summary="Partners that fit a need, best first")
+    @judged_by(meant)
     async def search(asked: Annotated[SearchedV1, Query()], _me: ReadingOrRunning) -> Response:
-        begins = int(pager.after(asked.cursor) or 0)
+        place, begins = await meant(asked, _me)
         ends = min(begins + asked.limit, COUNTED)
-        result = ports.finder.search(_search(asked, ports.profiles, ends))
+        result = ports.finder.search(_search(asked, place, ends))
         hits = result.hits[begins:]
         page = told(result, hits, await active_partners(ports, [each.chosen.partner_id for each in hits]))
         if hits and ends < result.counted:
@@ -64,16 +77,16 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     return name_methods(routes)
 
 
-def _search(asked: SearchedV1, desk: ProfileDesk, limit: int) -> Search:
-    """What is looked for.
-
-    Raises:
-        CommandInvalid: the place is not known.
-    """
+def _place(asked: SearchedV1, desk: ProfileDesk) -> tuple[Place | None, list[Problem]]:
+    """Where partners are looked for, or what is wrong with that."""
     place = desk.place(asked.country, asked.subdivision, asked.city)
-    if place is None:
-        field = "/subdivision" if desk.place(asked.country, None, None) else "/country"
-        raise CommandInvalid([Problem(field, "unknown_place", "give its ISO 3166 code, or its name")])
+    if place is not None:
+        return place, []
+    field = "/subdivision" if desk.place(asked.country, None, None) else "/country"
+    return None, [Problem(field, "unknown_place", "give its ISO 3166 code, or its name")]
+
+
+def _search(asked: SearchedV1, place: Place, limit: int) -> Search:
     return Search(
         words=asked.words,
         place=place,

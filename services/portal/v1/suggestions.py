@@ -128,6 +128,15 @@ def _told(signer: LinkSigner, suggestion: Suggestion, profile: Profile) -> Sugge
     )
 
 
+def profile_in(signer: LinkSigner, id_: str) -> str:
+    """The id of the profile that a suggestion's id is about.
+
+    Raises:
+        NotHere: it is not one of ours.
+    """
+    return _read(signer, id_).profile_id
+
+
 def _read(signer: LinkSigner, id_: str) -> Suggestion:
     """What an id suggests.
 

@@ -7,7 +7,8 @@ the scope `users.write`, which nothing else includes: it could let itself in as 
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, StrictBool
@@ -15,6 +16,7 @@ from pydantic import Field, StrictBool
 from services.core.accounts import Role, User
 from services.core.requirements import NAME_LENGTH
 from services.portal.access import Forbidden
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.team_work import ADDRESS_LENGTH, TeamWork
 from services.portal.v1.callers import UserReading, UserWriting
@@ -29,6 +31,7 @@ UserId = Annotated[str, Path(max_length=64)]
 class InvitationV1(Wire):
     """Somebody to let in; a link to sign in is mailed."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"name": "", "email": ""}
     name: Annotated[str, Field(max_length=NAME_LENGTH)]
     email: Annotated[str, Field(max_length=ADDRESS_LENGTH)]
     role: Role = Role.MEMBER
@@ -43,6 +46,7 @@ class InvitedV1(Told):
 class RightsV1(Wire):
     """What somebody may do."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"role": Role.VIEWER.value}
     role: Role
     active: Annotated[StrictBool, Field(description="false: signed out everywhere, and no link signs in")] = True
 
@@ -77,6 +81,7 @@ def router(ports: PortalPorts, options: PortalOptions, work: TeamWork) -> APIRou
 
 def _add_reading(routes: APIRouter, work: TeamWork, pager: Pager) -> None:
     @routes.get(PATH, responses=errors(422), response_model=UserListV1, summary="Your team, inactive people too")
+    @judged_by(pager.judge)
     async def listed(me: UserReading, limit: Limit = USUAL_LIMIT, cursor: CursorText = None) -> Response:
         after = pager.after(cursor)
         # A team is bounded, and read by one query.
@@ -95,6 +100,9 @@ def _add_reading(routes: APIRouter, work: TeamWork, pager: Pager) -> None:
 
 
 def _add_writing(routes: APIRouter, work: TeamWork, address: str) -> None:
+    async def fit(given: InvitationV1, me: UserWriting) -> None:
+        await work.check_invitation(me, given.name, given.email, given.role.value)
+
     @routes.post(
         PATH,
         status_code=202,
@@ -102,6 +110,7 @@ def _add_writing(routes: APIRouter, work: TeamWork, address: str) -> None:
         response_model=InvitedV1,
         summary="Let somebody in; who is in the team already stays as is, and gets a link",
     )
+    @judged_by(fit)
     async def invite(given: InvitationV1, me: UserWriting) -> Response:
         id_ = await work.invite(me, given.name, given.email, given.role.value)
         return answer(InvitedV1(id=id_), 202, location=f"{address}/{id_}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from services.portal.v1.wire import Wire
 class WebhookGivenV1(Wire):
     """A webhook as a caller wants it."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"url": "https://stand-in.example/"}
     url: Annotated[str, Field(min_length=1, max_length=URL_LIMIT, description="Begins with https://")]
     events: list[HookEvent] = Field(
         list(HookEvent), min_length=1, max_length=10, description="What is posted; all without it"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated
 from uuid import uuid4
@@ -19,6 +20,7 @@ from services.core.webhook_addresses import url_problems
 from services.core.webhooks import ROTATION, WEBHOOK_LIMIT, Webhook, WebhookStore
 from services.portal.access import NotHere, partner, scoped
 from services.portal.identity import Identity
+from services.portal.judging import judged_by
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1 import webhook_models as m
 from services.portal.v1.route import V1Route, errors, name_methods
@@ -73,6 +75,8 @@ def _add_reading(routes: APIRouter, ports: PortalPorts) -> None:
 
 
 def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -> None:
+    fit = _judge(options)
+
     @routes.post(
         PATH,
         status_code=201,
@@ -80,8 +84,9 @@ def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -
         response_model=m.WebhookWithSecretV1,
         summary="Have events posted to an address; the answer holds the secret, once",
     )
+    @judged_by(fit)
     async def make(given: m.WebhookGivenV1, me: Me) -> Response:
-        _check(given, options)
+        await fit(given)
         if len(await ports.webhooks.webhooks_of([_partner(me)])) >= WEBHOOK_LIMIT:
             raise HTTPException(409, f"you have {WEBHOOK_LIMIT} webhooks: remove one first")
         webhook = Webhook(
@@ -100,7 +105,7 @@ def _add_making(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -
 
 
 def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions) -> None:
-    store = ports.webhooks
+    store, fit = ports.webhooks, _judge(options)
 
     @routes.put(
         f"{PATH}/{{webhook_id}}",
@@ -108,9 +113,10 @@ def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions)
         response_model=m.WebhookV1,
         summary="Change a webhook; one that was switched off goes on when `active` is true",
     )
+    @judged_by(fit)
     async def change(webhook_id: WebhookId, given: m.WebhookGivenV1, me: Me, if_match: IfMatch = None) -> Response:
         found = await _own(store, me, webhook_id, if_match)
-        _check(given, options)
+        await fit(given)
         changed = replace(
             found,
             url=given.url,
@@ -181,10 +187,15 @@ def _partner(me: Identity) -> str:
     return me.partner_id or ""
 
 
-def _check(given: m.WebhookGivenV1, options: PortalOptions) -> None:
-    problems: list[Problem] = url_problems(given.url, private=options.webhook_private_addresses)
-    if problems:
-        raise CommandInvalid(problems)
+def _judge(options: PortalOptions) -> Callable[[m.WebhookGivenV1], Awaitable[None]]:
+    """What tells whether a webhook may be as it was sent."""
+
+    async def fit(given: m.WebhookGivenV1) -> None:
+        problems: list[Problem] = url_problems(given.url, private=options.webhook_private_addresses)
+        if problems:
+            raise CommandInvalid(problems)
+
+    return fit
 
 
 async def _own(store: WebhookStore, me: Identity, id_: str, if_match: str | None = None) -> Webhook:

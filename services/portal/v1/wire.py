@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Header, Response
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -17,8 +18,13 @@ _UNSAID = "send the ETag that you read as If-Match, so that no change of others 
 
 
 class Wire(BaseModel):
-    """What callers send: camelCase, and nothing that the document does not name."""
+    """What callers send: camelCase, and nothing that the document does not name.
 
+    `stand_ins` has a value for each field that is needed (a model's own come from it): it is read in its place when the
+    field's shape is wrong, so that the rest can be judged, and must make nothing else a problem. See `judging`.
+    """
+
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 

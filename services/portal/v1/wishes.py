@@ -5,14 +5,18 @@ A wish is one conditional write; the router answers it, usually within a second,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from services.core.engagement import decide_rfi
 from services.core.rfi import Rfi
-from services.portal.another import ask_partner
+from services.core.wishes import AskPartner
+from services.portal.another import ask_partner, check_open
+from services.portal.judging import judged_by
 from services.portal.pages.partner_cards import active_partners
 from services.portal.ports import PortalPorts
 from services.portal.v1.callers import Reading, Writing
@@ -35,6 +39,7 @@ class WantedPartnerV1(Told):
 class WishV1(Wire):
     """One more partner to ask."""
 
+    stand_ins: ClassVar[Mapping[str, Any]] = {"partner_id": "-"}
     partner_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -88,12 +93,18 @@ def _add_wishes(routes: APIRouter, ports: PortalPorts) -> None:
     async def wanted(rfi_id: RfiId, me: Reading) -> Response:
         return answer(_wanted(await own_request(ports, me, rfi_id)))
 
+    async def askable(rfi_id: RfiId, given: WishV1, me: Writing) -> None:
+        rfi = await own_request(ports, me, rfi_id)
+        await check_open(ports, given.partner_id)
+        decide_rfi(rfi, AskPartner(by=me.name, partner_id=given.partner_id), ports.clock.now())
+
     @routes.post(
         f"{PATH}/{{rfi_id}}/wanted",
         responses=errors(404, 409, 413, 422),
         response_model=WantedV1,
         summary="Ask one more partner, for the customer; once more changes nothing",
     )
+    @judged_by(askable)
     async def want(rfi_id: RfiId, given: WishV1, me: Writing) -> Response:
         await own_request(ports, me, rfi_id)
         return answer(_wanted(await ask_partner(ports, rfi_id, given.partner_id, me.name)))

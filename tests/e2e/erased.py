@@ -1,8 +1,13 @@
-"""Is a customer's data gone from a running exchange: from database, Kafka, logs and mails that wait to be sent?"""
+"""Is a customer's data gone from a running exchange: from database, Kafka, logs and mails that wait to be sent?
+
+test_operating.py collects these tests and has their exchange.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,26 +24,22 @@ from services.core.ports import Outgoing
 from services.core.referral import Referral
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from tests.canary import CANARY, EMAIL, canary_rfi
-from tests.e2e.exchange import SOURCE, Exchange, eventually, running_exchange
+from tests.e2e.exchange import SOURCE, Exchange, eventually
 from tests.e2e.remains import in_kafka, in_logs, in_mongo
 from tests.journeys import accept
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 RFI_ID = rfi_id(SOURCE, "RFI-1")
 
 
-@pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    root = tmp_path_factory.mktemp("erasure")
-    (root / "orders").mkdir()
-    # Intake meets a bug at every record with this key, and puts it aside.
-    (root / "orders" / f"intake.{Group.INTAKE}.reject").write_bytes(b"poison")
-    settings = {"REFERRALS_FAULT_POINTS": str(root / "orders"), "REFERRALS_ERASURE_SWEEP_EVERY_S": "0.5"}
-    with pytest.MonkeyPatch.context() as environment, running_exchange(root, settings=settings) as running:
+@contextmanager
+def settings(folder: Path) -> Iterator[dict[str, str]]:
+    """What the exchange is told: erasures are quick, and intake meets a bug at every record with the key `poison`."""
+    (folder / "orders").mkdir()
+    (folder / "orders" / f"intake.{Group.INTAKE}.reject").write_bytes(b"poison")
+    with pytest.MonkeyPatch.context() as environment:
         # Of the command, which gives the order.
         environment.setenv("REFERRALS_ERASURE_LOOK_AGAIN_S", "1")
-        yield running
+        yield {"REFERRALS_FAULT_POINTS": str(folder / "orders"), "REFERRALS_ERASURE_SWEEP_EVERY_S": "0.5"}
 
 
 def submit(exchange: Exchange, data: dict[str, Any], key: str | None = None) -> None:
@@ -117,6 +118,7 @@ def test_a_redelivery_of_the_erased_brings_nothing_back(exchange: Exchange) -> N
 def test_a_record_that_was_put_aside_can_no_longer_be_replayed(exchange: Exchange) -> None:
     [letter] = exchange.run(lambda world: world.stores.aside.letter_ids(Letters(group=Group.INTAKE), 9))
     exchange.cli("dlq", "replay", letter, code=1)
+    exchange.cli("dlq", "drop", letter, "--why", "its record is erased")
 
 
 def test_what_is_no_longer_in_the_topic_was_read_by_intake_before(exchange: Exchange) -> None:

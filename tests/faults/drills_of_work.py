@@ -1,0 +1,264 @@
+"""Alarms of work that is late or was put aside: what brings each about, and what its page says to do then."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from schemas.topics import Group, Topic
+from services.bootstrap import World
+from services.core.codes import Status
+from services.core.ids import rfi_id
+from services.core.ports import Outgoing
+from services.engines.bundled.faults import Fault, FaultRule
+from services.engines.supervisor import status
+from tests.e2e.exchange import eventually, good_rfi
+from tests.faults.alarms import Prometheus
+from tests.faults.mongo_faults import an_hour_ago
+from tests.faults.proxy import Net
+from tests.faults.records import submitted
+from tests.faults.site import Site
+from tests.faults.story import misremembered
+from tests.faults.trial import Trial
+from tests.journeys import COMMANDS
+
+
+def lag_grows(trial: Trial, prometheus: Prometheus) -> None:
+    """A publisher repeats itself faster than a slow database is asked. The page: see who, and let the burst pass."""
+    site, [name] = trial.site, trial.send(1)
+    site.quiet()
+    again = submitted(trial.ledger.source, name, good_rfi(name) | {"submittedAt": an_hour_ago(site)})
+    site.nets["mongo"].set(Net.LATENCY, 1.0)
+    burst = burst_of(site, again)
+    prometheus.heard("ReferralsLagGrows", burst)
+    assert Group.INTAKE in site.cli("lag")
+    site.nets["mongo"].set(Net.PASS)
+    site.quiet()
+
+
+def burst_of(site: Site, record: Outgoing) -> Callable[[], None]:
+    """A thousand times the same record, sent past everything that is slow."""
+
+    def send() -> None:
+        site.run(lambda world: world.publisher.publish([record] * 1000))
+
+    return send
+
+
+def expirer_behind(trial: Trial, prometheus: Prometheus) -> None:
+    """The expirer hangs over a flood of reminders. The page: restart it if it is silent."""
+    site = trial.site
+    trial.send(3)
+    site.quiet()
+    site.order("expirer", f"{Group.EXPIRER}.before", "hang")
+    eventually(lambda: site.struck("expirer", f"{Group.EXPIRER}.before"), "the expirer hangs")
+    site.time_passes(timedelta(hours=25))
+    prometheus.heard("ReferralsExpirerBehind")
+    site.cli("logs", "expirer", "-n", "50")
+    restarts = site.restarts("expirer")
+    site.kill("expirer")
+    site.back("expirer", restarts)
+
+
+def old_outbox(trial: Trial, prometheus: Prometheus) -> None:
+    """Kafka is away while a partner answers. The page: bring it back, the rest goes by itself."""
+    site, [name] = trial.site, trial.send(1)
+    site.quiet()
+    site.nets["kafka"].set(Net.CUT)
+    site.run(lambda world: accepted(world, rfi_id(trial.ledger.source, name)))
+    site.time_passes(timedelta(minutes=3))
+    prometheus.heard("ReferralsOutboxOld")
+    site.nets["kafka"].set(Net.PASS)
+
+
+async def accepted(world: World, id_: str) -> None:
+    """One partner says yes."""
+    found = (await world.stores.referrals.of_rfis([id_]))[id_]
+    await world.commands.execute(next(r.id for r in found if r.status is Status.NEW), COMMANDS["accept"])
+
+
+def mails_late(trial: Trial, prometheus: Prometheus) -> None:
+    """Mails wait for another attempt, and no notifier runs. The page: look at its log, run it."""
+    site = trial.site
+    site.mail_faults(FaultRule(fault=Fault.REFUSE_RECIPIENT, code=451))
+    trial.send(1)
+    eventually(lambda: pending(site), "mails wait for another attempt", 60)
+    site.signal("notifier", signal.SIGSTOP)
+    site.time_passes(timedelta(minutes=30))
+    # Whoever replaces it does not get far either.
+    prometheus.heard("ReferralsMailsLate", lambda: site.signal("notifier", signal.SIGSTOP))
+    assert "mails due" in site.cli("lag")
+    site.cli("logs", "notifier", "-n", "50")
+    site.mail_faults()
+    go_on(site, "notifier")
+
+
+def pending(site: Site) -> bool:
+    """Whether a mail waits, in nobody's hands."""
+    with site.database() as database:
+        return bool(database["send_jobs"].count_documents({"state": "pending"}, limit=1))
+
+
+def calls_late(trial: Trial, prometheus: Prometheus) -> None:
+    """Calls wait for another attempt, and no process makes any. The page: start it; its calls wait in the database."""
+    site = trial.site
+    site.receiver.status = 500
+    trial.send(3)
+    eventually(lambda: calls_waiting(site, timedelta(0)), "calls wait for another attempt", 60)
+    site.signal("webhooks", signal.SIGSTOP)
+    # The time of calls is real: nobody can shift it, so they are made older.
+    assert calls_waiting(site, timedelta(minutes=20))
+    prometheus.heard("ReferralsWebhooksLate", lambda: site.signal("webhooks", signal.SIGSTOP))
+    assert "calls due" in site.cli("lag")
+    site.cli("logs", "webhooks", "-n", "50")
+    site.receiver.heal()
+    go_on(site, "webhooks")
+
+
+def calls_waiting(site: Site, since: timedelta) -> bool:
+    """Whether calls wait; all of them do so for this long."""
+    with site.database() as database:
+        due = {"$set": {"due_at": datetime.now(UTC) - since}} if since else {"$unset": {"never": ""}}
+        return bool(database["webhook_deliveries"].update_many({"state": "pending"}, due).matched_count)
+
+
+def go_on(site: Site, process: str) -> None:
+    """The process runs again, or another in its place."""
+    site.signal(process, signal.SIGCONT)
+    eventually(lambda: status(site.home).ready, f"{process} serves again", 90)
+
+
+def dead_letters(trial: Trial, prometheus: Prometheus) -> None:
+    """Somebody publishes what nobody can read, which nobody needs. The page: look, then drop."""
+    site = trial.site
+    site.run(unreadable(1))
+    prometheus.heard("ReferralsDeadLetters")
+    assert Group.ROUTER in site.cli("dlq", "list", "--counts")
+    site.cli("dlq", "drop", "--all", "--why", "a drill")
+
+
+def dead_letters_rise(trial: Trial, prometheus: Prometheus) -> None:
+    """A new program publishes nothing but rubbish, all at once. The page: see whose, end that, drop."""
+    site = trial.site
+    site.run(unreadable(25))
+    prometheus.heard("ReferralsDeadLettersRise")
+    listed = site.cli("dlq", "list", "--group", Group.ROUTER, "--since", "1h")
+    assert "UnreadableRecord" in listed or "UnknownMessage" in listed
+    site.cli("dlq", "show", letters(site)[0])
+    site.cli("dlq", "drop", "--all", "--why", "a drill")
+
+
+def unreadable(number: int) -> Callable[[World], Awaitable[None]]:
+    """So many records that are no events."""
+    broken = [Outgoing(topic=Topic.RFI_ACCEPTED, key=f"alarm-{n}", value=b"no event at all") for n in range(number)]
+    return lambda world: world.publisher.publish(broken)
+
+
+def letters(site: Site) -> list[str]:
+    """Ids of open dead letters."""
+    with site.database() as database:
+        return [str(doc["_id"]) for doc in database["dead_letters"].find({"open": True})]
+
+
+def failed_mails(trial: Trial, prometheus: Prometheus) -> None:
+    """A mail server refuses everybody. The page: mend it, rehearse, release."""
+    site = trial.site
+    site.mail_faults(FaultRule(fault=Fault.REFUSE_RECIPIENT, code=554))
+    trial.send(1)
+    site.quiet()
+    prometheus.heard("ReferralsMailsFail")
+    site.mail_faults()
+    assert "554" in site.cli("parked", "list")
+    site.cli("parked", "release", "--mails", "--dry-run")
+    site.cli("parked", "release", "--mails")
+    site.quiet()
+
+
+def doubled_mails(trial: Trial, prometheus: Prometheus) -> None:
+    """Connections end after the last byte of a mail, before the answer. The page: see what lies between, mend it."""
+    site = trial.site
+    site.mail_faults(FaultRule(fault=Fault.DROP_KEPT, times=MOST_AGAIN))
+    trial.send(10)
+    eventually(lambda: pending(site), "mails wait for another attempt", 60)
+    for _ in range(3):
+        prometheus.scrape()
+    site.time_passes(timedelta(minutes=10))
+    prometheus.heard("ReferralsMailsMayBeDoubled")
+    site.cli("logs", "notifier", "-n", "50")
+
+
+#: Mails that the drill above has sent again.
+MOST_AGAIN = 30
+
+
+def failed_calls(trial: Trial, prometheus: Prometheus) -> None:
+    """A partner's program is broken for days. The page: when it is mended, replay."""
+    site = trial.site
+    site.receiver.status = 500
+    trial.send(3)
+    site.quiet()
+    # Each look makes the next attempt due.
+    eventually(site.called, "every attempt is used up", 120)
+    prometheus.heard("ReferralsWebhooksFail")
+    site.receiver.heal()
+    assert "500" in site.cli("webhook", "parked")
+    with site.database() as database:
+        trial.ledger.calls_given_up_after = max(
+            each["attempts"] for each in database["webhook_deliveries"].find({"state": "parked"})
+        )
+    site.cli("webhook", "replay", "--all")
+
+
+def parked_referral(trial: Trial, prometheus: Prometheus) -> None:
+    """The expirer meets a bug at a referral again and again, and gives it up. The page: after the fix, release."""
+    site, [name] = trial.site, trial.send(1)
+    site.quiet()
+    site.run(lambda world: accepted(world, rfi_id(trial.ledger.source, name)))
+    [broken] = site.run(lambda world: misremembered(trial, name, world))
+    for _ in range(5):
+        site.time_passes(timedelta(hours=7))
+        site.quiet()
+    prometheus.heard("ReferralsParked")
+    assert broken in site.cli("parked", "list")
+    assert "referral_deferred" in site.cli("logs", "expirer", "-n", "1000")
+    with site.database() as database:
+        database["referrals"].update_one({"_id": broken}, {"$set": {"undo.command": "accept"}})
+    site.cli("parked", "release", "--referrals")
+
+
+def refusals_spike(trial: Trial, prometheus: Prometheus) -> None:
+    """A publisher's new version writes nonsense. The page: see what and whose, tell it; mend a single one yourself."""
+    site, names = trial.site, trial.names(30)
+    site.publish(trial.ledger, {name: good_rfi(name) | {"channel": "pigeon"} for name in names})
+    prometheus.heard("ReferralsRefusalsSpike")
+    assert names[-1] in site.cli("rfi", "refused", "-n", "40")
+    with site.database() as database:
+        refused = database["refusals"].find_one({"publisher_id": names[0]})
+    assert refused is not None
+    code = refused["problems"][0]["code"]
+    assert names[0] in site.cli("rfi", "refused", "--code", code, "-n", "1000")
+    assert code in site.cli("rfi", "refusal", refused["_id"])
+    mended = site.home.root / "mended.json"
+    mended.write_bytes(orjson.dumps(good_rfi(names[0]) | {"submittedAt": an_hour_ago(site)}))
+    site.cli("rfi", "replay", refused["_id"], "--with", str(mended))
+    site.quiet()
+    assert names[0] in site.cli("rfi", "list", "-n", "1000")
+
+
+DRILLS: dict[str, Callable[[Trial, Prometheus], None]] = {
+    "ReferralsLagGrows": lag_grows,
+    "ReferralsExpirerBehind": expirer_behind,
+    "ReferralsOutboxOld": old_outbox,
+    "ReferralsMailsLate": mails_late,
+    "ReferralsWebhooksLate": calls_late,
+    "ReferralsDeadLetters": dead_letters,
+    "ReferralsDeadLettersRise": dead_letters_rise,
+    "ReferralsParked": parked_referral,
+    "ReferralsMailsFail": failed_mails,
+    "ReferralsMailsMayBeDoubled": doubled_mails,
+    "ReferralsWebhooksFail": failed_calls,
+    "ReferralsRefusalsSpike": refusals_spike,
+}
