@@ -59,7 +59,8 @@ class BudgetV1(Wire):
 class NeedV1(Wire):
     """What is asked for. `place` is where the work is; without it the customer's own place.
 
-    Only partners who offer each of `required`, and one of `oneOf` at least, are asked; both count as keywords too.
+    Only partners who offer each of `mustOffer`, and one of `mustOfferOneOf` at least, are asked; both count as
+    keywords too.
     """
 
     title: Annotated[str, Field(min_length=3, max_length=300)]
@@ -69,8 +70,8 @@ class NeedV1(Wire):
     products: Terms = Field(default_factory=list)
     services: Terms = Field(default_factory=list)
     keywords: Terms = Field(default_factory=list)
-    required: Demands = Field(default_factory=list)
-    one_of: Demands = Field(default_factory=list)
+    must_offer: Demands = Field(default_factory=list)
+    must_offer_one_of: Demands = Field(default_factory=list)
     budget: BudgetV1 | None = None
     timeframe: Annotated[str, Field(max_length=20, examples=["within30days"])] | None = None
 

@@ -31,6 +31,8 @@ settings.load_profile("thorough")
 #: What begins first when several workers share the files: the longest, so that nobody waits for it at the end.
 FIRST = (
     "e2e/test_real_tenders",
+    "e2e/test_kill",
+    "e2e/test_operating",
     "e2e/",
     "faults/",
     "tests/test_deployment",

@@ -1,13 +1,17 @@
-"""What do Dockerfile and docker-compose.yml say? Read as data, so that tests can do what they say."""
+"""What do Dockerfile, docker-compose.yml and the locks say? Read as data, so that tests can do what they say."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -59,3 +63,30 @@ def seconds(text: str) -> float:
     """`25s` as a number."""
     assert text.endswith("s")
     return float(text[:-1])
+
+
+def locked(lock: str) -> dict[str, frozenset[str]]:
+    """What a lock names: each requirement, with the hashes of the files that pip may take for it."""
+    text = (ROOT / f"requirements/{lock}.txt").read_text("utf-8").replace("\\\n", " ")
+    lines = [line.split(" --hash=") for line in text.splitlines() if line and not line.startswith("#")]
+    return {words[0].strip(): frozenset(word.strip() for word in words[1:]) for words in lines}
+
+
+def link_packages(requirements: Iterable[str], site: Path) -> None:
+    """Put exactly these packages into `site`, as links to those of the environment of the tests.
+
+    Unpacking them once more would take half a minute. Packages that share a folder with others go in file by file.
+    """
+    owners = Counter(top for each in distributions() for top in {file.parts[0] for file in each.files or ()})
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        found = distribution(requirement.name)
+        assert requirement.specifier.contains(found.version, prereleases=True), (
+            f"{requirement} is locked, {found.version} is installed: run `make test`"
+        )
+        files = [file for file in found.files or () if file.parts[0] != ".."]
+        for inside in {Path(file.parts[0]) if owners[file.parts[0]] == 1 else Path(file) for file in files}:
+            (site / inside).parent.mkdir(parents=True, exist_ok=True)
+            if not (site / inside).exists():
+                (site / inside).symlink_to(Path(found.locate_file(inside)))  # type: ignore[arg-type]

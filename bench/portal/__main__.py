@@ -80,6 +80,10 @@ async def _measure(ground: Stage, flags: argparse.Namespace) -> dict[str, float]
             await busy(port, visits[name], 3.0, flags.at_once)
         waits = await steady(ports["portal"], visits["portal"], flags.seconds, flags.pace)
         rounds = [await _round(children, ports, visits, flags, number) for number in range(flags.rounds)]
+    except (OSError, asyncio.IncompleteReadError, ExceptionGroup):
+        # A server that has gone says more in its log than a broken connection does.
+        all_run(children)
+        raise
     finally:
         for child in children.values():
             child.terminate()

@@ -34,7 +34,7 @@ async def run_loops(loops: Mapping[str, Loop], *, grace_s: float) -> int:
     """Run all loops until SIGTERM, SIGINT or the end of one; returns the exit code."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, _told, number, stop)
     # What start-up made lives as long as the process: leave it out of every later collection.
     gc.collect()
     gc.freeze()
@@ -54,6 +54,12 @@ async def run_loops(loops: Mapping[str, Loop], *, grace_s: float) -> int:
         if isinstance(result, BaseException):
             log.error("loop_failed", loop=name, error=type(result).__name__)
     return EXIT_LOOP_DIED if died else 0
+
+
+def _told(number: signal.Signals, stop: asyncio.Event) -> None:
+    # Whoever looks for why a process is gone finds that it was asked to go.
+    log.info("told_to_stop", signal=number.name)
+    stop.set()
 
 
 def _end_hard_after(grace_s: float) -> threading.Timer:

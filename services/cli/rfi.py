@@ -126,8 +126,8 @@ def _facts(rfi: object) -> list[tuple[str, object]]:
         ),
         ("title", rfi.need.title),
         ("keywords", ", ".join(rfi.need.keywords)),
-        ("required", ", ".join(rfi.need.required)),
-        ("one of", ", ".join(rfi.need.one_of)),
+        ("must offer", ", ".join(rfi.need.must_offer)),
+        ("must offer one of", ", ".join(rfi.need.must_offer_one_of)),
         ("accepted", rfi.accepted_at.isoformat()),
         ("no match because", rfi.routing.no_match_because if rfi.routing else None),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.core.listing import Cursor
 from services.core.mail import SendJob
 from services.core.ports import DeadLetter
 from services.core.referral import Referral
@@ -61,8 +62,8 @@ class Waiting:
 class AsideStore(Protocol):
     """What waits for a person. Closing and releasing are conditional: what somebody did before is left as it is."""
 
-    async def letters(self, which: Letters, limit: int) -> list[DeadLetter]:
-        """Open dead letters without originals, newest first."""
+    async def letters(self, which: Letters, limit: int, after: Cursor | None = None) -> list[DeadLetter]:
+        """Open dead letters without originals, newest first, from behind a place (by `ids.dead_letter_id`) on."""
 
     async def letter_ids(self, which: Letters, limit: int) -> list[str]:
         """Ids of open dead letters, oldest first: the order in which to replay them."""
@@ -76,14 +77,14 @@ class AsideStore(Protocol):
     async def close(self, ids: Sequence[str], why: str, at: datetime) -> None:
         """Close dead letters; their retention begins `at`. The first word on a letter stands."""
 
-    async def parked(self, limit: int) -> list[Parked]:
-        """Parked referrals, changed longest ago first."""
+    async def parked(self, limit: int, after: Cursor | None = None) -> list[Parked]:
+        """Parked referrals, changed longest ago first, from behind a place on."""
 
     async def release(self, ids: Sequence[str]) -> int:
         """Make those of the referrals that are parked due as their timers say, with all attempts anew; how many."""
 
-    async def failed(self, limit: int) -> list[SendJob]:
-        """Mails that were given up, oldest event first."""
+    async def failed(self, limit: int, after: Cursor | None = None) -> list[SendJob]:
+        """Mails that were given up, oldest event first, from behind a place on."""
 
     async def retry(self, ids: Sequence[str], at: datetime) -> int:
         """Make those of the mails that were given up due `at`, with all attempts anew; returns how many."""

@@ -168,6 +168,10 @@ class Cards:
     cards: tuple[Card, ...]
     next: Cursor | None
 
+    def __hash__(self) -> int:
+        """Of what tells most pages apart: what follows from a page is looked up by it."""
+        return hash((self.cards[:1], self.next))
+
 
 class ReferralListing(Protocol):
     """Lists of referrals, each of one partner."""

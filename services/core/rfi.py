@@ -68,9 +68,9 @@ class Need:
     products: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
+    must_offer: tuple[str, ...] = ()
     #: Only who offers each of these is asked,
-    one_of: tuple[str, ...] = ()
+    must_offer_one_of: tuple[str, ...] = ()
     #: and at least one of these, if any are named.
     budget: Money | None = None
     timeframe: Timeframe = Timeframe.UNKNOWN
@@ -78,7 +78,7 @@ class Need:
     @property
     def asked_keywords(self) -> tuple[str, ...]:
         """Keywords, and what must be offered: that is asked for as well."""
-        return tuple(dict.fromkeys((*self.keywords, *self.required, *self.one_of)))
+        return tuple(dict.fromkeys((*self.keywords, *self.must_offer, *self.must_offer_one_of)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from services.core.codes import RfiState, Status
 from services.core.errors import Problem
+from services.core.listing import Cursor
 from services.core.mail import JobState, JobUpdate, SendJob
 from services.core.partner import Partner, Profile, RoutableProfile
 from services.core.ports import Change, DeadLetter, Record, Saved
@@ -120,6 +121,9 @@ class PartnerStore(Protocol):
     async def profiles_of(self, partner_id: str) -> list[Profile]:
         """The profiles of a partner, inactive ones too, by country."""
 
+    async def profiles_of_each(self, partner_ids: Sequence[str]) -> dict[str, list[Profile]]:
+        """The same of several partners, by partner; those without any are left out."""
+
     async def all_profiles(self) -> list[Profile]:
         """Every profile, inactive ones too."""
 
@@ -206,8 +210,8 @@ class RefusalStore(Protocol):
     async def load(self, ids: Sequence[str]) -> dict[str, Refusal]:
         """Refusals by id, with the original; after the retention the record's value is None."""
 
-    async def listed(self, limit: int, code: str | None = None) -> list[Refusal]:
-        """Newest first; the records come without value and headers."""
+    async def listed(self, limit: int, code: str | None = None, after: Cursor | None = None) -> list[Refusal]:
+        """Newest first, from behind a place on; the records come without value and headers."""
 
     async def of_rfi(self, source: str, publisher_id: str) -> Refusal | None:
         """The newest refusal of a publisher's RFI, without value and headers, or None."""

@@ -32,6 +32,8 @@ class Watch:
         self._stop = asyncio.Event()
         #: Told to stop, or the process has ended.
         self._news = asyncio.Event()
+        #: When it is asked again whether it gets on, though it serves; on the monotonic clock.
+        self._life_good_until = 0.0
         self._log_path = home.log(thing.name)
         self.status = ProcessStatus(name=thing.name, health_port=thing.health_port, log=str(self._log_path))
 
@@ -70,6 +72,7 @@ class Watch:
             _log.exception("%s cannot be started", self._thing.name)
             return f"cannot be started: {error}"
         self._become("starting", self.status.why)
+        self._life_good_until = 0.0
         with self._told_of_the_end(self._child) as told:
             return await self._look_after(self._child, math.inf if told else _DEATH_LOOK_S)
 
@@ -131,13 +134,24 @@ class Watch:
         return self.status.state == "ready"
 
     async def _look(self) -> Life:
-        """Ask how it is."""
-        life = await self._thing.live()
-        ready = life is Life.GOOD and await self._thing.ready()
+        """Ask how it is. One that serves gets on: what it says of that is asked for less often."""
+        ready = self._serves and self._life_known and await self._thing.ready()
+        life = Life.GOOD if ready else await self._asked_for_life()
+        ready = ready or (life is Life.GOOD and await self._thing.ready())
         if ready and self.status.state != "ready":
-            self._become("ready")
+            # Why it was restarted stays to be seen.
+            self._become("ready", self.status.why)
         elif not ready and self.status.state == "ready":
-            self._become("not ready")
+            self._become("not ready", self.status.why)
+        return life
+
+    @property
+    def _life_known(self) -> bool:
+        return time.monotonic() < self._life_good_until
+
+    async def _asked_for_life(self) -> Life:
+        life = await self._thing.live()
+        self._life_good_until = time.monotonic() + self._timing.stuck_for_s if life is Life.GOOD else 0.0
         return life
 
     async def _end(self) -> None:

@@ -25,7 +25,7 @@ def check_need(part: Part, customer_place: Place | None, regions: Regions) -> Ne
     place = check_place(place_part, regions) if place_part.there else customer_place
     industries, products = terms(part.texts("industries")), terms(part.texts("products"))
     services, keywords = terms(part.texts("services")), terms(part.texts("keywords"))
-    required, one_of = terms(part.texts("required")), terms(part.texts("oneOf"))
+    must_offer, one_of = terms(part.texts("mustOffer")), terms(part.texts("mustOfferOneOf"))
     budget = _budget(part.part("budget"), regions)
     timeframe = _timeframe(part)
     if not (title and place):
@@ -38,8 +38,8 @@ def check_need(part: Part, customer_place: Place | None, regions: Regions) -> Ne
         products=products,
         services=services,
         keywords=keywords,
-        required=required,
-        one_of=one_of,
+        must_offer=must_offer,
+        must_offer_one_of=one_of,
         budget=budget,
         timeframe=timeframe,
     )

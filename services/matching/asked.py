@@ -123,7 +123,7 @@ def _said(need: Need, language: str) -> tuple[Said, ...]:
 
 
 def _demands(need: Need, language: str) -> Iterator[Demand]:
-    for texts in (*((text,) for text in need.required), need.one_of):
+    for texts in (*((text,) for text in need.must_offer), need.must_offer_one_of):
         # What says nothing that could be compared ("the") demands nothing.
         said = [text for text in texts if phrase(text, language)]
         if said:

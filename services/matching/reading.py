@@ -42,10 +42,8 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
     numbers = [held.vocabulary.find(phrase_name(term.language(asked), term.key)) for term in wanted.terms]
     alone, besides = _pairs(held, wanted, numbers)
     size, room = rfi.customer.size, rfi.max_partners
-    rooms = (room, room + NEAR_MISSES, room + 2 * NEAR_MISSES)
-    if not asked.usable:
-        # Who serves elsewhere and was asked for nothing did not come near.
-        rooms = (*rooms[:2], 0)
+    # Who serves elsewhere and was asked for nothing did not come near.
+    rooms = (room, room + NEAR_MISSES, room + 2 * NEAR_MISSES if asked.usable else 0)
     demanded = [_holders(held, asked, demand) for demand in asked.demands]
     if asked.usable and not (alone and all(demanded)):
         # Without a term that anybody has, nobody matches; without anything asked, everybody there does.

@@ -18,7 +18,6 @@ import structlog
 from fastapi import Request
 from starlette.types import Scope
 
-from services.core.errors import Transient
 from services.core.foreign_ids import ForeignAsk
 from services.portal.identity import Identity, IdentityKind
 from services.portal.metrics import PortalMetrics
@@ -101,9 +100,9 @@ class ForeignIds:
             try:
                 found = [await self._foreign(refused.me, *pair) for pair in refused.ids]
                 await self._note(refused, [each for each in found if each is not None])
-            except Transient as error:
+            except Exception as error:  # noqa: BLE001 - one that can't be looked at must not keep the others waiting
                 by, operation = refused.me.name, refused.operation
-                log.warning("foreign_ids_not_looked_at", by=by, operation=operation, why=str(error))
+                log.warning("foreign_ids_not_looked_at", by=by, operation=operation, why=type(error).__name__)
 
     async def _foreign(self, me: Identity, name: str, id_: str) -> Owned | None:
         """The thing, if there is one and it is another's."""

@@ -35,6 +35,8 @@ E = TypeVar("E", bound=Callable[..., Any])
 Judge = Callable[..., Awaitable[Any]]
 
 _NAMED = "judged_by"
+#: A request with more wrong shapes is a flood of them, and told no more.
+MOST = 200
 #: How often what can't be read is taken out.
 _TRIES = 3
 #: What the judge is told to be the state that the sender knows: shape and meaning come before preconditions (RFC 9110,
@@ -71,7 +73,7 @@ class Judging:
             NotHere, Forbidden, DependencyUnavailable: as the judge says.
         """
         found = list(refused.errors())
-        if self._judge is None or any(map(_about_all, found)):
+        if self._judge is None or len(found) > MOST or any(map(_about_all, found)):
             return []
         self._asked = self._asked or self._asking(self._judge)
         for _ in range(_TRIES):

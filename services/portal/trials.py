@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,9 +79,11 @@ async def tried(ports: PortalPorts, after: Rules) -> Tried:
 
     # In a thread, the indexes too: pages are served meanwhile.
     replay, done = await asyncio.to_thread(replayed)
-    names = {partner.id: partner.name for partner in await ports.partners.all_partners()}
+    extremes = _extremes(replay.replayed)
+    partners = await ports.partners.load_partners([id_ for id_, _, _ in extremes])
+    names = {id_: each.name for id_, each in partners.items()}
     changes = [(name, old, new) for name, (old, new) in differences(before, after).items()]
-    shifts = _extremes(replay.replayed, names)
+    shifts = [Shift(name=names.get(id_, id_), before=old, after=new) for id_, old, new in extremes]
     return Tried(changes=changes, found=replay.replayed, left_out=len(cases) - done, shifts=shifts)
 
 
@@ -108,7 +110,7 @@ def _replayed(replay: Replay, cases: Sequence[Case]) -> int:
     return done
 
 
-def _extremes(found: Replayed, names: Mapping[str, str]) -> list[Shift]:
+def _extremes(found: Replayed) -> list[tuple[str, int, int]]:
+    """Who gains and who loses most: the partner's id, how many before, how many after."""
     shifts = found.shifts()
-    shown = [*shifts[:SHIFTS], *[row for row in shifts[-SHIFTS:] if row not in shifts[:SHIFTS]]]
-    return [Shift(name=names.get(id_, id_), before=before, after=after) for id_, before, after in shown]
+    return [*shifts[:SHIFTS], *[row for row in shifts[-SHIFTS:] if row not in shifts[:SHIFTS]]]

@@ -6,12 +6,17 @@ import structlog
 
 from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
-from services.adapters.process import http_loop
+from services.adapters.mongo import cards, listing, sign_ins
+from services.adapters.process import http_loop, repeat
 from services.bootstrap import World
+from services.portal.pages import rows
 from services.portal_wiring import finder_of, portal_app
 from services.running import Parts, parts_of
 
 log = structlog.get_logger("process")
+
+#: How long what was read for one page may lie in memory for the next ones, seconds: erased data is gone as soon.
+KEPT_S = 60.0
 
 
 def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
@@ -25,7 +30,14 @@ def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     # Like a router it follows topics without a group; nobody waits for it.
     parts.loops["finder"] = finder.follow
     parts.loops["foreign_ids"] = app.state.foreign_ids.until
+    parts.loops["forgetting"] = repeat(forget, KEPT_S)
     parts.loops["http"] = http_loop(
         app, settings.portal_host, settings.portal_port, connections=settings.portal_connections
     )
     return parts
+
+
+async def forget() -> None:
+    """Let go of what pages keep of referrals and people; it is never out of date, but it may have been erased."""
+    for each in (rows, cards, listing, sign_ins):
+        each.forget()

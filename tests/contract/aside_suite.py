@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from services.core.aside import Closing, Letters, Parked, Waiting
 from services.core.creation import accepted_event, created_event
+from services.core.listing import Cursor
 from services.core.mail import JobState, JobUpdate, SendJob
+from services.core.ports import DeadLetter
 from services.core.referral import Timers
 from tests.builders import START, make_referral, make_rfi
 from tests.contract.dead_letter_suite import bare, id_of, make_letter
 from tests.contract.job_suite import make_job
 from tests.contract.refusal_suite import make_record
 from tests.contract.stores import Stores
+
+T = TypeVar("T")
 
 DAY = timedelta(days=1)
 ALL = Letters()
@@ -35,6 +40,17 @@ async def given_up(stores: Stores, jobs: Sequence[SendJob]) -> None:
         JobUpdate(job_id=j.id, state=JobState.FAILED, attempts=9, last_error="refused: 550", cut_at_dot=1) for j in jobs
     ]
     await stores.jobs.finish(failed, "sender")
+
+
+async def walked(listed: Callable[..., Awaitable[list[T]]], place: Callable[[T], Cursor]) -> list[T]:
+    """All eight of a list, three at a time."""
+    found: list[T] = []
+    after: Cursor | None = None
+    while page := await listed(3, after):
+        found += page
+        after = place(page[-1])
+    assert len(found) == 8
+    return found
 
 
 class AsideStoreSuite:
@@ -123,6 +139,26 @@ class AsideStoreSuite:
         [claimed] = await stores.jobs.claim("another", START, START, START + DAY, 9)
         # All attempts anew; a copy that may have arrived is remembered.
         assert (claimed.id, claimed.attempts, claimed.cut_at_dot) == (earlier.id, 1, 1)
+
+    async def test_each_list_goes_on_behind_the_last_of_a_page_also_within_one_instant(self, stores: Stores) -> None:
+        letters = [make_letter(n, at=START + (n // 4) * DAY) for n in range(8)]
+        referrals = [make_referral(n, shard=SHARD, updated_at=START + (n // 4) * DAY) for n in range(8)]
+        await stores.dead_letters.put([*letters, make_letter(9, group="referrals-notifier", at=START)])
+        await stores.referrals.add(referrals)
+        for each in referrals:
+            await stores.referrals.defer(each.id, 1, START, 5, parked=True, why="KeyError")
+        await given_up(stores, [make_job(n, at=START + (n // 4) * DAY) for n in range(8)])
+
+        async def of_router(limit: int, after: Cursor | None = None) -> list[DeadLetter]:
+            return await stores.aside.letters(Letters(group="referrals-router", text="known"), limit, after)
+
+        def of_letter(letter: DeadLetter) -> Cursor:
+            return Cursor(letter.at, id_of(letter.record.offset, letter.group))
+
+        assert await walked(of_router, of_letter) == await of_router(99)
+        parked = await walked(stores.aside.parked, lambda each: Cursor(each.referral.updated_at, each.referral.id))
+        assert parked == await stores.aside.parked(99)
+        assert await walked(stores.aside.failed, lambda job: Cursor(job.at, job.id)) == await stores.aside.failed(99)
 
     async def test_what_is_unfinished_is_counted_and_dated(self, stores: Stores) -> None:
         nothing = Waiting(open_letters=0, parked_referrals=0, oldest_unsent=None, oldest_due=None)

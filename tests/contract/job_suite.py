@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.core import ids
-from services.core.mail import JobState, JobUpdate, MailKind, Role, SendJob
+from services.core.mail import Disclosure, JobState, JobUpdate, MailKind, Role, SendJob
 from tests.builders import START
 from tests.contract.stores import Stores
 
@@ -169,6 +169,29 @@ class SendJobStoreSuite:
         )
         stored = (await stores.jobs.load([job.id]))[job.id]
         assert (stored.state, stored.attempts, stored.last_error) == (JobState.SENT, 2, None)
+
+    async def test_what_was_shown_of_a_contact_is_kept_with_the_result_and_left_by_those_that_say_nothing(
+        self, stores: Stores
+    ) -> None:
+        jobs = [make_job(n) for n in range(3)]
+        await stores.jobs.add_leased(jobs, "a", SOON)
+        shown = (Disclosure(at=START), Disclosure(at=SOON, to="second@partner.example"))
+        await stores.jobs.finish(
+            [
+                replace(retry(jobs[0], 0), disclosed=shown[:1]),
+                replace(retry(jobs[1], 0), disclosed=()),
+                retry(jobs[2], 0),
+            ],
+            "a",
+        )
+        stored = await stores.jobs.load([job.id for job in jobs])
+        assert [stored[job.id].disclosed for job in jobs] == [shown[:1], (), None]
+        await stores.jobs.claim("b", START, START, SOON, 9)
+        back = JobUpdate(job_id=jobs[0].id, state=JobState.PENDING, attempts=1, due_at=START)
+        sent = JobUpdate(job_id=jobs[1].id, state=JobState.SENT, attempts=2, sent_at=START, disclosed=shown)
+        await stores.jobs.finish([back, sent], "b")
+        stored = await stores.jobs.load([job.id for job in jobs])
+        assert [stored[job.id].disclosed for job in jobs] == [shown[:1], shown, None]
 
     async def test_a_sender_whose_lease_was_taken_over_changes_nothing(self, stores: Stores) -> None:
         job = make_job()

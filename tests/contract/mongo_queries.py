@@ -13,6 +13,10 @@ from services.adapters.mongo.driver import Mongo
 _AROUND = {"lsid", "$db", "$clusterTime", "txnNumber", "$readPreference", "maxTimeMS", "writeConcern", "readConcern"}
 _QUERIES = {"find", "aggregate", "count", "distinct", "findAndModify"}
 
+#: Read whole by a port's own word (`all_partners`, `all_profiles`): by commands that name every partner, and by who
+#: holds all profiles to match with (an explanation, a trial of rules). No list and no consumer may.
+READ_WHOLE = frozenset({"partners", "profiles"})
+
 
 class QueryRecorder(CommandListener):
     """Keeps the queries of a connection, updates one by one."""
@@ -35,11 +39,23 @@ class QueryRecorder(CommandListener):
 
 
 async def scans(mongo: Mongo, queries: list[dict[str, Any]]) -> list[str]:
-    """The queries for which the server would read a whole collection; one of each shape is looked at."""
-    shapes = {_shape(query): query for query in queries}
+    """The queries for which the server would read a whole collection; one of each shape is looked at.
+
+    Through an index, too: with a hint on the ids a plan names no scan, and reads everything all the same.
+    """
+    # The first value of a command is its collection: what has an index in one may have none in another.
+    shapes = {f"{next(iter(query.values()))}: {_shape(query)}": query for query in queries}
     return [
-        shape for shape, query in shapes.items() if "COLLSCAN" in json.dumps(await mongo.explain(query), default=str)
+        shape
+        for shape, query in shapes.items()
+        if _reads_all(query) or "COLLSCAN" in json.dumps(await mongo.explain(query), default=str)
     ]
+
+
+def _reads_all(query: dict[str, Any]) -> bool:
+    """Whether it is a find of everything, where nobody has said why."""
+    unbounded = "find" in query and not query.get("filter") and not query.get("limit")
+    return unbounded and query["find"] not in READ_WHOLE
 
 
 def _shape(value: Any) -> str:

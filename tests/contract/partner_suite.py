@@ -33,6 +33,15 @@ class PartnerStoreSuite:
         await stores.partners.put_partners([third])
         assert await stores.partners.all_partners() == sorted([third, make_partner(2)], key=lambda each: each.id)
 
+    async def test_profiles_of_several_partners_are_found_at_once_by_partner_and_country(self, stores: Stores) -> None:
+        spain, france, other, none = make_profile(1), make_profile(1, country="FR"), make_profile(2), make_profile(3)
+        await stores.partners.put_profiles([spain, france, other, none])
+        one, two = make_partner(1).id, make_partner(2).id
+        found = await stores.partners.profiles_of_each([two, one, make_partner(4).id])
+        assert found == {one: [spain, france], two: [other]}
+        assert found[one] == await stores.partners.profiles_of(one)
+        assert await stores.partners.profiles_of_each([]) == {}
+
     async def test_versions_put_at_once_end_with_the_highest(self, stores: Stores) -> None:
         versions = [make_profile(1, version=n) for n in (2, 5, 3, 1)]
         await asyncio.gather(*(stores.partners.put_profiles([each]) for each in versions))

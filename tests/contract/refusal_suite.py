@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from services.core import ids
 from services.core.errors import Problem
+from services.core.listing import Cursor
 from services.core.ports import Record
 from services.core.stores import Refusal
 from tests.builders import START
@@ -73,6 +74,18 @@ class RefusalStoreSuite:
         assert await stores.refusals.listed(2) == [bare(refusals[2]), bare(refusals[1])]
         assert await stores.refusals.listed(9, "a") == [bare(refusals[1]), bare(refusals[0])]
         assert await stores.refusals.listed(9, "c") == []
+
+    async def test_a_list_goes_on_behind_the_last_of_a_page_also_within_one_instant(self, stores: Stores) -> None:
+        refusals = [make_refusal(n, "a" if n % 2 else "b", at=START + timedelta(minutes=n // 4)) for n in range(10)]
+        await stores.refusals.put(refusals)
+        for code in (None, "a", "none"):
+            walked: list[Refusal] = []
+            after: Cursor | None = None
+            while page := await stores.refusals.listed(3, code, after):
+                walked += page
+                after = Cursor(page[-1].at, page[-1].id)
+            assert walked == await stores.refusals.listed(99, code)
+        assert len(await stores.refusals.listed(99)) == 10
 
     async def test_the_newest_refusal_of_a_publisher_s_rfi_is_found(self, stores: Stores) -> None:
         refusals = [make_refusal(n, publisher_id="RFI-1") for n in (2, 3, 1)]

@@ -12,6 +12,7 @@ from services.core import (
     foreign_ids,
     insights,
     listing,
+    looking,
     pasts,
     reveals,
     rules,
@@ -28,6 +29,8 @@ class Stores(Protocol):
     def referrals(self) -> stores.ReferralStore: ...
     @property
     def listing(self) -> listing.ReferralListing: ...
+    @property
+    def looks(self) -> looking.ReferralLooks: ...
     @property
     def insights(self) -> insights.InsightStore: ...
     @property

@@ -13,6 +13,7 @@ from tests.contract.foreign_id_suite import ForeignAskLogSuite
 from tests.contract.insight_suite import InsightStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
+from tests.contract.look_suite import ReferralLookSuite
 from tests.contract.partner_suite import PartnerStoreSuite
 from tests.contract.past_suite import PastStoreSuite
 from tests.contract.referral_suite import ReferralStoreSuite
@@ -39,6 +40,10 @@ class TestMemoryReferrals(ReferralStoreSuite):
 
 
 class TestMemoryListing(ReferralListingSuite):
+    pass
+
+
+class TestMemoryLooks(ReferralLookSuite):
     pass
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.driver import BY_ID, Mongo
 from services.adapters.mongo.indexes import INDEXES, ensure_indexes
 from tests.contract.mongo_queries import QueryRecorder, scans
 
@@ -16,6 +16,19 @@ async def test_a_query_without_an_index_is_found_out(mongo_server: str, mongo_da
         await mongo.collection("rfis").update_all({"colour": 2}, {"$set": {"colour": 3}})
         await mongo.collection("rfis").by_ids(["1"])
         assert len(await scans(mongo, recorder.queries)) == 2
+
+
+async def test_a_find_of_everything_is_found_out_whatever_its_plan_is_called(
+    mongo_server: str, mongo_database: str
+) -> None:
+    recorder = QueryRecorder()
+    with Mongo(mongo_server, mongo_database, listeners=[recorder]) as mongo:
+        await mongo.collection("rfis").find({}, hint=BY_ID)
+        await mongo.collection("rfis").find({}, hint=BY_ID, limit=5)
+        await mongo.collection("partners").find({}, hint=BY_ID)
+        (found,) = await scans(mongo, recorder.queries)
+        assert found.startswith("rfis: {find")
+        assert "limit" not in found
 
 
 async def test_indexes_are_made_once_and_again_without_harm(mongo_server: str, mongo_database: str) -> None:

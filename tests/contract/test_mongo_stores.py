@@ -17,6 +17,7 @@ from tests.contract.foreign_id_suite import ForeignAskLogSuite
 from tests.contract.insight_suite import InsightStoreSuite
 from tests.contract.job_suite import SendJobStoreSuite
 from tests.contract.listing_suite import FavouriteStoreSuite, ReferralListingSuite, RevealLogSuite
+from tests.contract.look_suite import ReferralLookSuite
 from tests.contract.mongo_queries import QueryRecorder, scans
 from tests.contract.partner_suite import PartnerStoreSuite
 from tests.contract.past_suite import PastStoreSuite
@@ -53,6 +54,10 @@ class TestMongoReferrals(ReferralStoreSuite):
 
 
 class TestMongoListing(ReferralListingSuite):
+    pass
+
+
+class TestMongoLooks(ReferralLookSuite):
     pass
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -133,12 +133,13 @@ def running_exchange(
     instances: dict[str, int] | None = None,
     settings: Mapping[str, str] | None = None,
     partners: bool = True,
+    without: Collection[str] = (),
 ) -> Iterator[Exchange]:
-    """An exchange in a sandbox, for as long as the block lasts."""
+    """An exchange in a sandbox, for as long as the block lasts; `without` names processes that nobody needs here."""
     home = Home(root)
     exchange = Exchange(home)
     try:
-        start(home, sandbox=True, instances=instances, settings=settings)
+        start(home, sandbox=True, instances=instances, settings=settings, without=without)
         if partners:
             exchange.load_partners()
         yield exchange

@@ -148,7 +148,7 @@ def asked_for(expression: str) -> set[str]:
     """Names of metrics in a PromQL expression: words that are no function, keyword, label or text."""
     bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
     words = re.findall(r"\b([a-z_][a-z_0-9]*)\b(?!\s*\()", bare)
-    return {word for word in words if word not in {"and", "or", "unless", "by", "sum", "max", "min"}}
+    return {word for word in words if word not in {"and", "or", "unless", "by", "offset", "sum", "max", "min"}}
 
 
 def test_every_metric_of_the_alarms_is_served_by_some_process(exchange: Exchange) -> None:

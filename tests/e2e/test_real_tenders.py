@@ -65,7 +65,8 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     folder = tmp_path_factory.mktemp("tenders")
     file = folder / "releases.jsonl"
     sent = write_releases(file)
-    with running_exchange(folder / "exchange", partners=False) as exchange:
+    # Nobody is at a browser here, and no program is to be called.
+    with running_exchange(folder / "exchange", partners=False, without=("portal", "webhooks")) as exchange:
         took = Stopwatch()
         printed = exchange.cli("import", "ocds", str(file), "--placeholder-contacts", timeout_s=300)
         assert f"{sent} tenders submitted as RFIs." in printed

@@ -18,6 +18,7 @@ from services.core.accounts import Role
 from services.core.ids import user_id
 from services.portal.keys import key_hash
 from tests.builders import START, make_partner
+from tests.contract.foreign_id_suite import make_ask
 
 Run = Callable[..., str]
 
@@ -52,6 +53,14 @@ def stored(mongo_server: str, mongo_database: str) -> Callable[[Callable[[MongoS
         return asyncio.run(go())
 
     return look
+
+
+def test_who_asked_for_others_things_is_listed(run: Run, stored: Any) -> None:
+    assert "Nobody, in the last 90 days" in run("foreign-ids")
+    ask = make_ask()
+    stored(lambda stores: stores.foreign_asks.note([ask, ask]))
+    told = run("foreign-ids", "-n", "5")
+    assert all(each in told for each in (ask.by, ask.partner_id, ask.operation, "referral r-2", "times"))
 
 
 def test_an_operator_is_added_once_and_gets_a_link(run: Run, stored: Any) -> None:

@@ -74,8 +74,9 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     (tmp_path / "weighty.py").write_text(f"import os, pathlib\n{own_id}")
     loader = Loader(["weighty"], tmp_path / "loader.log")
     await loader.loaded()
-    yield Place(tmp_path, loader)
-    loader.end()
+    place = Place(tmp_path, loader)
+    yield place
+    place.loader.end()
 
 
 def soon(condition: Callable[[], bool]) -> bool:

@@ -52,11 +52,14 @@ def waits(trial: Trial, prometheus: Prometheus) -> None:
 
 def restarts(trial: Trial, prometheus: Prometheus) -> None:
     """Something kills the router at each start, as too little memory does. The page: see why, and end that."""
-    site = trial.site
+    site, served = trial.site, [False]
 
     def killed() -> None:
-        if status(site.home).ready:
+        # Once Prometheus has seen it, too.
+        served.append(status(site.home).ready)
+        if served[-2:] == [True, True]:
             site.kill("router")
+            served.append(False)
 
     prometheus.heard("ReferralsProcessRestarts", killed)
     assert "router" in site.cli("logs", "router", "-n", "50")

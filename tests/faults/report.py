@@ -28,13 +28,16 @@ two cores.
 
 _FOOT = """
 Faults are numbered as in the list that the suite was planned by. Kills strike at *points*: before and after each write
-of each process and around each batch (`services/adapters/fault_points.py`). In production no point exists.
+of each process and around each batch (`services/adapters/fault_points.py`; a test finds what writes in the adapters'
+source, so that no write is forgotten). A point is named by the consumer group in whose handler it is passed, or
+`beside` (senders, sweeps, requests), and by port and write. In production no point exists.
 
 Tried elsewhere: link scanners and strangers on the portal's pages and API (25, 30) in `tests/portal/`; thousands of
 seeded histories with a crash before or after any call in `tests/unit/test_crash_chain.py`; what 0.1.0 wrote (29) in
 `tests/unit/test_golden.py`. Numbers from 32 are not on that list: webhooks (32), alarms and their pages of the
-runbook (33). The books themselves are tried, too: what is broken on purpose must be named. Not tried here: several
-brokers.
+runbook (33). Each alarm is brought about and heard by Prometheus' own `promtool` from what the processes serve, with
+the clock turned between two scrapes; its page is followed, and it stops. The books themselves are tried, too: what is
+broken on purpose must be named. Not tried here: several brokers.
 """
 
 

@@ -17,8 +17,8 @@ from tests.portal.world import PortalWorld
 WHO_CALLS = replace(make_person(), email="carla@partner1.example")
 
 
-async def asked(world: PortalWorld, *partners: int, n: int = 1, language: str = "en") -> Rfi:
-    """RFI `n` of a customer with this language, sent to these partners."""
+async def asked(world: PortalWorld, *partners: int, n: int = 1, language: str = "en", source: str | None = None) -> Rfi:
+    """RFI `n` of a customer with this language, sent to these partners; `source` if not that of our samples."""
     chosen = tuple(
         Chosen(
             partner_id=make_partner(p).id,
@@ -28,7 +28,7 @@ async def asked(world: PortalWorld, *partners: int, n: int = 1, language: str = 
         )
         for p in partners
     )
-    new = make_rfi(n)
+    new = make_rfi(n) if source is None else make_rfi(n, source=source)
     customer = replace(new.customer, contact=replace(new.customer.contact, language=language))
     rfi = replace(new, customer=customer, state=RfiState.ROUTED, version=2, routing=Routing(at=START, chosen=chosen))
     await world.stores.rfis.add([rfi])
@@ -101,6 +101,10 @@ async def test_a_request_can_be_taken_back_once(world: PortalWorld) -> None:
     for _ in range(50):  # Scanners were here before.
         await world.client().get(path)
         await world.client().head(path)
+    assert (await world.client().post(f"{path}/withdraw", data={"reason": "noLongerNeeded"})).status_code == 403
+    assert (await world.stores.rfis.load([rfi.id]))[rfi.id] == rfi, (
+        "whoever only looks, or posts blindly, changes nothing"
+    )
     await browser.get(path)
     answer = await browser.submit(f"{path}/withdraw", {"reason": "noLongerNeeded"})
     assert (answer.status_code, answer.headers["location"]) == (303, path)
@@ -110,6 +114,7 @@ async def test_a_request_can_be_taken_back_once(world: PortalWorld) -> None:
     taken_back = (await world.stores.rfis.load([rfi.id]))[rfi.id]
     again = await browser.submit(f"{path}/withdraw", {"reason": "noLongerNeeded"})
     assert (again.status_code, again.headers["location"]) == (303, path)
+    assert (await browser.get(path)).text == page, "it shows the same again"
     assert (await world.stores.rfis.load([rfi.id]))[rfi.id] == taken_back
     late = await browser.submit(f"{path}/choose", {"partner": make_partner(1).id})
     assert late.status_code == 409

@@ -16,7 +16,9 @@ from services.core.policy import POLICIES
 from services.core.ports import Change
 from services.core.reveals import Way
 from services.core.tick import advance
+from services.portal.engagements.reading import source_of
 from tests.builders import START, make_partner, make_person, make_rfi
+from tests.portal.test_customer_page import asked
 from tests.portal.world import Browser, PortalWorld
 
 PATH = "/v1.0/engagements/referrals"
@@ -121,6 +123,30 @@ async def test_without_its_note_no_contact_leaves(world: PortalWorld, crm: Brows
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["error"]["code"] == "serviceNotAvailable"
     assert CONTACT.email not in answer.text
+
+
+async def test_what_is_related_is_what_the_caller_itself_has_sent_on_and_got(world: PortalWorld, crm: Browser) -> None:
+    sent_on = await asked(world, 1, 2, source=source_of(make_partner(1).id))
+    mine, theirs = (await world.stores.referrals.of_rfis([sent_on.id]))[sent_on.id]
+    outgoing = (await crm.get(f"{PATH}/{sent_on.id}")).json()
+    assert outgoing["direction"] == "Outgoing"
+    incoming = (await crm.get(f"{PATH}/{mine.id}")).json()
+    for told, other in ((outgoing, incoming), (incoming, outgoing)):
+        related = await crm.get(told["links"]["relatedReferrals"]["uri"])
+        assert (related.status_code, related.json()["value"]) == (200, [other])
+        assert theirs.id not in related.text
+    other = await world.program(2)
+    assert (await other.get(f"{PATH}/{theirs.id}/related")).json()["value"] == []
+    assert (await other.get(f"{PATH}/{sent_on.id}/related")).status_code == 404
+
+
+async def test_what_is_sent_on_to_others_alone_has_nothing_related(world: PortalWorld, crm: Browser) -> None:
+    sent_on = await asked(world, 2, source=source_of(make_partner(1).id))
+    related = await crm.get(f"{PATH}/{sent_on.id}/related")
+    assert (related.status_code, related.json()["value"]) == (200, [])
+    # Nobody but its sender finds it there.
+    own = await asked(world, 2, n=2)
+    assert (await crm.get(f"{PATH}/{own.id}/related")).status_code == 404
 
 
 async def test_a_foreign_referral_is_not_there(world: PortalWorld, crm: Browser) -> None:

@@ -19,6 +19,7 @@ from schemas.topics import Group, Topic
 from services.core.accounts import Role
 from services.core.codes import RfiState
 from services.core.errors import Problem
+from services.core.foreign_ids import ForeignAskDay
 from services.core.ids import dead_letter_id, refusal_id
 from services.core.ports import DeadLetter, Record
 from services.core.rfi import Rfi, Routing
@@ -40,7 +41,7 @@ from tests.builders import (
     make_rfi,
 )
 from tests.contract.webhook_suite import make_delivery, make_webhook
-from tests.portal.who_may import BODIES, OTHERS, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal
+from tests.portal.who_may import BODIES, OTHERS, PROGRAMS, RULES, UNKNOWN, Rule, Who, refusal, strays
 from tests.portal.world import BASE, Browser, PortalWorld, portal_world
 
 #: In every text of the referral and of what lies around it.
@@ -276,6 +277,35 @@ async def test_each_gets_what_the_table_says(scene: Scene, who: Who) -> None:
         if operation == "POST /sign-out":
             browser = await _caller(scene, who)
     assert wrong == []
+    noted = await _noted(scene)
+    assert {(each.partner_id, each.times) for each in noted} <= {(make_partner(2).id, 1)}
+    assert sorted(each.operation for each in noted) == sorted(_straying(scene, who))
+
+
+def _straying(scene: Scene, who: Who) -> list[str]:
+    """The operations with which one asks for what is another partner's."""
+    there = [f"{method} {path}" for method, path in _operations(scene)]
+    found = [each for each in there if strays(RULES[each], who) and _expected(each, who) == 404]
+    # Each row of a spreadsheet has an answer of its own.
+    rows = "POST /v1.0/engagements/import.csv"
+    return [*found, rows] if who in OTHERS and _expected(rows, who) is None else found
+
+
+async def _noted(scene: Scene) -> list[ForeignAskDay]:
+    await scene.world.app.state.foreign_ids.settled()
+    return list(scene.world.stores.foreign_asks.stored.values())
+
+
+@pytest.mark.parametrize("who", sorted(OTHERS), ids=lambda who: who.name.lower())
+async def test_ids_that_nobody_has_leave_no_note(scene: Scene, who: Who) -> None:
+    browser = await _caller(scene, who)
+    unknown = {name: "00000000-0000-5000-8000-000000000000" for name in scene.ids if name.endswith("_id")}
+    nobodys = replace(scene, ids={**scene.ids, **unknown})
+    for operation in _straying(scene, who):
+        # A whole referral that its owner reads is another test's.
+        if not operation.startswith("PUT /v1.0/"):
+            assert (await _call(nobodys, browser, who, operation)).status_code in {200, 404}
+    assert await _noted(scene) == []
 
 
 @pytest.mark.parametrize("who", sorted(set(Who) - PROGRAMS - UNKNOWN), ids=lambda who: who.name.lower())

@@ -15,8 +15,9 @@ from services.core.codes import CloseReason, Flame, PolicyName
 from services.core.listing import Section
 from services.core.ports import Change
 from services.portal.pages.list_query import ListRequest
+from services.portal.ports import PortalOptions
 from tests.builders import START, make_partner
-from tests.portal.world import Browser, PortalWorld
+from tests.portal.world import BASE, Browser, PortalWorld, portal_world
 
 LINK = re.compile(r'href="/referrals/([0-9a-f-]{36})" data-walk')
 
@@ -42,6 +43,21 @@ async def test_each_section_shows_its_own_and_tells_how_many_there_are(world: Po
     assert "Evaluating" not in inbox
     assert shown((await ana.get("/archived")).text) == [declined.id]
     assert "There is nothing here at the moment." in (await ana.get("/active")).text
+
+
+async def test_who_was_told_to_wait_costs_the_database_no_list() -> None:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=3))
+    ana = await world.signed_in(1)
+    calls: list[str] = world.stores.faults.calls
+    assert (await ana.get("/inbox")).status_code == 200
+    assert "MemoryListing.page" in calls
+    while (await ana.get("/inbox")).status_code == 200:
+        assert len(calls) < 1000
+    calls.clear()
+    assert (await ana.get("/inbox")).status_code == 429
+    assert calls == ["MemorySignIns.session", "MemoryUsers.load"]
+    for client in world.clients:
+        await client.aclose()
 
 
 async def test_nobody_misses_in_the_figures_what_they_did_themselves(world: PortalWorld, ana: Browser) -> None:
@@ -99,6 +115,27 @@ async def test_a_filter_shows_what_fits_and_nonsense_filters_nothing(
 ) -> None:
     await world.add_referral(1)
     assert bool(shown((await ana.get(f"/inbox?{query}")).text)) is found
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("worth_from=999999999", "say in which currency"),
+        ("worth_to=5&currency=euro", "say in which currency"),
+        ("worth_from=12k&currency=EUR", "write it as a plain number"),
+    ],
+)
+async def test_amounts_that_cannot_be_looked_for_are_named_above_the_list(
+    world: PortalWorld, ana: Browser, query: str, said: str
+) -> None:
+    await world.add_referral(1)
+    page = (await ana.get(f"/inbox?{query}")).text
+    assert shown(page)
+    assert said in page[page.index('id="list"') : page.index("cards")]
+    assert '<details class="filters" open>' in page
+    assert ("Keep this filter as" in page) is ("currency=EUR" in query)
+    for heard in ("worth_from=1&currency=EUR", "currency=EUR", ""):
+        assert "left out" not in (await ana.get(f"/inbox?{heard}")).text
 
 
 @pytest.mark.parametrize("amount", ["0." + "1" * 40, "1e7000", "1e-7000", "NaN", "-1", "1" * 16, "\uff11"])

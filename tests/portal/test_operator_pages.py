@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import orjson
 
@@ -10,13 +12,16 @@ from schemas.topics import Group, Topic
 from services.core.aside import Letters
 from services.core.errors import Problem
 from services.core.ids import dead_letter_id, refusal_id
+from services.core.mail import Disclosure, JobState, JobUpdate
 from services.core.ports import DeadLetter, Record
 from services.core.stores import Refusal
-from tests.builders import START, make_partner, make_referral
+from services.portal.pages.operator import ROWS
+from tests.builders import START, make_partner, make_profile, make_referral
+from tests.contract.job_suite import make_job
 from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
 from tests.portal.test_partner_journeys import submitted
-from tests.portal.world import PortalWorld
+from tests.portal.world import Browser, PortalWorld
 
 BAD = b'{"id": "crm-7", "customer": {"company": "Canary & Sons"}}'
 
@@ -126,6 +131,93 @@ async def test_a_request_shows_who_was_asked_and_where_each_stands(world: Portal
     page = (await (await world.signed_in(partner=None)).get(f"/operator/requests/{rfi.id}")).text
     assert make_partner(1).name in page
     assert make_partner(2).name in page
+    assert rfi.customer.contact.email not in page
+
+
+async def walked(boss: Browser, path: str, found: str) -> list[str]:
+    """What the pages of a list hold, from the first to the last, by the links between them."""
+    rows: list[str] = []
+    address: str | None = path
+    pages = 0
+    while address:
+        page = (await boss.get(address)).text
+        assert ("First page</a>" in page) is (pages > 0)
+        rows += re.findall(found, page)
+        following = re.search(r'<a href="([^"]+)" rel="next"', page)
+        address, pages = (unescape(following[1]) if following else None), pages + 1
+    assert pages > 1
+    return rows
+
+
+async def test_what_is_refused_and_put_aside_can_be_walked_to_the_oldest(world: PortalWorld) -> None:
+    most, boss = ROWS + 30, await world.signed_in(partner=None)
+    problem = Problem("/x", "odd", "x")
+    refusals = [
+        Refusal(id=f"r{n:03}", source="crm", publisher_id=f"p{n}", problems=(problem,), at=START, record=record(n))
+        for n in range(most)
+    ]
+    await world.stores.refusals.put(refusals)
+    for path in ("/operator/refused", "/operator/refused?code=odd"):
+        ids = await walked(boss, path, r'<h2><a href="/operator/refused/(r\d+)"')
+        assert ids == sorted((each.id for each in refusals), reverse=True)
+    letters = {await put_aside(world, n) for n in range(most)}
+    listed = await walked(boss, f"/operator/letters?group={Group.ROUTER}", r'<h2><a href="/operator/letters/([^"]+)"')
+    assert (len(listed), set(listed)) == (most, letters)
+
+
+async def test_what_is_parked_and_given_up_can_be_walked_each_for_itself(world: PortalWorld) -> None:
+    most, boss = ROWS + 5, await world.signed_in(partner=None)
+    referrals = [make_referral(n) for n in range(most)]
+    await world.stores.referrals.add(referrals)
+    for each in referrals:
+        await world.stores.referrals.defer(each.id, each.version, START, 8, parked=True)
+    jobs = [make_job(n) for n in range(most)]
+    await world.stores.jobs.add_leased(jobs, "sender", START)
+    given_up = [JobUpdate(job_id=job.id, state=JobState.FAILED, attempts=9) for job in jobs]
+    await world.stores.jobs.finish(given_up, "sender")
+    first = (await boss.get("/operator/parked")).text
+    names = [unescape(each) for each in re.findall(r'<a href="([^"]+)" rel="next"', first)]
+    assert [each.partition("?")[2].partition("=")[0] for each in names] == ["after", "mails"]
+    for address, left in zip(names, ("release", "retry"), strict=True):
+        page = (await boss.get(address)).text
+        shown = [page.count(f'action="/operator/parked/{what}"') for what in ("release", "retry")]
+        assert shown == ([5, ROWS] if left == "release" else [ROWS, 5])
+
+
+async def test_partners_are_walked_page_by_page_and_found_by_their_name_wherever_they_stand(
+    world: PortalWorld,
+) -> None:
+    partners = [make_partner(n, name=f"Núria {n}" if n % 60 == 0 else f"Partner {n}") for n in range(2 * ROWS + 5)]
+    await world.stores.partners.put_partners(partners)
+    await world.stores.partners.put_profiles([make_profile(60), make_profile(60, country="FR")])
+    boss = await world.signed_in(partner=None)
+    ids = await walked(boss, "/operator/partners", r"<code>([^<]+)</code>")
+    assert sorted(ids) == sorted(each.id for each in partners)
+    assert len(ids) == len(partners)
+    before = len(world.stores.faults.calls)
+    found = (await boss.get("/operator/partners?text=nuria")).text
+    assert re.findall(r"<h2>([^<]+)</h2>", found) == ["Núria 0", "Núria 120", "Núria 180", "Núria 60"]
+    assert found.index("Núria 60") < found.index("Spain") < found.index("France")
+    assert not {"MemoryPartners.all_partners", "MemoryPartners.all_profiles"} & set(world.stores.faults.calls[before:])
+
+
+async def test_a_request_shows_who_was_shown_the_contact_on_pages_and_in_mails(world: PortalWorld) -> None:
+    rfi = await asked(world, 1, 2)
+    one, two = (await world.stores.referrals.of_rfis([rfi.id]))[rfi.id]
+    boss = await world.signed_in(partner=None)
+    assert "In a mail" not in (await boss.get(f"/operator/requests/{rfi.id}")).text
+    mail = make_job(rfi_id=rfi.id, referral_id=one.id, partner_id=one.partner_id, address="sales@one.example")
+    await world.stores.jobs.add_leased([mail], "notifier", START)
+    under_way = (await boss.get(f"/operator/requests/{rfi.id}")).text
+    assert "sales@one.example</td><td>In a mail, perhaps" in under_way
+    done = JobUpdate(job_id=mail.id, state=JobState.SENT, attempts=1, sent_at=START, disclosed=(Disclosure(at=START),))
+    await world.stores.jobs.finish([done], "notifier")
+    ana = await world.signed_in(partner=2)
+    await ana.get(f"/referrals/{two.id}")
+    await ana.submit(f"/referrals/{two.id}/contact")
+    page = (await boss.get(f"/operator/requests/{rfi.id}")).text
+    assert "sales@one.example</td><td>In a mail</td>" in page
+    assert "</td><td>On the page</td>" in page
     assert rfi.customer.contact.email not in page
 
 

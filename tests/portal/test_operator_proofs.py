@@ -14,6 +14,7 @@ from services.core.errors import DependencyUnavailable
 from services.core.rules import DEFAULT_RULES
 from services.matching.rules_file import write_rules
 from tests.builders import make_partner, make_profile
+from tests.contract.foreign_id_suite import make_ask
 from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
 from tests.portal.world import Browser, PortalWorld
@@ -163,6 +164,7 @@ async def test_the_pages_of_audit_and_rules_can_be_used_by_everybody(desk: Desk)
     auditing(desk.world, looks)
     await asked(desk.world, 1, 2)
     await desk.world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
+    await desk.world.stores.foreign_asks.note([make_ask(), make_ask(thing_id="r-3")])
     page = await desk.signed_in(None)
     await page.goto("/operator/audit")
     await page.click("main form button")

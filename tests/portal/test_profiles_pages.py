@@ -15,11 +15,12 @@ from schemas.topics import Topic
 from services.adapters.outbox import OutboxRelay
 from services.core import commands as c
 from services.core.accounts import Role
-from services.core.codes import CloseReason, CompanySize, PolicyName
+from services.core.codes import CloseReason, CompanySize, PolicyName, RfiState
 from services.core.errors import DependencyUnavailable
 from services.core.partner import Profile
 from services.core.ports import Outgoing
-from services.core.rfi import Place
+from services.core.rfi import Chosen, Place, Routing
+from services.core.rules import DEFAULT_RULES, PublishedRules
 from services.profile_keeping import ProfileKeeping
 from tests.builders import START, make_need, make_partner, make_profile, make_rfi
 from tests.portal.browser import Desk
@@ -261,7 +262,8 @@ async def test_a_preview_counts_what_the_form_would_have_met_and_saves_nothing(
     answer = await sent(ana, {"keywords": "Kubernetes\ncloud migration", "pausedUntil": "2026-04-01"}, to="/preview")
     assert answer.status_code == 200
     page = re.sub(r"<[^>]+>", "", answer.text)
-    assert "3 requests of the last 30 days were looked at, the newest. 3 fit this profile. 1 came to you." in page
+    assert "3 requests of the last 30 days were looked at, the newest. 3 fit this profile. 3 would have come" in page
+    assert "than one who was asked. 1 came to you." in page
     assert "Kubernetes: 2 of them asked for it" in page
     assert f'href="/referrals/{mine.id}"' in answer.text
     # What others asked is told by its terms, never by its texts or by who asked.
@@ -269,6 +271,42 @@ async def test_a_preview_counts_what_the_form_would_have_met_and_saves_nothing(
     assert make_rfi(2).customer.company not in page
     assert entered(answer.text)["keywords"] == "Kubernetes\ncloud migration"
     assert await stored(world) == make_profile(1)
+
+
+async def test_a_preview_says_what_others_would_have_been_asked_for_instead(world: PortalWorld, ana: Browser) -> None:
+    def others(*scores: float, later: float | None = None) -> Routing:
+        all_of = [*((score, 1) for score in scores), *([(later, 2)] if later else [])]
+        return Routing(
+            at=START,
+            chosen=tuple(
+                Chosen(partner_id=f"other{n}", profile_id="p", location_id="l", score=score, round=round_)
+                for n, (score, round_) in enumerate(all_of)
+            ),
+        )
+
+    need = make_need(keywords=("kubernetes",))
+    full = [
+        make_rfi(n, need=need, max_partners=2, state=RfiState.ROUTED, version=2, routing=routing)
+        for n, routing in enumerate([others(1.0), others(1.0, 0.999), others(1.0, 0.001, later=0.999)], start=11)
+    ]
+    await world.stores.rfis.add([*full, make_rfi(20, need=need)])
+    answer = await sent(ana, {"keywords": "Kubernetes"}, to="/preview")
+    page = re.sub(r"<[^>]+>", "", answer.text)
+    assert "4 fit this profile. 3 would have come to you: there was room" in page
+    assert (page.count("· would have come to you"), page.count("· others fit better")) == (3, 1)
+
+
+async def test_a_preview_goes_by_the_rules_that_are_published(world: PortalWorld, ana: Browser) -> None:
+    rival = Chosen(partner_id="rival", profile_id="p", location_id="l", score=0.5)
+    need, routing = make_need(keywords=("kubernetes",)), Routing(at=START, chosen=(rival,))
+    await world.stores.rfis.add([make_rfi(11, need=need, max_partners=1, routing=routing)])
+    before = (await sent(ana, {"keywords": "Kubernetes"}, to="/preview")).text
+    low = replace(DEFAULT_RULES, version="low", fit=0.2)
+    await world.stores.rules.publish(PublishedRules(id="low", rules=low, by="operator:eve", at=START))
+    world.clock.advance(timedelta(minutes=2))
+    after = (await sent(ana, {"keywords": "Kubernetes"}, to="/preview")).text
+    assert "· would have come to you" in before
+    assert "· others fit better" in after
 
 
 async def test_a_suggestion_is_made_with_one_click_once(world: PortalWorld, ana: Browser) -> None:

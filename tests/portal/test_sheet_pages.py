@@ -60,6 +60,13 @@ async def test_favourites_alone_leave_when_they_alone_are_shown(world: PortalWor
     assert [row["Id"] for row in rows_of(answer.text)] == [starred.id]
 
 
+async def test_no_sheet_of_everything_leaves_for_amounts_in_no_currency(world: PortalWorld, ana: Browser) -> None:
+    referral = await world.add_referral(1)
+    answer = await ana.submit("/sheets/export", {"list": "/inbox?worth_from=5"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/inbox?worth_from=5")
+    assert await world.stores.reveals.of_referral(referral.id) == []
+
+
 @pytest.mark.parametrize("path", ["", "/team", "https://evil.example/inbox/x", "//inbox"])
 async def test_only_lists_of_ours_leave(ana: Browser, path: str) -> None:
     assert (await ana.submit("/sheets/export", {"list": path})).status_code == 404

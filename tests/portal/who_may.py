@@ -148,6 +148,12 @@ def refusal(rule: Rule, who: Who) -> int | None:
     return 404 if absent else 403
 
 
+def strays(rule: Rule, who: Who) -> bool:
+    """Whether one who is refused has asked for what is another partner's, by its id."""
+    by_id = rule in _FOREIGN or rule in {Rule.API_SENT, Rule.API_DECIDES_SENT}
+    return by_id and who in OTHERS and refusal(rule, who) == 404
+
+
 _REFERRALS = "/v1.0/engagements/referrals"
 _ONE = _REFERRALS + "/{referral_id}"
 _PAGE = "/referrals/{referral_id}"

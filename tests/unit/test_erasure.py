@@ -18,7 +18,7 @@ from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.submitted import MemorySubmittedLog
 from services.audit.engagement import Engagement, check_engagement
-from services.core.codes import CloseReason, RfiState, Status, Substatus
+from services.core.codes import CloseReason, PolicyName, RfiState, Status, Substatus
 from services.core.engagement import WithdrawRfi, decide_rfi
 from services.core.erasing import ERASED, NOBODY, erased_referral, erased_rfi
 from services.core.erasures import Erasure, Original
@@ -455,3 +455,16 @@ def test_an_original_names_an_address_however_it_is_written(value: bytes | None,
 def test_a_key_or_a_header_names_an_address_too() -> None:
     assert mentions(Original(id="1", key=b"ana@customer.example", value=None), "ana@customer.example")
     assert mentions(Original(id="1", key=None, value=None, headers=(("a", b"Ana@b.example"),)), "ana@b.example")
+
+
+def test_the_partners_that_a_mail_showed_the_contact_to_are_named() -> None:
+    async def run() -> None:
+        world = await world_with_canary()
+        await world.heal()
+        partners = {each.partner_id: each.policy for each in world.stores.referrals.stored.values()}
+        standard = sorted(id_ for id_, each in partners.items() if each is PolicyName.STANDARD)
+        assert 0 < len(standard) < len(partners)
+        for found in (await world.finder().by_email(EMAIL), await world.finder().by_rfi(RFI_ID)):
+            assert list(found.partners_shown) == standard, "a classic partner's mail hides the contact"
+
+    quickly(run())

@@ -44,16 +44,23 @@ def test_json_lines_are_passed_on_byte_for_byte_broken_ones_too(tmp_path: Path, 
 @pytest.mark.parametrize("mark", [b"", BOM])
 def test_columns_of_a_csv_are_paths_of_the_wire_form(tmp_path: Path, mark: bytes) -> None:
     text = (
-        "id,customer.contact.email,need.keywords,consent.contact,consent.share,maxPartners,need.title,need.budget.amount\n"
-        'A,ana@c.example,azure; copias ;,true,FALSE,3,"Nube, pronto",1200\n'
-        '"B",,,maybe,,many,"dos\nlíneas",\n'
+        "id,customer.contact.email,need.keywords,consent.contact,consent.share,maxPartners,need.title,need.budget.amount,"
+        "need.mustOffer,need.mustOfferOneOf\n"
+        'A,ana@c.example,azure; copias ;,true,FALSE,3,"Nube, pronto",1200,ISO 27001,oro;plata\n'
+        '"B",,,maybe,,many,"dos\nlíneas",,,\n'
     )
     found = read(tmp_path, "a.csv", mark + text.encode())
     assert documents(found) == [
         {
             "id": "A",
             "customer": {"contact": {"email": "ana@c.example"}},
-            "need": {"keywords": ["azure", "copias"], "title": "Nube, pronto", "budget": {"amount": "1200"}},
+            "need": {
+                "keywords": ["azure", "copias"],
+                "title": "Nube, pronto",
+                "budget": {"amount": "1200"},
+                "mustOffer": ["ISO 27001"],
+                "mustOfferOneOf": ["oro", "plata"],
+            },
             "consent": {"contact": True, "share": False},
             "maxPartners": 3,
         },

@@ -59,6 +59,8 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"need__keywords": "cloud"}, "/need/keywords", "wrong_type"),
     ({"need__keywords": ["k"] * 51}, "/need/keywords", "too_many"),
     ({"need__keywords": ["k" * 101]}, "/need/keywords/0", "too_long"),
+    ({"need__mustOffer": ["k"] * 11}, "/need/mustOffer", "too_many"),
+    ({"need__mustOfferOneOf": [" "]}, "/need/mustOfferOneOf/0", "blank"),
     ({"need__keywords": [None]}, "/need/keywords/0", "wrong_type"),
     ({"need__keywords": ["fine", "  "]}, "/need/keywords/1", "blank"),
     ({"maxPartners": 0}, "/maxPartners", "out_of_range"),
@@ -323,6 +325,11 @@ def test_addresses_are_stored_ready_to_send(email: str, stored: str) -> None:
     assert accepted(customer__contact__email=email).customer.contact.email == stored
 
 
+def test_what_must_be_offered_is_kept_once_and_tidied() -> None:
+    need = accepted(need__mustOffer=["ISO  27001", "iso 27001"], need__mustOfferOneOf=["Gold", "Silver"]).need
+    assert (need.must_offer, need.must_offer_one_of) == (("ISO 27001",), ("Gold", "Silver"))
+
+
 def test_what_is_left_out_gets_its_default() -> None:
     optional = ["phone", "language", "timeZone"]
     rfi = accepted(
@@ -343,6 +350,7 @@ def test_what_is_left_out_gets_its_default() -> None:
     assert rfi.need.place == rfi.customer.place
     assert rfi.need.timeframe is Timeframe.UNKNOWN
     assert (rfi.need.budget, rfi.need.description, rfi.need.keywords) == (None, "", ())
+    assert (rfi.need.must_offer, rfi.need.must_offer_one_of) == ((), ())
     assert rfi.consent.next_best is False
 
 

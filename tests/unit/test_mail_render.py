@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.core.codes import Flame, PolicyName, Stage
-from services.core.mail import MailKind
+from services.core.mail import WITH_CONTACT, MailKind
 from services.notifier.account_letters import OF_ACCOUNTS
 from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Matter
@@ -67,6 +67,16 @@ def test_text_and_html_say_the_same_with_one_button(example: Matter) -> None:
     assert letter.preheader in page.words
     assert f'<html lang="{example.job.language}">' in mail.html
     assert not {"script", "img", "form", "iframe", "link"} & set(page.tags)
+
+
+@pytest.mark.parametrize("kind", PARTNER_LETTERS)
+def test_the_customers_contact_stands_in_a_mail_if_and_only_if_it_is_written_down_as_shown(kind: MailKind) -> None:
+    for visible in (True, False):
+        mail = replace(matter(kind, "en"), contact_visible=visible)
+        person = mail.rfi.customer.contact
+        shown = {word in render(mail, LINKS).text for word in (person.email, person.last_name, person.phone or "")}
+        assert shown == {mail.shows_contact}
+        assert mail.shows_contact is (visible and kind in WITH_CONTACT)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -43,7 +43,9 @@ def meets(profile: RoutableProfile, rfi: Rfi) -> bool:
     def offered_by(text: str) -> bool:
         return phrase(text, language) in offered_there or industry_key(text) in industries
 
-    required, one_of = ([t for t in texts if phrase(t, language)] for texts in (rfi.need.required, rfi.need.one_of))
+    required, one_of = (
+        [t for t in texts if phrase(t, language)] for texts in (rfi.need.must_offer, rfi.need.must_offer_one_of)
+    )
     return all(map(offered_by, required)) and (not one_of or any(map(offered_by, one_of)))
 
 
@@ -172,8 +174,8 @@ def requests(draw: st.DrawFn) -> Rfi:
         products=draw(TERMS),
         services=(),
         industries=draw(st.sampled_from([(), ("retail",), ("retail", "farming")])),
-        required=draw(DEMANDS),
-        one_of=draw(DEMANDS),
+        must_offer=draw(DEMANDS),
+        must_offer_one_of=draw(DEMANDS),
     )
     return make_rfi(
         draw(st.integers(1, 99)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -19,12 +19,12 @@ from services.adapters.memory.mail import MemoryMailer
 from services.adapters.memory.referrals import MemoryReferrals
 from services.adapters.memory.stores import MemoryStores
 from services.adapters.signing import SignedLinks
-from services.core.codes import Status, Substatus
+from services.core.codes import PolicyName, Status, Substatus
 from services.core.creation import created_event
 from services.core.errors import DependencyUnavailable, UnreadableRecord
 from services.core.events import Event, EventType
 from services.core.mail import Envelope, JobState, Outcome, SendJob
-from services.core.policy import POLICIES
+from services.core.policy import POLICIES, Policy
 from services.core.ports import Change, Record
 from services.core.referral import Referral
 from services.notifier.app import Notifier, NotifierPorts, build
@@ -53,6 +53,7 @@ class World:
     clock: TurnableClock = field(default_factory=lambda: TurnableClock(START))
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     events: dict[bytes, Event] = field(default_factory=dict)
+    policies: Mapping[PolicyName, Policy] = field(default_factory=lambda: POLICIES)
     starts: int = 0
 
     def start(self, limits: SenderLimits | None = None) -> Notifier:
@@ -75,7 +76,7 @@ class World:
             owner=f"notifier-{self.starts}",
             sender=SENDER,
             base_url="https://exchange.example",
-            policies=POLICIES,
+            policies=self.policies,
             registry=self.registry,
             limits=limits or SenderLimits(poll_s=0.001),
             dice=lambda: 0.5,

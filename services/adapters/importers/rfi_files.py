@@ -20,7 +20,7 @@ import orjson
 
 from services.core.errors import CommandInvalid, Problem
 
-_TEXTS = ("industries", "products", "services", "keywords", "required", "oneOf")
+_TEXTS = ("industries", "products", "services", "keywords", "mustOffer", "mustOfferOneOf")
 _LISTS = frozenset({"selectedPartners", *(f"need.{name}" for name in _TEXTS)})
 _BOOLEANS = frozenset({"consent.contact", "consent.share", "consent.nextBest", "contactRequested"})
 _NUMBERS = frozenset({"maxPartners"})

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
@@ -72,7 +72,7 @@ class KafkaAdmin:
     async def topics(self) -> dict[str, int]:
         """Every topic with its number of partitions."""
         async with self._client() as client:
-            return {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["is_internal"]}
+            return await _counted(client)
 
     async def require(self, topics: Collection[str]) -> None:
         """Return when all of these topics exist.
@@ -92,7 +92,8 @@ class KafkaAdmin:
 
     async def end_offsets(self, topics: Collection[str]) -> Offsets:
         """The offset behind the last record of each partition."""
-        return (await self._ends(topics))[1]
+        places = _places(await self.topics(), topics)
+        return await self._asked(places, "end_offsets")
 
     async def lag(self, group: str, topics: Collection[str]) -> Offsets:
         """How many records the group has not done yet, for each partition of the topics."""
@@ -106,10 +107,20 @@ class KafkaAdmin:
         """
         async with self._client() as client:
             done = {group: await _patiently(partial(client.list_consumer_group_offsets, group)) for group in reads}
-        begins, ends = await self._ends({topic for topics in reads.values() for topic in topics})
+            counts = await _counted(client)
+        wanted = {topic for topics in reads.values() for topic in topics}
+        ends = await self._asked(_places(counts, wanted), "end_offsets")
+        # Where a group has committed nothing it begins at the beginning, which is asked for only then.
+        new = {
+            place
+            for group, topics in reads.items()
+            for place, end in ends.items()
+            if end and place[0] in topics and _committed_or(done[group], place, -1) < 0
+        }
+        begins = await self._asked([TopicPartition(*place) for place in new], "beginning_offsets")
         return {
             group: {
-                place: max(0, end - _committed_or(done[group], place, begins[place]))
+                place: max(0, end - _committed_or(done[group], place, begins.get(place, 0)))
                 for place, end in ends.items()
                 if place[0] in topics
             }
@@ -132,7 +143,7 @@ class KafkaAdmin:
         Raises:
             Misconfigured: a consumer of the group is still running.
         """
-        begins, _ = await self._ends(topics)
+        begins = await self.begin_offsets(topics)
         async with self._consumer(group_id=group, enable_auto_commit=False) as consumer:
             consumer.assign([TopicPartition(*place) for place in begins])
             try:
@@ -142,17 +153,15 @@ class KafkaAdmin:
 
     async def begin_offsets(self, topics: Collection[str]) -> Offsets:
         """The offset of the first record that each partition still has (or would have)."""
-        return (await self._ends(topics))[0]
+        places = _places(await self.topics(), topics)
+        return await self._asked(places, "beginning_offsets")
 
-    async def _ends(self, topics: Collection[str]) -> tuple[Offsets, Offsets]:
-        counts = await self.topics()
-        places = [TopicPartition(topic, p) for topic in topics for p in range(counts.get(topic, 0))]
+    async def _asked(self, places: list[TopicPartition], which: Literal["beginning_offsets", "end_offsets"]) -> Offsets:
         if not places:
-            return {}, {}
+            return {}
         async with self._consumer() as consumer:
-            begins = await consumer.beginning_offsets(places)
-            ends = await consumer.end_offsets(places)
-        return {tuple(tp): at for tp, at in begins.items()}, {tuple(tp): at for tp, at in ends.items()}
+            found = await getattr(consumer, which)(places)
+        return {tuple(tp): at for tp, at in found.items()}
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[Any]:
@@ -185,6 +194,16 @@ def _committed_or(found: Mapping[TopicPartition, Any], place: tuple[str, int], b
     """The committed offset; where there is none (-1) a group begins at the beginning."""
     at = found.get(TopicPartition(*place))
     return int(at.offset) if at is not None and at.offset >= 0 else begin
+
+
+async def _counted(client: Any) -> dict[str, int]:
+    """Every topic with its number of partitions."""
+    return {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["is_internal"]}
+
+
+def _places(counts: Mapping[str, int], topics: Iterable[str]) -> list[TopicPartition]:
+    """All partitions of these topics; a topic that is not there has none."""
+    return [TopicPartition(topic, p) for topic in topics for p in range(counts.get(topic, 0))]
 
 
 async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:

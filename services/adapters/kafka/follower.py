@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from services.adapters.kafka.admin import KafkaAdmin, Offsets
 from services.adapters.kafka.backoff import pause_s
-from services.adapters.kafka.consumer import FETCH_WAIT_MS, SteadyConsumer
+from services.adapters.kafka.consumer import SteadyConsumer
 from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.records import to_record
 from services.adapters.kafka.salvage import Unreadable
@@ -25,6 +25,8 @@ from services.core.ports import Record
 
 log = structlog.get_logger(__name__)
 
+#: As the consumers', and longer: no partition comes here while one reads, so that nothing waits for an answer but news.
+_FETCH_WAIT_MS = 2500
 #: Empty polls of half a second after which nothing more is expected of places that have something.
 _IN_VAIN = 4
 
@@ -147,7 +149,7 @@ class Follower:
             client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
         consumer.steering = Steering(self.progress)
         try:

@@ -9,11 +9,14 @@ from datetime import datetime
 
 from services.adapters.memory.dead_letters import MemoryDeadLetters
 from services.adapters.memory.faults import faulty
+from services.adapters.memory.going_on import gone_on
 from services.adapters.memory.jobs import MemorySendJobs
 from services.adapters.memory.referrals import Deferred, MemoryReferrals
 from services.adapters.memory.refusals import without_original
 from services.adapters.memory.rfis import MemoryRfis
+from services.adapters.mongo.dead_letters import id_of
 from services.core.aside import Closing, Letters, Parked, Waiting
+from services.core.listing import Cursor
 from services.core.mail import JobState, SendJob
 from services.core.ports import DeadLetter
 
@@ -40,10 +43,10 @@ class MemoryAside:
         }
 
     @faulty
-    async def letters(self, which: Letters, limit: int) -> list[DeadLetter]:
+    async def letters(self, which: Letters, limit: int, after: Cursor | None = None) -> list[DeadLetter]:
         """Newest first."""
         found = [replace(letter, record=without_original(letter.record)) for letter in self._meant(which).values()]
-        return sorted(found, key=lambda letter: letter.at, reverse=True)[:limit]
+        return gone_on(found, lambda each: Cursor(each.at, id_of(each)), after, descending=True)[:limit]
 
     @faulty
     async def letter_ids(self, which: Letters, limit: int) -> list[str]:
@@ -71,13 +74,13 @@ class MemoryAside:
         return {id_: deferred for id_, deferred in self._referrals.deferred.items() if deferred.parked}
 
     @faulty
-    async def parked(self, limit: int) -> list[Parked]:
+    async def parked(self, limit: int, after: Cursor | None = None) -> list[Parked]:
         """Changed longest ago first."""
         found = [
             Parked(referral=self._referrals.stored[id_], attempts=deferred.attempts, why=deferred.why)
             for id_, deferred in self._parked().items()
         ]
-        return sorted(found, key=lambda each: each.referral.updated_at)[:limit]
+        return gone_on(found, lambda each: Cursor(each.referral.updated_at, each.referral.id), after)[:limit]
 
     @faulty
     async def release(self, ids: Sequence[str]) -> int:
@@ -91,9 +94,9 @@ class MemoryAside:
         return [job for job in self._jobs.stored.values() if job.state is JobState.FAILED]
 
     @faulty
-    async def failed(self, limit: int) -> list[SendJob]:
+    async def failed(self, limit: int, after: Cursor | None = None) -> list[SendJob]:
         """Oldest event first."""
-        return sorted(self._failed(), key=lambda job: job.at)[:limit]
+        return gone_on(self._failed(), lambda job: Cursor(job.at, job.id), after)[:limit]
 
     @faulty
     async def retry(self, ids: Sequence[str], at: datetime) -> int:

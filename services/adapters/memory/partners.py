@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, through_bson
-from services.adapters.mongo.partners import newest
+from services.adapters.mongo.partners import by_partner, newest
 from services.core.partner import Partner, Profile, RoutableProfile
 
 T = TypeVar("T", Partner, Profile)
@@ -55,6 +55,12 @@ class MemoryPartners:
     async def profiles_of(self, partner_id: str) -> list[Profile]:
         """By country."""
         return sorted((p for p in self.profiles.values() if p.partner_id == partner_id), key=lambda p: p.country)
+
+    @faulty
+    async def profiles_of_each(self, partner_ids: Sequence[str]) -> dict[str, list[Profile]]:
+        """By country."""
+        found = (p for p in self.profiles.values() if p.partner_id in partner_ids)
+        return by_partner(sorted(found, key=lambda p: (p.partner_id, p.country)))
 
     @faulty
     async def all_profiles(self) -> list[Profile]:

@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.memory.going_on import gone_on
 from services.adapters.mongo.originals import kept
+from services.core.listing import Cursor
 from services.core.ports import Record
 from services.core.stores import Refusal
 
@@ -37,14 +39,14 @@ class MemoryRefusals:
         return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
 
     @faulty
-    async def listed(self, limit: int, code: str | None = None) -> list[Refusal]:
+    async def listed(self, limit: int, code: str | None = None, after: Cursor | None = None) -> list[Refusal]:
         """Newest first, without originals."""
         found = [
             replace(refusal, record=without_original(refusal.record))
             for refusal in self.stored.values()
             if code is None or code in {problem.code for problem in refusal.problems}
         ]
-        return sorted(found, key=lambda refusal: refusal.at, reverse=True)[:limit]
+        return gone_on(found, lambda each: Cursor(each.at, each.id), after, descending=True)[:limit]
 
     @faulty
     async def of_rfi(self, source: str, publisher_id: str) -> Refusal | None:

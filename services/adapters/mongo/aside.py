@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.adapters.mongo.behind import behind, in_order
 from services.adapters.mongo.dead_letters import letter_of
 from services.adapters.mongo.documents import JOBS, REFERRALS
-from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, Mongo, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, Mongo, UpdateOne
 from services.adapters.mongo.indexes import (
     DEAD_LETTERS,
     FAILED,
@@ -25,6 +26,7 @@ from services.adapters.mongo.indexes import RFIS as RFI_DOCUMENTS
 from services.adapters.mongo.originals import RETENTION
 from services.core.aside import Closing, Letters, Parked, Waiting
 from services.core.ids import SHARDS
+from services.core.listing import Cursor
 from services.core.mail import JobState, SendJob
 from services.core.ports import DeadLetter
 
@@ -39,9 +41,10 @@ class MongoAside:
         self._referrals, self._rfis = mongo.collection(REFERRAL_DOCUMENTS), mongo.collection(RFI_DOCUMENTS)
         self._retention = retention
 
-    async def letters(self, which: Letters, limit: int) -> list[DeadLetter]:
+    async def letters(self, which: Letters, limit: int, after: Cursor | None = None) -> list[DeadLetter]:
         """Through the index of open letters."""
-        docs = await self._letters.find(_meant(which), sort=[("at", DESCENDING)], limit=limit)
+        where = {**_meant(which), **behind("at", after, descending=True)}
+        docs = await self._letters.find(where, sort=in_order("at", descending=True), limit=limit)
         return [letter_of(doc, None) for doc in docs]
 
     async def letter_ids(self, which: Letters, limit: int) -> list[str]:
@@ -70,9 +73,10 @@ class MongoAside:
         change["$unset"] = {"open": ""}
         await self._letters.write([UpdateOne({"_id": id_, **OPEN}, change) for id_ in ids])
 
-    async def parked(self, limit: int) -> list[Parked]:
+    async def parked(self, limit: int, after: Cursor | None = None) -> list[Parked]:
         """Through the index of parked referrals; what this version can't read is logged and left out."""
-        docs = await self._referrals.find(PARKED, sort=[("updated_at", ASCENDING)], limit=limit)
+        where = {**PARKED, **behind("updated_at", after, descending=False)}
+        docs = await self._referrals.find(where, sort=in_order("updated_at", descending=False), limit=limit)
         beside = {doc["_id"]: (doc["attempts"], doc.get("deferred_because", "")) for doc in docs}
         return [
             Parked(referral=referral, attempts=beside[referral.id][0], why=beside[referral.id][1])
@@ -91,9 +95,10 @@ class MongoAside:
             writes.append(UpdateOne({"_id": referral.id, "version": referral.version, **PARKED}, change))
         return (await self._referrals.write(writes)).modified
 
-    async def failed(self, limit: int) -> list[SendJob]:
+    async def failed(self, limit: int, after: Cursor | None = None) -> list[SendJob]:
         """Through the index of failed jobs."""
-        return JOBS.readable(await self._jobs.find(FAILED, sort=[("at", ASCENDING)], limit=limit))
+        where = {**FAILED, **behind("at", after, descending=False)}
+        return JOBS.readable(await self._jobs.find(where, sort=in_order("at", descending=False), limit=limit))
 
     async def retry(self, ids: Sequence[str], at: datetime) -> int:
         """Back among the pending; a sender claims them as any other."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self, TypeAlias, TypeVar
 
@@ -104,6 +105,8 @@ class Mongo:
             raise Misconfigured("the address of MongoDB is not valid: check REFERRALS_MONGO") from error
         self._database = self._client.get_database(database, codec_options=CODECS)
         self._reading = Reading(self._database.delegate)
+        # Its own, as many as connections: slow searches leave the event loop's few threads to others.
+        self._readers = ThreadPoolExecutor(pool, "mongo-reading")
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +121,7 @@ class Mongo:
     async def reading(self, ask: Callable[[Reading], T]) -> T:
         """What a function finds that asks one question after the other, in one thread of a pool."""
         with translated():
-            return await asyncio.get_running_loop().run_in_executor(None, ask, self._reading)
+            return await asyncio.get_running_loop().run_in_executor(self._readers, ask, self._reading)
 
     async def hello(self) -> Doc:
         """The server's account of itself, its `localTime` among it."""
@@ -150,6 +153,7 @@ class Mongo:
 
     def close(self) -> None:
         """Close the connections."""
+        self._readers.shutdown(wait=False)
         self._client.close()
 
 

@@ -56,8 +56,8 @@ FIGURED = (
 RULES_BY_TIME = "by_time"
 LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "list_time_left"
 OF_RFI, FIGURES = "of_rfi", "figures"
-JOBS_OF_RFI, REFUSALS_BY_TIME, OPEN_LETTERS = "of_rfi", "by_time", "open_by_time"
-PARKED_REFERRALS, OF_CUSTOMER, ERASURES_BY_TIME = "parked", "of_customer", "by_time"
+JOBS_OF_RFI, OPEN_LETTERS, OF_CUSTOMER, ERASURES_BY_TIME = "of_rfi", "open_newest", "of_customer", "by_time"
+PARKED_REFERRALS, REFUSALS_BY_TIME, REFUSALS_BY_CODE = "parked_oldest", "newest", "newest_of_code"
 WAITING, IN_HAND, GIVEN_UP_BY_TIME = "pending", "leased", "parked"
 
 
@@ -90,7 +90,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("partner_id", "stage", "expires_at", "_id", name=LIST_TIME_LEFT, where=RUNNING),  # page by time left
         _index("status", "-created_at", name="recent"),  # listed of all partners
         _index("updated_at", name="unsent", where=UNSENT),  # with_outbox
-        _index("updated_at", name=PARKED_REFERRALS, where=PARKED),  # parked
+        _index("updated_at", "_id", name=PARKED_REFERRALS, where=PARKED),  # parked
         # figures, from the index alone; only what was answered or lapsed is in it
         _index("partner_id", "created_at", *FIGURED, name=FIGURES, where=DECIDED),
     ),
@@ -104,18 +104,18 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
         _index("rfi_id", "kind", "language", "state", name=JOBS_OF_RFI),  # of_rfis; counts, from the index alone
         _index("due_at", name="pending", where=PENDING),  # claim, next_due
         _index("lease_until", name="leased", where=LEASED),  # claim of leases that ran out
-        _index("at", name="failed", where=FAILED),  # failed
+        _index("at", "_id", name="failed_oldest", where=FAILED),  # failed
     ),
     SUPPRESSIONS: (_index("-at", name="by_time"),),  # listed
     ATTEMPTS: (_index("owner", name="of_owner"), _ttl("expires_at")),  # claim of leases that ran out
     REFUSALS: (
-        _index("-at", name=REFUSALS_BY_TIME),  # listed, count
-        _index("codes", "-at", name="by_code"),  # listed with a code, by_code
+        _index("-at", "-_id", name=REFUSALS_BY_TIME),  # listed, count
+        _index("codes", "-at", "-_id", name=REFUSALS_BY_CODE),  # listed with a code, by_code
         _index("publisher_id", "source", "-at", name="of_rfi"),  # of_rfi
     ),
     DEAD_LETTERS: (
-        _index("-at", name=OPEN_LETTERS, where=OPEN),  # listed, count
-        _index("group", "-at", name="open_of_group", where=OPEN),  # listed of a group
+        _index("-at", "-_id", name=OPEN_LETTERS, where=OPEN),  # letters, listed, count
+        _index("group", "-at", "-_id", name="open_newest_of_group", where=OPEN),  # those of a group
         _ttl("expires_at"),
     ),
     ORIGINALS: (_ttl("expires_at"),),

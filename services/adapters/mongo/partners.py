@@ -56,6 +56,12 @@ class MongoPartners:
         docs = await self._profiles.find({"partner_id": {"$eq": partner_id}}, sort=[("country", ASCENDING)])
         return PROFILES.readable(docs)
 
+    async def profiles_of_each(self, partner_ids: Sequence[str]) -> dict[str, list[Profile]]:
+        """Through the index of partners."""
+        wanted = {"partner_id": {"$in": list(partner_ids)}}
+        docs = await self._profiles.find(wanted, sort=[("partner_id", ASCENDING), ("country", ASCENDING)])
+        return by_partner(PROFILES.readable(docs))
+
     async def all_profiles(self) -> list[Profile]:
         """By id, in the order of ids."""
         return PROFILES.readable(await self._profiles.find({}, hint=BY_ID))
@@ -130,6 +136,14 @@ def _replacement(doc: Doc, mark: str) -> list[Doc]:
     """The whole document as a pipeline, which alone can carry the line on. `$literal`: texts stay texts."""
     line = {"$slice": [{"$concatArrays": [{"$ifNull": ["$line", []]}, [{"$literal": mark}]]}, -LINE]}
     return [{"$replaceWith": {"$mergeObjects": [{"$literal": doc}, {"line": line}]}}]
+
+
+def by_partner(profiles: Iterable[Profile]) -> dict[str, list[Profile]]:
+    """The profiles of each partner, as they come."""
+    found: dict[str, list[Profile]] = {}
+    for profile in profiles:
+        found.setdefault(profile.partner_id, []).append(profile)
+    return found
 
 
 def newest(values: Iterable[T]) -> list[T]:

@@ -65,7 +65,9 @@ class Reading:
         asked = {**command, "readConcern": _MAJORITY}
         try:
             return self._database.command(asked, codec_options=_RAW)
-        except AutoReconnect:
+        except AutoReconnect as error:
+            if error.timeout:
+                raise
             # As the driver does with the reads that it knows: a lost connection or another primary, once.
             return self._database.command(asked, codec_options=_RAW)
 

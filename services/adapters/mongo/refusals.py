@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from services.adapters.mongo.behind import behind, in_order
 from services.adapters.mongo.driver import DESCENDING, Mongo, UpdateOne
-from services.adapters.mongo.indexes import REFUSALS, REFUSALS_BY_TIME
+from services.adapters.mongo.indexes import REFUSALS, REFUSALS_BY_CODE, REFUSALS_BY_TIME
 from services.adapters.mongo.originals import RETENTION, Doc, Originals, place_of, record_of
 from services.core.errors import Problem
+from services.core.listing import Cursor
 from services.core.stores import Refusal
 
 
@@ -35,11 +37,12 @@ class MongoRefusals:
         docs = await self._refusals.by_ids(ids)
         return {doc["_id"]: _refusal(doc, originals.get(doc["_id"])) for doc in docs}
 
-    async def listed(self, limit: int, code: str | None = None) -> list[Refusal]:
+    async def listed(self, limit: int, code: str | None = None, after: Cursor | None = None) -> list[Refusal]:
         """Newest first, without originals."""
         where: Doc = {"codes": {"$eq": code}} if code is not None else {}
-        hint = None if code is not None else REFUSALS_BY_TIME
-        docs = await self._refusals.find(where, sort=[("at", DESCENDING)], limit=limit, hint=hint)
+        where |= behind("at", after, descending=True)
+        hint = REFUSALS_BY_CODE if code is not None else REFUSALS_BY_TIME
+        docs = await self._refusals.find(where, sort=in_order("at", descending=True), limit=limit, hint=hint)
         return [_refusal(doc, None) for doc in docs]
 
     async def of_rfi(self, source: str, publisher_id: str) -> Refusal | None:
@@ -55,7 +58,7 @@ class MongoRefusals:
     async def by_code(self) -> dict[str, int]:
         """One count in the index for each code there is."""
         codes = sorted(await self._refusals.distinct("codes"))
-        return {code: await self._refusals.count({"codes": code}, hint="by_code") for code in codes}
+        return {code: await self._refusals.count({"codes": code}, hint=REFUSALS_BY_CODE) for code in codes}
 
     async def mark_replayed(self, id_: str, at: datetime) -> None:
         """The latest replay is kept."""

@@ -18,7 +18,7 @@ from services.core.rfi import Rfi
 from services.core.visibility import contact_visible
 from services.portal.engagements import models as m
 from services.portal.engagements.outgoing import outgoing
-from services.portal.engagements.representation import Told, etag
+from services.portal.engagements.representation import Told, etag, to_wire
 from services.portal.identity import Identity
 from services.portal.ports import PortalPorts
 
@@ -57,11 +57,13 @@ class Reader:
         Raises:
             NotFound: there is none, or somebody else sent it.
         """
-        partner_id = partner_of(me)
+        return await self.as_sent(me, await self._sent_on(me, rfi_id))
+
+    async def _sent_on(self, me: Identity, rfi_id: str) -> Rfi:
         rfi = (await self._ports.rfis.load([rfi_id])).get(rfi_id)
-        if rfi is None or rfi.source != source_of(partner_id):
+        if rfi is None or rfi.source != source_of(partner_of(me)):
             raise NotFound(f"there is no referral {rfi_id}")
-        return await self.as_sent(me, rfi)
+        return rfi
 
     async def as_sent(self, me: Identity, rfi: Rfi) -> m.ReferralV1:
         """A request as it is told to the partner that has sent it on."""
@@ -71,12 +73,32 @@ class Reader:
         name = partner.name if partner else ""
         return outgoing(rfi, referrals, sender_id=partner_id, sender=name, base_url=self._base_url)
 
-    async def related(self, me: Identity, referral_id: str) -> list[Told]:
-        """The other referrals of the engagement that are the caller's own: others' are nobody's business."""
-        referral = await self.one(me, referral_id)
-        siblings = (await self._ports.referrals.of_rfis([referral.rfi_id])).get(referral.rfi_id, [])
-        mine = [each for each in siblings if each.partner_id == partner_of(me) and each.id != referral.id]
-        return await self.told(me, mine)
+    async def related(self, me: Identity, referral_id: str) -> list[m.ReferralV1]:
+        """The others of the engagement that are the caller's own: what it got of it, and the request if it sent it on.
+
+        What other partners hold of it is nobody's business.
+
+        Raises:
+            NotFound: there is no such referral, or it is another partner's.
+        """
+        rfi = await self._engagement(me, referral_id)
+        siblings = (await self._ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
+        mine = [each for each in siblings if each.partner_id == partner_of(me) and each.id != referral_id]
+        related = [to_wire(told) for told in await self.told(me, mine)]
+        if rfi.source == source_of(partner_of(me)) and rfi.id != referral_id:
+            related.append(await self.as_sent(me, rfi))
+        return related
+
+    async def _engagement(self, me: Identity, referral_id: str) -> Rfi:
+        """The request of a referral that the caller has, or has sent on under this id."""
+        try:
+            rfi_id = (await self.one(me, referral_id)).rfi_id
+        except NotFound:
+            return await self._sent_on(me, referral_id)
+        rfi = (await self._ports.rfis.load([rfi_id])).get(rfi_id)
+        if rfi is None:
+            raise NotFound(f"there is no referral {referral_id}")
+        return rfi
 
     async def told_one(self, me: Identity, referral: Referral) -> Told:
         """One referral as told.

@@ -56,7 +56,8 @@ def _add_reading(routes: APIRouter, reader: Reader, collection: str) -> None:
     async def referrals(request: Request, me: Reading) -> Response:
         asked = read_parameters(request.query_params.multi_items(), partner_of(me))
         told, cursor = await reader.page(me, asked.query)
-        return _listed(told, collection, next_address(collection, asked, cursor) if cursor else None)
+        wired = [to_wire(each) for each in told]
+        return _listed(wired, collection, next_address(collection, asked, cursor) if cursor else None)
 
     @routes.get(
         f"{PATH}/{{referral_id}}",
@@ -186,9 +187,7 @@ def _one(told: Told) -> Response:
     )
 
 
-def _listed(told: Sequence[Told], collection: str, following: str | None) -> Response:
+def _listed(told: Sequence[m.ReferralV1], collection: str, following: str | None) -> Response:
     context = collection.replace("/referrals", "/$metadata#referrals")
-    body = m.ReferralListV1.model_construct(
-        context=context, next_link=following, value=[to_wire(each) for each in told]
-    )
+    body = m.ReferralListV1.model_construct(context=context, next_link=following, value=list(told))
     return Response(body.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")

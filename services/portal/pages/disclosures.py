@@ -36,7 +36,13 @@ class Row:
 
 
 async def disclosures(
-    ports: PortalPorts, rfi: Rfi, referrals: Sequence[Referral], names: Mapping[str, str], words: Words, zone: str
+    ports: PortalPorts,
+    rfi: Rfi,
+    referrals: Sequence[Referral],
+    names: Mapping[str, str],
+    *,
+    words: Words,
+    zone: str,
 ) -> list[Row]:
     """Every disclosure of a request, the oldest first.
 

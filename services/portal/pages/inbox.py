@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -56,9 +56,9 @@ def _add_list(routes: APIRouter, ports: PortalPorts, section: Section, counting:
         reader = Reader(words=words, zone=me.time_zone, may_write=me.may_write)
         values = {
             "section": section,
-            "tabs": _tabs(overview, words),
+            "tabs": _tabs(words, _shown(overview), section),
             "title": words.say(SECTIONS[section]),
-            "rows": rows_of(page.cards, stars, reader, ports.clock.now()),
+            "rows": rows_of(page, stars, reader, ports.clock.now()),
             "asked": asked,
             "here": asked.address(),
             "next_page": asked.address(page.next) if page.next else None,
@@ -84,11 +84,17 @@ async def _seen(request: Request, ports: PortalPorts, me: Identity, asked: ListR
     return page, await ports.favourites.among(partner_id, [each.id for each in page.cards])
 
 
-def _tabs(overview: Overview, words: Words) -> list[tuple[str, str, str]]:
-    """(path, name, count) of each section; Evaluating only where it can be."""
-    counts = overview.counts
-    shown = [s for s in Section if s is not Section.EVALUATING or overview.classic or counts[s]]
-    return [(path_of(each), words.say(SECTIONS[each]), _count(words, counts[each])) for each in shown]
+def _shown(overview: Overview) -> tuple[tuple[Section, int], ...]:
+    """Each section and how much is in it; Evaluating only where it can be."""
+    counts = overview.counts.items()
+    return tuple(each for each in counts if each[0] is not Section.EVALUATING or overview.classic or each[1])
+
+
+@lru_cache(maxsize=1024)
+def _tabs(words: Words, shown: tuple[tuple[Section, int], ...], current: Section) -> Markup:
+    """The sections as a menu; it follows from what is given, and is rendered once."""
+    tabs = [(path_of(each), words.say(SECTIONS[each]), _count(words, number)) for each, number in shown]
+    return part_of(words, "inbox_tabs.html.j2", {"tabs": tabs, "current": path_of(current)})
 
 
 def _count(words: Words, number: int) -> str:
@@ -97,7 +103,7 @@ def _count(words: Words, number: int) -> str:
 
 def _form(words: Words, asked: ListRequest) -> Markup:
     """The form of filters: with its hundreds of countries most of a page, and mostly as nobody has filled it in."""
-    return _render_form(words, asked) if any(asked.values.values()) else _empty_form(words, asked.section)
+    return _empty_form(words, asked.section) if asked.plain else _render_form(words, asked)
 
 
 @cache

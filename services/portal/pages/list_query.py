@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache, lru_cache
 from typing import TypeVar
 from urllib.parse import urlencode
 
 from services.core.codes import Channel, CompanySize
 from services.core.listing import Cursor, ListingQuery, Section, Sort
+from services.portal.pages.places import read_place, written
 from services.wording.words import subdivisions_within
 
 #: Referrals on one page.
@@ -38,6 +39,8 @@ _FIELDS = (
     "sort",
 )
 
+_AMOUNTS = ("worth_from", "worth_to")
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -49,6 +52,8 @@ class ListRequest:
     values: Mapping[str, str] = field(default_factory=dict)
     #: As given, for the form.
     after: Cursor | None = None
+    plain: bool = False
+    #: Nothing is asked for but the section.
 
     @property
     def path(self) -> str:
@@ -58,7 +63,24 @@ class ListRequest:
     @property
     def filtered(self) -> bool:
         """Whether anything is left out of the section."""
-        return any(self.values.get(name) for name in _FIELDS if name != "sort")
+        return not self.plain and any(self.values.get(name) for name in _FIELDS if self._looked_for(name))
+
+    def _looked_for(self, name: str) -> bool:
+        return name != "sort" and (name not in {*_AMOUNTS, "currency"} or bool(self.currency))
+
+    @property
+    def left_out(self) -> str:
+        """Why an amount that is given is not looked for: `currency`, `amount`; or nothing."""
+        given = [] if self.plain else [text for name in _AMOUNTS if (text := self.values.get(name))]
+        if given and not self.currency:
+            return "currency"
+        return "amount" if any(_amount(text) is None for text in given) else ""
+
+    @property
+    def currency(self) -> str:
+        """The currency of the amounts, or nothing."""
+        currency = self.values.get("currency", "").upper()
+        return currency if _CURRENCY.fullmatch(currency) else ""
 
     @property
     def starred(self) -> bool:
@@ -84,15 +106,15 @@ class ListRequest:
 
     def address(self, cursor: Cursor | None = None) -> str:
         """The address of this list, from a place on."""
-        values = {name: value for name in _FIELDS if (value := self.values.get(name))}
-        if cursor is not None:
-            values["after"] = f"{cursor.at.isoformat()}~{cursor.id}"
-        return f"{self.path}?{urlencode(values)}" if values else self.path
+        values = {} if self.plain else {name: value for name in _FIELDS if (value := self.values.get(name))}
+        asked = [urlencode(values)] if values else []
+        asked += [_from(cursor)] if cursor is not None else []
+        return f"{self.path}?{'&'.join(asked)}" if asked else self.path
 
     def query(self, partner_id: str, ids: frozenset[str] | None) -> ListingQuery:
         """The query of one partner."""
         values = self.values
-        region, currency = self.region, values.get("currency", "").upper()
+        region = self.region
         asked = ListingQuery(
             partner_id=partner_id,
             section=self.section,
@@ -108,10 +130,10 @@ class ListRequest:
             after=self.after,
             limit=PAGE_SIZE,
         )
-        if not _CURRENCY.fullmatch(currency):
+        if not self.currency:
             return asked
-        lowest, highest = _amount(values.get("worth_from", "")), _amount(values.get("worth_to", ""))
-        return replace(asked, worth_from=lowest, worth_to=highest, currency=currency)
+        lowest, highest = (_amount(values.get(name, "")) for name in _AMOUNTS)
+        return replace(asked, worth_from=lowest, worth_to=highest, currency=self.currency)
 
 
 def path_of(section: Section) -> str:
@@ -121,17 +143,22 @@ def path_of(section: Section) -> str:
 
 def read_request(section: Section, query: Mapping[str, str]) -> ListRequest:
     """What the query of an address says."""
+    return _read(section, query) if query else _plain(section)
+
+
+@lru_cache(maxsize=1024)
+def _from(cursor: Cursor) -> str:
+    return urlencode({"after": written(cursor)})
+
+
+@cache
+def _plain(section: Section) -> ListRequest:
+    return _read(section, {})
+
+
+def _read(section: Section, query: Mapping[str, str]) -> ListRequest:
     values = {name: query.get(name, "")[:_LONGEST].strip() for name in _FIELDS}
-    return ListRequest(section, values, _cursor(query.get("after", "")))
-
-
-def _cursor(text: str) -> Cursor | None:
-    at, _, id_ = text[:_LONGEST].partition("~")
-    try:
-        instant = datetime.fromisoformat(at)
-        return Cursor(instant.astimezone(UTC), id_) if id_ and instant.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+    return ListRequest(section, values, read_place(query.get("after", "")), not any(values.values()))
 
 
 def _amount(text: str) -> Decimal | None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 
+from services.core.listing import Cursor, folded
 from services.core.partner import Partner, Profile
 from services.core.rfi import Rfi
 from services.portal.access import NotHere, operator
@@ -20,6 +21,7 @@ from services.portal.pages.code_words import state_said
 from services.portal.pages.disclosures import disclosures
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
+from services.portal.pages.places import pages_of, part_of, read_place
 from services.portal.ports import PortalOptions, PortalPorts
 from services.wording.reasons import said
 from services.wording.words import Words, _
@@ -30,6 +32,8 @@ Me = Annotated[Identity, Depends(operator)]
 
 #: Rows of a list on one page.
 ROWS = 100
+#: Partners looked through for a name: at a time, and for one page.
+WALKED_AT_ONCE, MOST_WALKED = 1000, 20_000
 
 _BECAUSE = {
     "inactive": _("its profile is not active"),
@@ -72,7 +76,20 @@ def _add_overview(routes: APIRouter, ports: PortalPorts) -> None:
 def _add_parked(routes: APIRouter, ports: PortalPorts) -> None:
     @routes.get("/operator/parked")
     async def parked(request: Request, me: Me) -> Response:
-        values = {"me": me, "parked": await ports.aside.parked(ROWS), "failed": await ports.aside.failed(ROWS)}
+        places = [read_place(request.query_params.get(name, "")) for name in ("after", "mails")]
+        referrals = part_of(
+            await ports.aside.parked(ROWS + 1, places[0]),
+            ROWS,
+            lambda each: Cursor(each.referral.updated_at, each.referral.id),
+        )
+        mails = part_of(await ports.aside.failed(ROWS + 1, places[1]), ROWS, lambda job: Cursor(job.at, job.id))
+        values = {
+            "me": me,
+            "parked": referrals.rows,
+            "pages": pages_of(request, referrals.next),
+            "failed": mails.rows,
+            "mail_pages": pages_of(request, mails.next, "mails"),
+        }
         return frame_of(request).page(request, "operator_parked.html.j2", values)
 
     @routes.post("/operator/parked/release")
@@ -101,17 +118,38 @@ class _Listed:
 def _add_partners(routes: APIRouter, ports: PortalPorts) -> None:
     @routes.get("/operator/partners")
     async def partners(request: Request, me: Me) -> Response:
-        wanted = request.query_params.get("text", "").strip().casefold()[:200]
-        profiles: dict[str, list[Profile]] = {}
-        for profile in await ports.partners.all_profiles():
-            profiles.setdefault(profile.partner_id, []).append(profile)
-        found = [each for each in await ports.partners.all_partners() if wanted in each.name.casefold()]
-        listed = [
-            _Listed(each, sorted(profiles.get(each.id, []), key=lambda profile: profile.country))
-            for each in sorted(found, key=lambda each: each.name.casefold())
-        ]
-        values = {"me": me, "listed": listed[:ROWS], "all": len(listed), "text": wanted, "now": ports.clock.now()}
+        wanted = request.query_params.get("text", "").strip()[:200]
+        found, following = await _partners(ports, wanted, request.query_params.get("after", "")[:200])
+        profiles = await ports.partners.profiles_of_each([each.id for each in found])
+        values = {
+            "me": me,
+            "listed": [_Listed(each, profiles.get(each.id, [])) for each in found],
+            "text": wanted,
+            "now": ports.clock.now(),
+            "pages": pages_of(request, following),
+        }
         return frame_of(request).page(request, "operator_partners.html.j2", values)
+
+
+async def _partners(ports: PortalPorts, wanted: str, after: str) -> tuple[list[Partner], str]:
+    """The next partners with these words in their name, by name; and where the page after them begins, or nothing.
+
+    Pages are made in the order of ids. Who looks for a name walks over the others, up to a bound: a page may then hold
+    less than there is room for, and is gone on with as any other.
+    """
+    found: list[Partner] = []
+    walked, words = 0, folded(wanted)
+    while walked < MOST_WALKED and len(found) <= ROWS:
+        some = await ports.partners.scan_partners(after, WALKED_AT_ONCE if words else ROWS + 1)
+        found += [each for each in some if words in folded(each.name)]
+        walked += len(some)
+        if len(some) < (WALKED_AT_ONCE if words else ROWS + 1):
+            after = ""
+            break
+        after = some[-1].id
+    if len(found) > ROWS:
+        found, after = found[:ROWS], found[ROWS - 1].id
+    return sorted(found, key=lambda each: folded(each.name)), after
 
 
 def _add_requests(routes: APIRouter, ports: PortalPorts) -> None:
@@ -145,5 +183,5 @@ async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words, zone: str) -> dic
     return {
         "asked": asked,
         "missed": missed,
-        "disclosed": await disclosures(ports, rfi, referrals, names, words, zone),
+        "disclosed": await disclosures(ports, rfi, referrals, names, words=words, zone=zone),
     }

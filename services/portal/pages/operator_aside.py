@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.core.aside import Letters
 from services.core.errors import CommandInvalid
 from services.core.ids import dead_letter_id
+from services.core.listing import Cursor
 from services.core.ports import DeadLetter
 from services.core.stores import Refusal
 from services.portal.access import NotHere, operator
@@ -21,6 +22,7 @@ from services.portal.notices import go_on
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of
 from services.portal.pages.operator import ROWS
+from services.portal.pages.places import pages_of, part_of, read_place
 from services.portal.ports import PortalOptions, PortalPorts
 
 log = structlog.get_logger("portal.operator")
@@ -45,7 +47,10 @@ def _add_refusals(routes: APIRouter, ports: PortalPorts) -> None:
     async def listed(request: Request, me: Me) -> Response:
         code = request.query_params.get("code", "")[:_WORDS] or None
         codes = sorted((await ports.refusals.by_code()).items(), key=lambda each: (-each[1], each[0]))
-        values = {"me": me, "code": code, "codes": codes, "found": await ports.refusals.listed(ROWS, code)}
+        after = read_place(request.query_params.get("after", ""))
+        found = await ports.refusals.listed(ROWS + 1, code, after)
+        part = part_of(found, ROWS, lambda each: Cursor(each.at, each.id))
+        values = {"me": me, "code": code, "codes": codes, "found": part.rows, "pages": pages_of(request, part.next)}
         return frame_of(request).page(request, "operator_refused.html.j2", values)
 
     @routes.get("/operator/refused/{refusal_id}")
@@ -97,8 +102,11 @@ def _add_letters(routes: APIRouter, ports: PortalPorts) -> None:
         asked = {name: request.query_params.get(name, "")[:_WORDS] for name in ("group", "reason", "text")}
         which = Letters(group=asked["group"] or None, reason=asked["reason"] or None, text=asked["text"] or None)
         counts = sorted((await ports.aside.letter_counts(Letters())).items())
-        found = [(_letter_id(each), each) for each in await ports.aside.letters(which, ROWS)]
-        values = {"me": me, "asked": asked, "counts": counts, "found": found}
+        after = read_place(request.query_params.get("after", ""))
+        found = await ports.aside.letters(which, ROWS + 1, after)
+        part = part_of(found, ROWS, lambda each: Cursor(each.at, _letter_id(each)))
+        rows = [(_letter_id(each), each) for each in part.rows]
+        values = {"me": me, "asked": asked, "counts": counts, "found": rows, "pages": pages_of(request, part.next)}
         return frame_of(request).page(request, "operator_letters.html.j2", values)
 
     @routes.get("/operator/letters/{letter_id}")

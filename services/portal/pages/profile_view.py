@@ -117,6 +117,7 @@ def fitting_said(fitting: Fitting, words: Words) -> dict[str, object]:
     asked = dict.fromkeys((*need.keywords, *need.products, *need.services, *need.industries))
     return {
         "referral_id": fitting.referral_id,
+        "would_come": fitting.would_come,
         "at": fitting.rfi.accepted_at,
         # Without city and postcode, which could name a company in a small place.
         "place": words.place(Place(country=need.place.country, subdivision=need.place.subdivision)),

@@ -7,6 +7,7 @@ made from: who comes second keeps what was entered, and is told.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -26,6 +27,7 @@ from services.portal.pages.profile_market import Preview, RecentRequests
 from services.portal.pages.profile_view import card, fitting_said, form_values
 from services.portal.ports import PortalPorts
 from services.portal.profile_work import Owner, ProfileWork, blank
+from services.portal.trials import rules_in_force
 
 Me = Annotated[Identity, Depends(partner)]
 Admin = Annotated[Identity, Depends(partner_admin)]
@@ -47,7 +49,8 @@ class Profiles:
 
     def __init__(self, ports: PortalPorts, work: ProfileWork) -> None:
         self.ports, self.work = ports, work
-        self.market = RecentRequests(ports.rfis, ports.referrals, ports.profiles.parent_of)
+        parent_of, rules = ports.profiles.parent_of, partial(rules_in_force, ports)
+        self.market = RecentRequests(ports.rfis, ports.referrals, parent_of, rules)
 
     async def page(self, request: Request, me: Identity, owner: Owner, shown: Shown) -> Response:
         """The form."""

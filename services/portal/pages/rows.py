@@ -7,7 +7,6 @@ asks for another row. Nothing of a session stands in one; the token is in the fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,12 +14,13 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from services.core.cards import Card
+from services.core.listing import Cards
 from services.portal.pages.code_words import CHANNELS, state_said
 from services.portal.pages.templating import part_of
 from services.wording.words import Words, _
 
-#: Rows that are kept, those not shown for longest forgotten first: some 12 MB.
-_KEPT = 8192
+#: Rows that are kept, those not shown for longest forgotten first: some 12 MB. And whole lists: some 8 MB.
+_KEPT, _KEPT_LISTS = 8192, 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,22 @@ class Reader:
     may_write: bool
 
 
-def rows_of(cards: Iterable[Card], starred: Collection[str], reader: Reader, now: datetime) -> Markup:
+def rows_of(page: Cards, starred: frozenset[str], reader: Reader, now: datetime) -> Markup:
     """The rows of a list, in its order; `starred` holds ids of referrals."""
-    rows = (_row(each, reader, _left(reader.words, each, now), each.id in starred) for each in cards)
+    # No time is said more exactly, and colleagues of one team often look in the same second.
+    return _rows(page, starred, reader, now.replace(microsecond=0))
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def _rows(page: Cards, starred: frozenset[str], reader: Reader, now: datetime) -> Markup:
+    rows = (_row(each, reader, _left(reader.words, each, now), each.id in starred) for each in page.cards)
     return Markup("".join(rows))  # noqa: S704 - of rows
+
+
+def forget() -> None:
+    """Let go of what is kept in memory."""
+    _rows.cache_clear()
+    _row.cache_clear()
 
 
 def left_said(words: Words, due: datetime, now: datetime) -> str:

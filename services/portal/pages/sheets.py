@@ -24,9 +24,10 @@ from services.portal.engagements.sheets import EXPORT_ROWS, IMPORT_ROWS, Row, co
 from services.portal.engagements.writing import Writer
 from services.portal.foreign_ids import foreign_ids_of
 from services.portal.identity import Identity
+from services.portal.notices import go_on
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
-from services.portal.pages.list_query import path_of, read_request
+from services.portal.pages.list_query import ListRequest, path_of, read_request
 from services.portal.pages.problem_words import problem_said
 from services.portal.ports import PortalOptions, PortalPorts
 from services.wording.words import Words, _
@@ -80,20 +81,28 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
 def _add_export(routes: APIRouter, ports: PortalPorts, reader: Reader) -> None:
     @routes.post("/sheets/export")
     async def export_sheet(request: Request, me: Me) -> Response:
-        query = await _query(ports, me, (await fields_of(request)).get("list", path_of(Section.NEW)))
+        asked = _asked((await fields_of(request)).get("list", path_of(Section.NEW)))
+        if asked.left_out:
+            # The list says why; a sheet of everything is not what was asked for.
+            return go_on(asked.address())
+        query = await _query(ports, me, asked)
         text, complete = await exported(reader, me, query)
         name = "referrals.csv" if complete else f"referrals-first-{EXPORT_ROWS}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
         return Response(text.encode(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _query(ports: PortalPorts, me: Identity, address: str) -> ListingQuery:
-    """The list that the address of one of our pages asks for, all of its pages."""
+def _asked(address: str) -> ListRequest:
+    """The list that the address of one of our pages asks for, from its beginning."""
     path, _mark, filters = address.partition("?")
     section = next((each for each in Section if path_of(each) == path), None)
     if section is None:
         raise NotHere("there is no such list")
-    asked = replace(read_request(section, dict(parse_qsl(filters))), after=None)
+    return replace(read_request(section, dict(parse_qsl(filters))), after=None)
+
+
+async def _query(ports: PortalPorts, me: Identity, asked: ListRequest) -> ListingQuery:
+    """All of its pages."""
     partner_id = me.partner_id or ""
     ids = await ports.favourites.of_partner(partner_id) if asked.starred else None
     return replace(asked.query(partner_id, ids), limit=PAGE_LIMIT)

@@ -38,8 +38,8 @@ class NeedV1(Told):
     products: list[str]
     services: list[str]
     keywords: list[str]
-    required: list[str]
-    one_of: list[str]
+    must_offer: list[str]
+    must_offer_one_of: list[str]
     budget: MoneyV1 | None = None
     timeframe: Timeframe
 
@@ -203,8 +203,8 @@ def _need(need: Need) -> NeedV1:
         products=list(need.products),
         services=list(need.services),
         keywords=list(need.keywords),
-        required=list(need.required),
-        one_of=list(need.one_of),
+        must_offer=list(need.must_offer),
+        must_offer_one_of=list(need.must_offer_one_of),
         budget=money_told(need.budget),
         timeframe=need.timeframe,
     )
