@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.core.mail import WITH_CONTACT, Delivery, Disclosure, JobState, JobUpdate, Outcome, SendJob
@@ -29,23 +28,20 @@ def after_attempt(
         jitter: a number in [0, 1).
         shown_to: the address that this attempt wrote to, if the contact stood in the mail.
     """
-    return replace(_after(job, delivery, now, jitter), disclosed=_disclosed(job, delivery.outcome, now, shown_to))
-
-
-def _after(job: SendJob, delivery: Delivery, now: datetime, jitter: float) -> JobUpdate:
+    disclosed = _disclosed(job, delivery.outcome, now, shown_to)
     if delivery.outcome is Outcome.SENT:
-        return _update(job, JobState.SENT, None, sent_at=now)
+        return _update(job, JobState.SENT, None, sent_at=now, disclosed=disclosed)
     error = f"{delivery.code or ''} {delivery.detail}".strip()
     if delivery.outcome is Outcome.REFUSED:
-        return _update(job, JobState.FAILED, f"refused: {error}")
+        return _update(job, JobState.FAILED, f"refused: {error}", disclosed=disclosed)
     cut = delivery.outcome is Outcome.UNKNOWN
     if cut and job.cut_at_dot:
-        return _update(job, JobState.FAILED, f"cut at the final dot twice: {error}", cut=True)
+        return _update(job, JobState.FAILED, f"cut at the final dot twice: {error}", cut=True, disclosed=disclosed)
     elapsed = now - job.at if job.attempts > _LEAST_ATTEMPTS else timedelta(0)
     decision = retry_after(max(job.attempts, 1), RetryKind.MAIL, jitter=jitter, elapsed=max(elapsed, timedelta(0)))
     if decision.delay is None:
-        return _update(job, JobState.FAILED, f"{decision.because}: {error}", cut=cut)
-    return _update(job, JobState.PENDING, error, due_at=now + decision.delay, cut=cut)
+        return _update(job, JobState.FAILED, f"{decision.because}: {error}", cut=cut, disclosed=disclosed)
+    return _update(job, JobState.PENDING, error, due_at=now + decision.delay, cut=cut, disclosed=disclosed)
 
 
 def _disclosed(job: SendJob, outcome: Outcome, now: datetime, shown_to: str | None) -> tuple[Disclosure, ...] | None:
@@ -89,6 +85,7 @@ def _update(
     due_at: datetime | None = None,
     sent_at: datetime | None = None,
     cut: bool = False,
+    disclosed: tuple[Disclosure, ...] | None = None,
 ) -> JobUpdate:
     return JobUpdate(
         job_id=job.id,
@@ -98,4 +95,5 @@ def _update(
         sent_at=sent_at,
         last_error=error,
         cut_at_dot=job.cut_at_dot + cut,
+        disclosed=disclosed,
     )

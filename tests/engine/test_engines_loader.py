@@ -48,18 +48,12 @@ class Place:
 
     folder: Path
     loader: Loader
+    started: int = 0
 
     def child(self, *words: str, **env: str) -> Child:
         command = Command(argv=(sys.executable, "-m", "told_program", *words), env=env)
-        return Child("service", command, self.folder / "service.log", self.loader.start)
-
-    def told(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads((self.folder / "service.log").read_text().splitlines()[0])
-        return found
-
-    def says(self) -> bool:
-        log = self.folder / "service.log"
-        return log.exists() and "\n" in log.read_text()
+        self.started += 1
+        return Child("service", command, self.folder / f"service-{self.started}.log", self.loader.start)
 
     @property
     def loader_pid(self) -> int:
@@ -70,13 +64,27 @@ class Place:
 async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
     (tmp_path / "told_program.py").write_text(PROGRAM)
-    own_id = f"PID = os.getpid()\npathlib.Path({str(tmp_path / 'loader.pid')!r}).write_text(str(PID))\n"
-    (tmp_path / "weighty.py").write_text(f"import os, pathlib\n{own_id}")
+    told_by_the_loader = f"""
+import os, pathlib, sys
+PID = os.getpid()
+if "services.engines.loading" in sys.orig_argv:
+    pathlib.Path({str(tmp_path / "loader.pid")!r}).write_text(str(PID))
+"""
+    (tmp_path / "weighty.py").write_text(told_by_the_loader)
     loader = Loader(["weighty"], tmp_path / "loader.log")
     await loader.loaded()
     place = Place(tmp_path, loader)
     yield place
     place.loader.end()
+
+
+def told(child: Child) -> dict[str, object]:
+    found: dict[str, object] = json.loads(child.log.read_text().splitlines()[0])
+    return found
+
+
+def says(child: Child) -> bool:
+    return "\n" in child.log.read_text()
 
 
 def soon(condition: Callable[[], bool]) -> bool:
@@ -90,14 +98,14 @@ def test_it_finds_what_one_that_is_executed_finds(place: Place) -> None:
     for child in (forked, executed):
         child.start()
         assert soon(lambda child=child: not child.running)  # type: ignore[misc]
-    told, expected = place.told(), json.loads(executed.log.read_text())
+    found, expected = told(forked), told(executed)
     assert forked.identity is not None
     own_id = forked.identity.pid
-    assert (told.pop("pid"), told.pop("session"), told.pop("loaded_in")) == (own_id, own_id, loader_pid)
-    assert told["parent"] == os.getpid()
-    assert told["env"] == {**os.environ, "REFERRALS_INSTANCE": "7"}
-    assert told["argv"] == ["exit", "0"]
-    assert told == {name: found for name, found in expected.items() if name in told}
+    assert (found.pop("pid"), found.pop("session"), found.pop("loaded_in")) == (own_id, own_id, loader_pid)
+    assert found["parent"] == os.getpid()
+    assert found["env"] == {**os.environ, "REFERRALS_INSTANCE": "7"}
+    assert found["argv"] == ["exit", "0"]
+    assert found == {name: value for name, value in expected.items() if name in found}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +123,7 @@ def test_how_it_ends_is_seen(place: Place, words: tuple[str, ...], code: int, sa
 def test_the_signal_that_ends_it_is_seen(place: Place, number: signal.Signals) -> None:
     child = place.child("sleep")
     child.start()
-    assert soon(place.says)
+    assert soon(lambda: says(child))
     assert child.identity is not None
     child.identity.signal(number)
     assert soon(lambda: not child.running)
@@ -126,7 +134,7 @@ def test_the_signal_that_ends_it_is_seen(place: Place, number: signal.Signals) -
 async def test_a_killed_loader_takes_nothing_with_it_and_another_comes(place: Place) -> None:
     first = place.child("sleep")
     first.start()
-    assert soon(place.says)
+    assert soon(lambda: says(first))
     killed = place.loader_pid
     os.kill(killed, signal.SIGKILL)
     assert soon(lambda: (seen := identify(killed)) is None or not seen.alive())
@@ -137,12 +145,11 @@ async def test_a_killed_loader_takes_nothing_with_it_and_another_comes(place: Pl
     third = place.child("sleep")
     third.start()
     assert place.loader_pid != killed
-    assert soon(lambda: len(place.folder.joinpath("service.log").read_text().splitlines()) == 3)
-    told = [json.loads(line) for line in place.folder.joinpath("service.log").read_text().splitlines()]
-    loaded_in = {each["pid"]: each["loaded_in"] for each in told}
-    children = [child.identity.pid for child in (first, second, third) if child.identity is not None]
-    assert [loaded_in[pid] for pid in children] == [killed, children[1], place.loader_pid]
-    for child in (first, second, third):
+    children = (first, second, third)
+    assert all(soon(lambda child=child: says(child)) for child in children)  # type: ignore[misc]
+    assert second.identity is not None
+    assert [told(child)["loaded_in"] for child in children] == [killed, second.identity.pid, place.loader_pid]
+    for child in children:
         assert child.running
         child.kill()
 
@@ -155,9 +162,9 @@ async def test_a_loader_that_does_not_answer_is_replaced_and_the_service_execute
     os.kill(frozen, signal.SIGSTOP)
     child = place.child("sleep")
     child.start()
-    assert soon(place.says)
+    assert soon(lambda: says(child))
     assert child.identity is not None
-    assert place.told()["loaded_in"] == child.identity.pid
+    assert told(child)["loaded_in"] == child.identity.pid
     child.kill()
     await place.loader.loaded()
     assert place.loader_pid != frozen
@@ -168,7 +175,7 @@ def test_what_an_interpreter_reads_at_its_start_is_given_to_one_that_starts(plac
     child.start()
     assert soon(lambda: not child.running)
     assert child.identity is not None
-    assert place.told()["loaded_in"] == child.identity.pid
+    assert told(child)["loaded_in"] == child.identity.pid
 
 
 @pytest.mark.parametrize(
@@ -204,10 +211,10 @@ def test_a_supervisor_forks_its_services_and_they_die_with_it(
         system = up(home, specs, environ=given).status
         assert system.supervisor is not None
         assert soon(lambda: all("\n" in home.log(name).read_text() for name in ("router", "portal")))
-        told = {name: json.loads(home.log(name).read_text().splitlines()[0]) for name in ("router", "portal")}
-        assert {told[name]["parent"] for name in told} == {system.supervisor.pid}
-        assert {told[name]["loaded_in"] for name in told} == {place.loader_pid}
-        assert {p.name: p.pid for p in status(home).processes} == {name: told[name]["pid"] for name in told}
+        found = {name: json.loads(home.log(name).read_text().splitlines()[0]) for name in ("router", "portal")}
+        assert {found[name]["parent"] for name in found} == {system.supervisor.pid}
+        assert {found[name]["loaded_in"] for name in found} == {place.loader_pid}
+        assert {p.name: p.pid for p in status(home).processes} == {name: found[name]["pid"] for name in found}
         loader = identify(place.loader_pid)
         assert loader is not None
         system.supervisor.signal(signal.SIGKILL)

@@ -234,6 +234,8 @@ async def test_a_parked_referral_can_be_released(world: PortalWorld) -> None:
 async def test_an_operator(desk: Desk) -> None:
     world = desk.world
     refusal, letter, rfi = await refused(world), await put_aside(world), await asked(world, 1, 2)
+    mail = make_job(rfi_id=rfi.id, referral_id=make_referral(1, partner=1).id)
+    await world.stores.jobs.add_leased([mail], "notifier", START)
     page = await desk.signed_in(partner=None)
     for name, path in {
         "overview": "/operator",
