@@ -78,6 +78,8 @@ class Need:
     @property
     def asked_keywords(self) -> tuple[str, ...]:
         """Keywords, and what must be offered: that is asked for as well."""
+        if not (self.must_offer or self.must_offer_one_of):
+            return self.keywords
         return tuple(dict.fromkeys((*self.keywords, *self.must_offer, *self.must_offer_one_of)))
 
 

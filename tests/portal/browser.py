@@ -6,89 +6,23 @@ by axe-core (WCAG 2.0 to 2.2, A and AA) and photographed into .referrals/pages: 
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-import pytest
 from axe_playwright_python.base import AXE_FILE_PATH  # type: ignore[import-untyped]
-from fastapi import FastAPI
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Page, expect
 
-from services.adapters.process import http_loop
-from services.engines.locations import free_port
+from tests.portal.windows import Reader, Windows
 from tests.portal.world import PortalWorld
 
 #: How long a page may take to become what a test waits for. A busy machine is no fault.
 PATIENCE_MS = 60_000
 #: Where photographs lie, for people to look at; git ignores it.
 PHOTOGRAPHS = Path(__file__).parent.parent.parent / ".referrals" / "pages"
-_FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
-    *("--disable-sync", "--no-first-run", "--disable-quic"),
-    # No spare process is made ready for a next site: there is none.
-    "--renderer-process-limit=1",
-]
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 #: Both sizes and both schemes in two looks: axe and photographs of long pages are slow.
 _LOOKS: tuple[tuple[int, int, Literal["light", "dark"]], ...] = ((320, 640, "dark"), (1280, 800, "light"))
-
-
-def chromium() -> str:
-    """Path of a Chromium; where there is none the test is skipped, and with CI set it fails."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        _unavailable("no Chromium here: sudo apt-get install chromium, or set CHROMIUM to its path")
-    return found
-
-
-def _unavailable(why: str) -> NoReturn:
-    if os.environ.get("CI"):
-        pytest.fail(why, pytrace=False)
-    pytest.skip(why)
-
-
-@asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
-    """Chromium without a window."""
-    path = chromium()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        try:
-            yield browser
-        finally:
-            await browser.close()
-
-
-@asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """The application on a port of this machine, served as the process serves it; gives its address."""
-    port, stop = free_port(), asyncio.Event()
-    serving = asyncio.ensure_future(http_loop(app, "127.0.0.1", port)(stop))
-    try:
-        async with asyncio.timeout(20):
-            while not await _answers(port):  # noqa: ASYNC110 - a port sets no event
-                await asyncio.sleep(0.02)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        stop.set()
-        await serving
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 @dataclass
@@ -96,8 +30,7 @@ class Desk:
     """A person at a browser: a portal, a page, a language, with or without JavaScript."""
 
     world: PortalWorld
-    browser: Browser
-    address: str
+    windows: Windows
     language: str
     scripts: bool
     name: str
@@ -107,20 +40,15 @@ class Desk:
 
     async def page(self, cookie: str | None = None) -> Page:
         """A new window; with the cookie of a session its person is signed in."""
-        context = await self.browser.new_context(
-            java_script_enabled=self.scripts,
-            locale=self.language,
-            base_url=self.address,
-            # Colours change at once, so that what is checked is what stays.
-            reduced_motion="reduce",
-        )
+        context = await self.windows.take(Reader(self.language, self.scripts))
         self.contexts.append(context)
         if cookie is not None:
-            await context.add_cookies([{"name": "referrals", "value": cookie, "url": self.address}])
+            await context.add_cookies([{"name": "referrals", "value": cookie, "url": self.windows.address}])
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: self._heard(message.type, message.text))
         page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("crash", lambda _: self.faults.append("the page crashed"))
         return page
 
     def _heard(self, kind: str, text: str) -> None:
@@ -140,38 +68,41 @@ class Desk:
         """
         if not self.scripts:
             return
-        for width, height, scheme in _LOOKS:
-            await page.set_viewport_size({"width": width, "height": height})
-            await page.emulate_media(color_scheme=scheme)
-            wrong = await self._violations(page)
-            assert not wrong, f"{name} at {width} px, {scheme}: {wrong}"
-            wide = await page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{name} is {wide} px wide in a window of {width} px"
-            file = f"{self.name}-{name}-{self.language}-{width}-{scheme}.jpg"
-            await page.screenshot(path=PHOTOGRAPHS / file, full_page=True, type="jpeg", quality=85)
-
-    async def _violations(self, page: Page) -> list[str]:
         # By the browser's own door: the content policy lets no script of others in, nor should it.
         if not await page.evaluate("typeof window.axe === 'object'"):
             await page.evaluate(_AXE)
-        violations = await page.evaluate(_RUN, _TAGS)
-        return [
-            f"{each['id']}: {node['html'][:200]} {' '.join(node['failureSummary'].split())}"
-            for each in violations
-            for node in each["nodes"]
-        ]
+        for width, height, scheme in _LOOKS:
+            await page.set_viewport_size({"width": width, "height": height})
+            await page.emulate_media(color_scheme=scheme)
+            seen = await page.evaluate(_RUN, _TAGS)
+            wrong = _told(seen["violations"])
+            assert not wrong, f"{name} at {width} px, {scheme}: {wrong}"
+            assert seen["wide"] <= width, f"{name} is {seen['wide']} px wide in a window of {width} px"
+            file = f"{self.name}-{name}-{self.language}-{width}-{scheme}.jpg"
+            await page.screenshot(path=PHOTOGRAPHS / file, full_page=True, type="jpeg", quality=85)
 
     async def close(self) -> None:
         """Close the windows; a page that broke its own content policy, or threw, is a fault."""
         for context in self.contexts:
-            await context.close()
+            await self.windows.give_back(context, whole=not self.faults)
         assert not self.faults, self.faults
+
+
+def _told(violations: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"{each['id']}: {node['html'][:200]} {' '.join(node['failureSummary'].split())}"
+        for each in violations
+        for node in each["nodes"]
+    ]
 
 
 expect.set_options(timeout=PATIENCE_MS)
 
 _AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 #: Every rule runs; told is what broke one. To describe each element that passed would take longer than to look.
-_RUN = """async tags => (await axe.run(document, {
-    runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
-})).violations"""
+_RUN = """async tags => ({
+    violations: (await axe.run(document, {
+        runOnly: {type: 'tag', values: tags}, resultTypes: ['violations'],
+    })).violations,
+    wide: document.documentElement.scrollWidth,
+})"""

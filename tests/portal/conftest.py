@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
 
 from services.adapters.memory.clock import TurnableClock
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
 from tests.builders import START
-from tests.portal.browser import PHOTOGRAPHS, Desk, launched, listening
+from tests.portal.browser import PHOTOGRAPHS, Desk
+from tests.portal.windows import Windows, opened
 from tests.portal.world import PortalWorld, portal_world
 
 
@@ -28,15 +28,15 @@ async def world() -> AsyncIterator[PortalWorld]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a browser share one event loop, and so one browser: starting it takes longer than most journeys."""
     for item in items:
-        if "desk" in getattr(item, "fixturenames", ()):
+        if "windows" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chrome() -> AsyncIterator[Browser]:
-    """One browser for all journeys."""
-    async with launched() as browser:
-        yield browser
+async def windows() -> AsyncIterator[Windows]:
+    """One browser and one address for all journeys."""
+    async with opened() as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -53,12 +53,12 @@ async def real_world(mongo_server: str, indexed_database: str) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(params=["en", "en-without-js", "es", "es-without-js"], loop_scope="session")
-async def desk(request: pytest.FixtureRequest, real_world: PortalWorld, chrome: Browser) -> AsyncIterator[Desk]:
+async def desk(request: pytest.FixtureRequest, real_world: PortalWorld, windows: Windows) -> AsyncIterator[Desk]:
     """A person in front of a real browser and a real database, once for each language with and without JavaScript."""
     PHOTOGRAPHS.mkdir(parents=True, exist_ok=True)
     language, scripts = request.param[:2], not request.param.endswith("without-js")
     name = request.node.originalname.removeprefix("test_")
-    async with listening(real_world.app) as address:
-        made = Desk(real_world, chrome, address, language, scripts, name)
+    async with windows.stage.shows(real_world.app):
+        made = Desk(real_world, windows, language, scripts, name)
         yield made
         await made.close()

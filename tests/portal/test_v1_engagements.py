@@ -53,6 +53,16 @@ async def test_a_partner_sees_the_request_and_its_own_referral_without_any_perso
     assert world.stores.reveals.stored == {}
 
 
+async def test_what_must_be_offered_is_told_and_stands_on_the_partners_page(world: PortalWorld) -> None:
+    rfi, (mine, _) = await asked(world)
+    demanding = replace(rfi.need, must_offer=("ISO 27001",), must_offer_one_of=("gold", "silver"))
+    world.stores.rfis.stored[rfi.id] = replace(rfi, need=demanding)
+    told = (await (await world.program(1, ("referrals.read",))).get(f"{PATH}/{rfi.id}")).json()["need"]
+    assert (told["mustOffer"], told["mustOfferOneOf"]) == (["ISO 27001"], ["gold", "silver"])
+    page = (await (await world.signed_in(1)).get(f"/referrals/{mine.id}")).text
+    assert all(words in page for words in ("Required", "ISO 27001", "Required, one of these at least", "gold, silver"))
+
+
 async def test_the_one_that_was_chosen_learns_it_and_the_others_do_not(world: PortalWorld) -> None:
     rfi, _ = await asked(world)
     chosen = replace(rfi, state=RfiState.CHOSEN, chosen_partner_id=make_partner(1).id, version=3)

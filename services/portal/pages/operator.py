@@ -43,7 +43,6 @@ _BECAUSE = {
     "outside_region": _("it does not serve the region"),
     "below_cut": _("others fit better"),
     "unknown_partner": _("the partner is not known"),
-    "lacks_required": _("it does not offer what the request requires"),
     "no_term": _("nothing it offers was asked for"),
 }
 
