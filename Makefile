@@ -69,8 +69,8 @@ check: lint ## what to run before each commit: lint, types, structure, unit test
 fmt: $(VENV)/.dev ## format and mend what can be mended
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and with the floor
-	@$(BIN)/python -m bench.pipeline
+bench: $(VENV)/.engines ## RFIs per second, side by side with a naive stack and with the floor; OPTIONS=--quick for a try
+	@$(BIN)/python -m bench.pipeline $(OPTIONS)
 
 bench-quality: $(VENV)/.dev ## who really got the work, was it found? DATA=folder with requests.jsonl.xz; OPTIONS=--ablation
 	@$(BIN)/python -m bench.quality $(DATA) $(OPTIONS)

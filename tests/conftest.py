@@ -21,6 +21,7 @@ from services.adapters.mongo.indexes import ensure_indexes
 from services.engines.choose import Endpoints
 from services.engines.docker import docker_problem
 from tests.engines import Engine, running
+from tests.photographs import empty_for
 from tests.shared_engines import in_parallel, shared
 
 #: `make check` wants an answer in a minute, `make test` looks longer. A busy machine is no fault: no deadlines.
@@ -64,6 +65,12 @@ def _for_the_run(engine: Engine, config: pytest.Config, folders: pytest.TempPath
     if not in_parallel():
         return until_the_end.enter_context(start())
     return until_the_end.enter_context(shared(folders.getbasetemp().parent / f"shared-{engine}", start))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Photographs of an earlier run would pass for this one's. No worker empties: others take theirs already."""
+    if not in_parallel():
+        empty_for(session.config.args)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -117,7 +117,8 @@ def expired(words: Words, matter: Matter) -> Letter:
 def withdrawn(words: Words, matter: Matter) -> Letter:
     """The customer does not go on with this partner."""
     referral, say = _about(matter), words.say
-    if referral.erased_at is not None:
+    # The request is erased first: until the referral is, it still says whose it was.
+    if referral.erased_at is not None or matter.rfi.erased_at is not None:
         return _erased(words)
     return Letter(
         subject=say(_("Withdrawn: {title} ({company})")).format(title=referral.title, company=referral.company),

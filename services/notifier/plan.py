@@ -154,7 +154,7 @@ def obsolete(job: SendJob, rfi: Rfi | None, referral: Referral | None) -> str | 
     """Why the mail is not to be sent any more, or None."""
     if rfi is None or (referral is None and job.kind not in _OF_REQUEST):
         return "what it is about is gone"
-    if job.role is Role.CUSTOMER and rfi.erased_at is not None:
+    if rfi.erased_at is not None and (job.role is Role.CUSTOMER or job.kind is not MailKind.WITHDRAWN):
         return "the customer's data was erased"
     if job.role is Role.CUSTOMER and rfi.state is RfiState.WITHDRAWN:
         return "the customer has withdrawn the request"

@@ -10,6 +10,7 @@ says each as a page or as JSON. A thing of somebody else is `NotHere` (404), as 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -25,8 +26,23 @@ class Denied(Exception):
     """Nobody is signed in: 401, and pages lead to the sign-in."""
 
 
+class Why(StrEnum):
+    """What people are told in their own language of being forbidden something; programs read the words."""
+
+    STALE = "stale"
+    SEARCH_AGAIN = "search_again"
+    TOO_MANY_FILTERS = "too_many_filters"
+    VIEWER = "viewer"
+    NO_ADMIN = "no_admin"
+    CONTACT_HIDDEN = "contact_hidden"
+
+
 class Forbidden(Exception):
-    """Signed in, but not for this: 403. The words say what would be needed."""
+    """Signed in, but not for this: 403. The words say what would be needed; `why` is for the page that says it."""
+
+    def __init__(self, words: str, *, why: Why | None = None) -> None:
+        self.why = why
+        super().__init__(words)
 
 
 class NotHere(Exception):
@@ -101,14 +117,14 @@ async def partner(request: Request) -> Identity:
 async def partner_writer(me: Annotated[Identity, Depends(partner)]) -> Identity:
     """One who may answer referrals; a viewer gets 403."""
     if not me.may_write:
-        raise Forbidden("your role is viewer: ask an admin of your team for the role member")
+        raise Forbidden("your role is viewer: ask an admin of your team for the role member", why=Why.VIEWER)
     return me
 
 
 async def partner_admin(me: Annotated[Identity, Depends(partner)]) -> Identity:
     """One who manages the team and the business profiles."""
     if me.role is not Role.ADMIN:
-        raise Forbidden("this needs the role admin: ask an admin of your team")
+        raise Forbidden("this needs the role admin: ask an admin of your team", why=Why.NO_ADMIN)
     return me
 
 

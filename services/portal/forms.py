@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from services.portal.access import Forbidden
+from services.portal.access import Forbidden, Why
 
 #: Field of every form, and header of htmx's requests.
 CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
@@ -31,7 +31,7 @@ async def check_form(request: Request, expected: str) -> None:
     check_origin(request)
     sent = request.headers.get(CSRF_HEADER) or await _field(request)
     if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
-        raise Forbidden(_STALE)
+        raise Forbidden(_STALE, why=Why.STALE)
 
 
 def check_origin(request: Request) -> None:
@@ -42,9 +42,9 @@ def check_origin(request: Request) -> None:
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None and site != "same-origin":
-        raise Forbidden(_STALE)
+        raise Forbidden(_STALE, why=Why.STALE)
     if site is None and origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise Forbidden(_STALE)
+        raise Forbidden(_STALE, why=Why.STALE)
 
 
 async def _field(request: Request) -> str:

@@ -31,7 +31,8 @@ from services.core.errors import (
 from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, signed_in
 from services.portal.forms import SAFE_METHODS
 from services.portal.guard import HEADERS
-from services.portal.pages.frame import frame_of
+from services.portal.pages.frame import frame_of, words_for
+from services.portal.pages.problem_words import problem_said
 from services.portal.shapes import NO_JSON, shape_problems
 from services.portal.team_work import LastAdmin
 
@@ -51,6 +52,8 @@ class Told:
     detail: str
     problems: Sequence[Problem] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Which words of the page say it in the reader's language; empty where only the detail says more.
+    why: str = ""
 
 
 #: Errors whose words are the answer.
@@ -68,6 +71,10 @@ _STATUS: dict[type[Exception], int] = {
 }
 
 
+#: Errors of one reason.
+_WHY: dict[type[Exception], str] = {LastAdmin: "last_admin", UndoRefused: "undo"}
+
+
 def told(error: Exception) -> Told:
     """Status, words and headers for an error; every error has an answer."""
     if isinstance(error, CommandInvalid):
@@ -81,7 +88,8 @@ def told(error: Exception) -> Told:
         headers["www-authenticate"] = "Bearer"
     elif isinstance(error, TooFast):
         headers["retry-after"] = str(error.retry_after_s)
-    return Told(status=status, detail=str(error), headers=headers)
+    why = (error.why or "") if isinstance(error, Forbidden) else _WHY.get(type(error), "")
+    return Told(status=status, detail=str(error), headers=headers, why=why)
 
 
 def _foreign(error: Exception) -> Told:
@@ -132,10 +140,12 @@ def as_page(request: Request, what: Told) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         back = f"?next={quote(path, safe='')}" if request.method in SAFE_METHODS and path != "/" else ""
         return RedirectResponse(f"/sign-in{back}", 303)
+    words = words_for(request)
+    said = [problem_said(words, problem) for problem in what.problems]
     return frame_of(request).page(
         request,
         "problem.html.j2",
-        {"told": what, "request_id": request.state.request_id},
+        {"told": what, "said": said, "request_id": request.state.request_id},
         status=what.status,
         headers=what.headers,
     )

@@ -19,11 +19,11 @@ def as_readable(model: type[BaseModel], sent: Any, wrong: Sequence[Place]) -> di
         sent: parsed JSON; what is no object reads as empty.
         wrong: places beneath `sent`. A wrong item of a list is left out, but an object in it keeps its number.
     """
-    given: Mapping[str, Any] = sent if isinstance(sent, Mapping) else {}
+    given: Mapping[str, Any] = sent if isinstance(sent, Mapping) and () not in wrong else {}
     made: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         wire = field.alias or name
-        beneath = [place[1:] for place in wrong if place[0] == wire]
+        beneath = [place[1:] for place in wrong if place[:1] == (wire,)]
         there = wire if wire in given else name
         if there in given and () not in beneath:
             made[wire] = _value(given[there], model_in(field.annotation), beneath)
@@ -43,7 +43,7 @@ def _value(value: Any, inner: type[BaseModel] | None, wrong: Sequence[Place]) ->
     if not wrong:
         return value
     if isinstance(value, list):
-        beneath = {number: [place[1:] for place in wrong if place[0] == number] for number in range(len(value))}
+        beneath = {number: [place[1:] for place in wrong if place[:1] == (number,)] for number in range(len(value))}
         if inner is None:
             return [each for number, each in enumerate(value) if not beneath[number]]
         return [as_readable(inner, each, beneath[number]) for number, each in enumerate(value)]

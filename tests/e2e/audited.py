@@ -23,7 +23,7 @@ from services.cli.session import settings_for
 from services.core.codes import RfiState
 from services.core.commands import Open
 from services.core.events import EventType
-from services.core.ids import NAMESPACE, rfi_id
+from services.core.ids import NAMESPACE, referral_id, rfi_id
 from services.core.rfi import Rfi, Routing
 from services.engines.bundled.spool import MailSpool
 from tests.builders import START, make_rfi
@@ -107,6 +107,12 @@ def referral_deleted(hands: Hands) -> tuple[str, Mend]:
     return hands.take_out(REFERRALS, hands.own)
 
 
+def referral_doubled(hands: Hands) -> tuple[str, Mend]:
+    doc = hands.database[REFERRALS].find_one(hands.own, sort=[("_id", 1)])
+    assert doc is not None
+    return hands.put_in(REFERRALS, doc | {"_id": referral_id(doc["rfi_id"], "twice")})
+
+
 def rfi_deleted(hands: Hands) -> tuple[str, Mend]:
     return hands.take_out(RFIS, {"_id": hands.own["rfi_id"]})
 
@@ -164,6 +170,7 @@ def withdrawal_never_told(hands: Hands) -> tuple[str, Mend]:
 #: Each breach with what must be said of it: the fault, and of what.
 BREACHES: list[tuple[Breach, list[tuple[str, str]]]] = [
     (referral_deleted, [("missing", "referral")]),
+    (referral_doubled, [("doubled", "referral")]),
     (rfi_deleted, [("missing", "RFI"), ("missing", "submitted record")]),
     (refusal_deleted, [("missing", "submitted record")]),
     (job_deleted, [("missing", "send job"), ("doubled", "mail")]),

@@ -25,7 +25,7 @@ from services.core.referral import Referral
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from tests.canary import CANARY, EMAIL, canary_rfi
 from tests.e2e.exchange import SOURCE, Exchange, eventually
-from tests.e2e.remains import in_kafka, in_logs, in_mongo
+from tests.e2e.remains import in_kafka, in_logs, in_mails, in_mongo
 from tests.journeys import accept
 
 RFI_ID = rfi_id(SOURCE, "RFI-1")
@@ -93,6 +93,8 @@ def test_nothing_of_a_customer_is_left_anywhere(exchange: Exchange) -> None:
     assert "requests" in rehearsed
     assert {"rfis", "originals"} <= in_mongo(exchange)
 
+    assert "new_referral" in in_mails(exchange)
+    sent = len(exchange.mails())
     erased = exchange.cli("customer", "erase", "--email", EMAIL.upper(), "--yes")
     assert CANARY not in (rehearsed + erased).casefold()
     eventually(lambda: "under way" not in exchange.cli("customer", "erasures"), "the erasure is done")
@@ -101,6 +103,8 @@ def test_nothing_of_a_customer_is_left_anywhere(exchange: Exchange) -> None:
     assert in_kafka(exchange) == set()
     assert in_logs(exchange) == set()
     assert waiting(exchange) == []
+    assert "withdrawn" in {mail.kind for mail in exchange.mails()[sent:]}
+    assert in_mails(exchange, after=sent) == set()
     assert {each.status.value for each in referrals_of(exchange)} == {"Closed"}
     assert "There is nothing of this customer" in exchange.cli("customer", "erase", "--email", EMAIL, "--yes")
 

@@ -1,7 +1,9 @@
-"""Where does the canary still stand in a running exchange: in its database, in Kafka, in its logs?"""
+"""Where does the canary still stand in a running exchange: in its database, in Kafka, in its logs, in its mails?"""
 
 from __future__ import annotations
 
+from email.parser import BytesParser
+from email.policy import default
 from typing import Any
 
 import bson
@@ -9,6 +11,7 @@ import pymongo
 
 from schemas.topics import TOPICS
 from services.bootstrap import World
+from services.engines.bundled.spool import MailSpool
 from tests.canary import CANARY
 from tests.e2e.exchange import Exchange
 
@@ -46,3 +49,16 @@ def in_logs(exchange: Exchange) -> set[str]:
     """Log files in which the canary stands."""
     logs = exchange.home.logs.rglob("*")
     return {path.name for path in logs if path.is_file() and CANARY.encode() in path.read_bytes().lower()}
+
+
+def in_mails(exchange: Exchange, after: int = 0) -> set[str]:
+    """Kinds of mails in whose bytes, or decoded parts, the canary stands; `after` that many mails that were caught."""
+    spool, found = MailSpool(exchange.home.mail), set()
+    for entry in exchange.mails()[after:]:
+        content = spool.read(entry)
+        mail = BytesParser(policy=default).parsebytes(content)
+        parts = [part.get_payload(decode=True) for part in mail.walk() if not part.is_multipart()]
+        headers = " ".join(str(value) for value in mail.values()).encode()
+        if CANARY.encode() in b" ".join([content, headers, *(p for p in parts if isinstance(p, bytes))]).lower():
+            found.add(entry.kind)
+    return found

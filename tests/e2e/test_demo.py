@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,8 +37,12 @@ def test_the_demo_plays_fourteen_days_and_proves_that_nothing_is_lost_or_doubled
         "Refused, by problem",
         "Referrals (busiest partners first)",
         "mails.mbox",
+        "One of the mails",
     ):
         assert words in told
+    # What expired has its column, and mails have one for each language.
+    assert re.search(r"partner\W.*\ball\b.*\bExpired\b", told)
+    assert re.search(r"kind\W+en\W+es\W+all\b", told)
     kinds = {mail.kind for mail in MailSpool(tmp_path / "demo" / "mail").entries()}
     assert kinds == {
         "new_referral",

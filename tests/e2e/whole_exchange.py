@@ -20,6 +20,7 @@ import orjson
 from services.bootstrap import World
 from services.cli.session import portal_address
 from services.cli.system import intake_address
+from services.cli.watch import TOPICS
 from services.core.codes import PolicyName, RfiState, Status, Substatus
 from services.core.referral import Referral
 from services.core.rfi import Rfi
@@ -224,7 +225,17 @@ def test_watch_shows_an_rfi_as_it_happens(exchange: Exchange) -> None:
     assert "rfi.accepted" in shown
 
 
-def test_time_passes_and_everything_unanswered_expires_once(exchange: Exchange) -> None:
+def events_until_now(exchange: Exchange) -> int:
+    """How many events `watch --all` can show at this moment."""
+
+    async def work(world: World) -> int:
+        ends = await world.admin.end_offsets([*TOPICS])
+        return sum([len(batch) async for batch in world.follower.read_all(TOPICS, ends)])
+
+    return exchange.run(work)
+
+
+def test_time_passes_everything_unanswered_expires_once_and_watch_shows_it(exchange: Exchange) -> None:
     submit(exchange, good_rfi("forgotten"))
     rfi = rfi_of(exchange, "forgotten")
     exchange.cli("clock", "advance", "25h")
@@ -235,6 +246,10 @@ def test_time_passes_and_everything_unanswered_expires_once(exchange: Exchange) 
     assert {r.substatus for r in referrals_of(exchange, rfi)} == {Substatus.EXPIRED}
     told = [m.kind for m in exchange.mails() if "elena+forgotten@talleres-quintana.example" in m.rcpt]
     assert sorted(told) == ["expired_at"] * len(referrals_of(exchange, rfi)) + ["sent_to_partners"]
+    shown = exchange.cli("watch", "--all", "-n", "1", "--until", str(events_until_now(exchange)))
+    seen = shown.rpartition("Seen so far")[2]
+    for what in ("partner.profile_changed", "rfi.accepted", "referral.expired"):
+        assert re.search(rf"\b{re.escape(what)}\b\W+[1-9]", seen), seen
 
 
 def test_the_audit_of_all_this_is_clean(exchange: Exchange) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import MongoStores, stores_of
 from services.cli.app import app
+from services.cli.console import console
 from services.core.accounts import Role
 from services.core.ids import user_id
 from services.portal.keys import key_hash
@@ -24,13 +25,14 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(mongo_server: str, mongo_database: str, tmp_path: Path) -> Run:
-    """`referrals …` against a database of its own; returns what it printed."""
+def run(mongo_server: str, mongo_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`referrals …` against a database of its own; returns what it printed, as wide as it wants to be."""
+    # Set by itself: whoever loaded the console before had no COLUMNS for it.
+    monkeypatch.setattr(console, "width", 300)
     environment = {
         "REFERRALS_MONGO": mongo_server,
         "REFERRALS_MONGO_DATABASE": mongo_database,
         "REFERRALS_HOME": str(tmp_path),
-        "COLUMNS": "300",
     }
 
     def command(*words: str, code: int = 0) -> str:

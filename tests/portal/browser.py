@@ -1,7 +1,8 @@
 """A real browser in front of a portal that listens: pages are used as people use them, and looked at.
 
 `journey` runs a test in English and Spanish, with and without JavaScript. Every page that is shown to `look` is checked
-by axe-core (WCAG 2.0 to 2.2, A and AA) and photographed into .referrals/pages: at 320 pixels dark, at 1280 light.
+by axe-core (WCAG 2.0 to 2.2, A and AA) and photographed into .referrals/pages: at 320 pixels dark, at 1280 light, and
+some at 1920 dark.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from typing import Any, Literal
 from axe_playwright_python.base import AXE_FILE_PATH  # type: ignore[import-untyped]
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.photographs import PHOTOGRAPHS
 from tests.portal.windows import Reader, Windows
 from tests.portal.world import PortalWorld
 
 #: How long a page may take to become what a test waits for. A busy machine is no fault.
 PATIENCE_MS = 60_000
-#: Where photographs lie, for people to look at; git ignores it.
-PHOTOGRAPHS = Path(__file__).parent.parent.parent / ".referrals" / "pages"
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_Size = tuple[int, int, Literal["light", "dark"]]
 #: Both sizes and both schemes in two looks: axe and photographs of long pages are slow.
-_LOOKS: tuple[tuple[int, int, Literal["light", "dark"]], ...] = ((320, 640, "dark"), (1280, 800, "light"))
+_LOOKS: tuple[_Size, ...] = ((320, 640, "dark"), (1280, 800, "light"))
+#: For pages whose form is like no other's, in the language of the longer words.
+_WIDE: _Size = (1920, 1080, "dark")
 
 
 @dataclass
@@ -61,7 +64,7 @@ class Desk:
         user = await self.world.add_user(partner, **{"language": self.language, "time_zone": "Europe/Madrid", **more})
         return await self.page(await self.world.session_of(user))
 
-    async def look(self, page: Page, name: str) -> None:
+    async def look(self, page: Page, name: str, *, wide: bool = False) -> None:
         """Check the page as it stands with axe-core, and photograph it; nothing may be wider than the window.
 
         Without JavaScript axe can't run either; those pages differ in nothing that it sees.
@@ -71,7 +74,7 @@ class Desk:
         # By the browser's own door: the content policy lets no script of others in, nor should it.
         if not await page.evaluate("typeof window.axe === 'object'"):
             await page.evaluate(_AXE)
-        for width, height, scheme in _LOOKS:
+        for width, height, scheme in (*_LOOKS, _WIDE) if wide and self.language == "es" else _LOOKS:
             await page.set_viewport_size({"width": width, "height": height})
             await page.emulate_media(color_scheme=scheme)
             seen = await page.evaluate(_RUN, _TAGS)

@@ -12,7 +12,8 @@ from services.adapters.memory.clock import TurnableClock
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
 from tests.builders import START
-from tests.portal.browser import PHOTOGRAPHS, Desk
+from tests.photographs import PHOTOGRAPHS
+from tests.portal.browser import Desk
 from tests.portal.windows import Windows, opened
 from tests.portal.world import PortalWorld, portal_world
 

@@ -55,6 +55,7 @@ PROFILE = {
     "pausedUntil": "2001-01-01T00:00:00Z",
     "colour": "red",
 }
+LISTS = {"serves": [None], "locations": [[None, None]]}
 PATCH = [
     {"op": "replace", "path": "/status", "value": "Active"},
     {"op": "replace", "path": "/name", "value": "n" * 300},
@@ -100,6 +101,8 @@ TOLD: Mapping[str, list[Sent]] = {
             body=PROFILE,
         ),
         sent("/serves", "/locations", body={"locations": []}),
+        # What is no object at all, in a list of objects.
+        sent("/serves/0 /locations/0", "/pausedUntil", body={**LISTS, "pausedUntil": "2001-01-01T00:00:00Z"}),
         sent(
             "/If-Match", "/locations", body={"serves": [{"country": "ES"}], "locations": []}, headers={"if-match": LONG}
         ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from playwright.async_api import expect
+
 from schemas.topics import Topic
 from services.adapters import wire
 from services.core.codes import RfiState
@@ -168,3 +170,8 @@ async def test_a_customer_asks_another(desk: Desk) -> None:
     await desk.look(page, "wanted")
     (wish,) = (await stored(world)).wishes
     assert wish.partner_id == make_partner(4).id
+    await page.locator("section[aria-labelledby=withdraw] summary").click()
+    await page.select_option("#reason", index=1)
+    await submitted(page, "form[action$='/withdraw'] button")
+    assert (await stored(world)).state is RfiState.WITHDRAWN
+    await expect(page.locator("form[action$='/withdraw']")).to_have_count(0)

@@ -147,7 +147,7 @@ async def test_a_customer(desk: Desk) -> None:
     world.clock.advance(timedelta(minutes=6))
     page = await desk.page()
     await page.goto(world.customer_path(rfi))
-    await desk.look(page, "asked")
+    await desk.look(page, "asked", wide=True)
     await page.locator("section summary").click()
     await desk.look(page, "withdraw")
     await submitted(page, f"button[value='{make_partner(2).id}']")

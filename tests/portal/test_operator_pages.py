@@ -236,6 +236,9 @@ async def test_an_operator(desk: Desk) -> None:
     refusal, letter, rfi = await refused(world), await put_aside(world), await asked(world, 1, 2)
     mail = make_job(rfi_id=rfi.id, referral_id=make_referral(1, partner=1).id)
     await world.stores.jobs.add_leased([mail], "notifier", START)
+    parked = make_referral(9)
+    await world.stores.referrals.add([parked])
+    await world.stores.referrals.defer(parked.id, parked.version, START, 8, parked=True)
     page = await desk.signed_in(partner=None)
     for name, path in {
         "overview": "/operator",
@@ -253,3 +256,6 @@ async def test_an_operator(desk: Desk) -> None:
     await submitted(page, "form[action$='/drop'] button")
     await desk.look(page, "dropped")
     assert await world.stores.aside.letters(Letters(), 10) == []
+    await page.goto("/operator/parked")
+    await submitted(page, "form[action='/operator/parked/release'] button")
+    assert await world.stores.aside.parked(10) == []

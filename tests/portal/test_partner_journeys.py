@@ -12,6 +12,12 @@ from services.core.mail import MailKind
 from tests.builders import START, make_partner
 from tests.portal.browser import Desk
 
+_OPEN_ALL = """() => {
+    const answers = [...document.querySelectorAll('details.answer')]
+    answers.forEach(each => { each.open = true })
+    return answers.length
+}"""
+
 
 async def submitted(page: Page, selector: str) -> None:
     """Press a button and wait for the page that follows."""
@@ -66,7 +72,7 @@ async def test_inbox(desk: Desk) -> None:
     await world.add_referral(31, title="Needle in the haystack", expires_at=START + timedelta(days=9))
     await page.goto("/inbox")
     await expect(page.locator("[data-walk]")).to_have_count(25)
-    await desk.look(page, "first")
+    await desk.look(page, "first", wide=True)
     await page.locator("a[rel=next]").click()
     await expect(page.locator("[data-walk]")).to_have_count(6)
     await page.locator("details.filters summary").click()
@@ -118,7 +124,7 @@ async def test_answer(desk: Desk) -> None:
     referral = await world.add_referral(1, contact_requested=True)
     page = await desk.signed_in()
     await page.goto(f"/referrals/{referral.id}")
-    await desk.look(page, "new")
+    await desk.look(page, "new", wide=True)
     if desk.scripts:
         while (await world.referral(referral.id)).substatus is not Substatus.RECEIVED:
             await page.wait_for_timeout(20)
@@ -163,6 +169,8 @@ async def test_deal(desk: Desk) -> None:
     await page.fill("#contact-person-person-email", "bea@partner1.example")
     await submitted(page, "#contact-person button")
     await page.locator("#won summary").click()
+    # Whatever may be done now stands open at once: edit, contact, won, lost, error.
+    assert await page.evaluate(_OPEN_ALL) == 5
     await desk.look(page, "active")
     await page.fill("#won-finalValue-amount", "51000")
     await submitted(page, "#won button")
@@ -189,7 +197,7 @@ async def test_decline(desk: Desk) -> None:
 
 async def test_classic(desk: Desk) -> None:
     world = desk.world
-    await world.add_referral(1, policy=PolicyName.CLASSIC)
+    await world.add_referral(1, policy=PolicyName.CLASSIC, flame=Flame.OVERDUE)
     await world.stores.partners.put_partners([make_partner(1, policy=PolicyName.CLASSIC, version=2)])
     page = await desk.signed_in()
     await page.goto("/inbox")

@@ -188,3 +188,11 @@ def test_a_customer_who_has_withdrawn_hears_no_more(kind: MailKind) -> None:
 @pytest.mark.parametrize("kind", sorted(set(MailKind) - OF_ACCOUNTS))
 def test_an_erased_request_ends_its_mails(kind: MailKind) -> None:
     assert obsolete(job(kind), None, NEW) is not None
+
+
+@pytest.mark.parametrize("kind", sorted(set(MailKind) - OF_ACCOUNTS))
+def test_of_a_request_that_is_erased_partners_hear_only_that_it_is_withdrawn(kind: MailKind) -> None:
+    erased = make_rfi(erased_at=START)
+    for state in STATES.values():
+        told = obsolete(job(kind), erased, state) is None
+        assert told == (kind is MailKind.WITHDRAWN and state.substatus is Substatus.WITHDRAWN)

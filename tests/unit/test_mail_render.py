@@ -19,7 +19,7 @@ from services.notifier.customer_letters import CUSTOMER_LETTERS
 from services.notifier.letter import Matter
 from services.notifier.mime import envelope
 from services.notifier.partner_letters import PARTNER_LETTERS
-from services.notifier.preview import LINKS, SENDER, examples, matter
+from services.notifier.preview import AT, LINKS, SENDER, examples, matter
 from services.notifier.render import compose, lay_out, lines, personal, render, shared_by
 from services.notifier.words import languages
 
@@ -207,3 +207,13 @@ def test_no_words_of_a_customer_become_markup_or_control_anything(words: str) ->
     assert len(mail.subject) <= 150
     for harmful in "\x00\x07\x1b\r\u202e\u2066\u200b\ud800":
         assert harmful not in mail.subject + mail.text + mail.html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_withdrawal_says_nothing_of_an_erased_request_though_its_referral_still_does(language: str) -> None:
+    known = matter(MailKind.WITHDRAWN, language)
+    assert known.referral is not None
+    said = [known.referral.company, known.referral.title]
+    before, after = (render(each, LINKS) for each in (known, replace(known, rfi=replace(known.rfi, erased_at=AT))))
+    assert all(each in before.subject for each in said)
+    assert not [each for each in said if each in f"{after.subject} {after.text} {after.html}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from services.adapters.importers.rfi_files import read_rfis
 from services.core.errors import Problem
 from services.core.partner import Partner, Profile
 from services.core.rfi import Place, Rfi
+from services.intake import shape
 from services.intake.submission import read_submission
 from services.intake.validate import validate
 from services.matching.reference import ReferenceMatcher
@@ -62,6 +64,18 @@ def first_uses() -> dict[str, tuple[int, Rfi]]:
     return firsts
 
 
+def intake_codes() -> set[str]:
+    """Each code that intake has for a field: those of the shape, and those that its modules call `wrong` with."""
+    found = set(vars(shape)["_CODES"].values())
+    for module in Path(shape.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wrong":
+                code = node.args[1]
+                assert isinstance(code, ast.Constant), f"{module.name}:{node.lineno} hides its code from this test"
+                found.add(code.value)
+    return found
+
+
 class Idle:
     """Nobody has an open referral."""
 
@@ -82,6 +96,12 @@ def test_each_bad_line_has_the_problems_that_are_promised() -> None:
     promised = {e["line"]: {(p["field"], p["code"]) for p in e["problems"]} for e in expected()["refused"]}
     # Other content under a known id shows only beside the store.
     assert told == {n: problems for n, problems in promised.items() if problems != {("/id", "id_reused")}}
+
+
+def test_the_bad_lines_show_every_code_that_intake_has_for_a_field() -> None:
+    codes = intake_codes()
+    assert {"missing", "language_tag"} <= codes
+    assert codes - {p["code"] for e in expected()["refused"] for p in e["problems"]} == set()
 
 
 def test_repeated_ids_are_the_promised_repetitions_and_reuses() -> None:

@@ -13,7 +13,7 @@ from services.core.accounts import FILTER_LIMIT, FILTER_NAME_LENGTH, SavedFilter
 from services.core.errors import VersionConflict
 from services.core.listing import COUNT_LIMIT, Cards, ListingQuery, Section
 from services.core.ports import Change
-from services.portal.access import Forbidden, NotHere, look_of, partner, partner_writer, want
+from services.portal.access import Forbidden, NotHere, Why, look_of, partner, partner_writer, want
 from services.portal.acted import has_acted
 from services.portal.counting import Counting, Overview
 from services.portal.forms import own_path
@@ -159,7 +159,8 @@ def _add_filters(routes: APIRouter, ports: PortalPorts) -> None:
         if name:
             others = [each for each in user.filters if each.name != name]
             if len(others) >= FILTER_LIMIT:
-                raise Forbidden(f"keep at most {FILTER_LIMIT} filters: remove one first")
+                words = f"keep at most {FILTER_LIMIT} filters: remove one first"
+                raise Forbidden(words, why=Why.TOO_MANY_FILTERS)
             await _save(ports, replace(user, filters=(*others, SavedFilter(name=name, path=path))))
         return go_on(path, "filter-saved" if name else None)
 

@@ -20,7 +20,7 @@ from services.core.reveals import Reveal, Way
 from services.core.rfi import Person, Rfi
 from services.core.transitions import effect_of, where
 from services.core.visibility import contact_visible
-from services.portal.access import Forbidden, NotHere, partner, partner_writer
+from services.portal.access import Forbidden, NotHere, Why, partner, partner_writer
 from services.portal.identity import Identity
 from services.portal.notices import go_on
 from services.portal.pages.answers import ANSWERS, every_problem, in_order, read_answer
@@ -113,7 +113,7 @@ class Desk:
             Forbidden: the policy does not show it now.
         """
         if not self.allowed(referral):
-            raise Forbidden("the customer's contact is not shown in this state")
+            raise Forbidden("the customer's contact is not shown in this state", why=Why.CONTACT_HIDDEN)
         now = self.ports.clock.now()
         await self.ports.reveals.record(
             [

@@ -18,7 +18,7 @@ from starlette.datastructures import FormData
 
 from services.core.errors import CommandInvalid, Problem
 from services.core.partner import Partner
-from services.portal.access import Forbidden
+from services.portal.access import Forbidden, Why
 from services.portal.another import closed_to_all
 from services.portal.doors import address_of
 from services.portal.forms import check_origin
@@ -79,7 +79,8 @@ async def _sent(request: Request, ports: PortalPorts, pace: Pace, fields: FormDa
     values = {name: value for name, value in fields.items() if isinstance(value, str)}
     token = good(ports, values.get("token", ""))
     if token is None:
-        raise Forbidden("this form is too old, or was not made here: search again and send it from there")
+        words = "this form is too old, or was not made here: search again and send it from there"
+        raise Forbidden(words, why=Why.SEARCH_AGAIN)
     pace.sent(address_of(request))
     query = query_in(fields)
     chosen, problems = await _chosen(ports, query)

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from services.core.errors import VersionConflict
 from services.core.mail import is_mailbox
 from services.core.ports import Change
-from services.portal.access import Denied, Forbidden, NotHere, signed_in
+from services.portal.access import Denied, Forbidden, NotHere, Why, signed_in
 from services.portal.doors import address_of, session_cookie
 from services.portal.forms import CSRF_FIELD, check_origin, own_path
 from services.portal.identity import Identity, IdentityKind
@@ -75,7 +75,8 @@ async def _anonymous_form(request: Request) -> dict[str, str]:
     fields = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
     cookie = request.cookies.get(FORM_COOKIE, "")
     if not cookie or not hmac.compare_digest(cookie.encode(), fields.get(CSRF_FIELD, "").encode()):
-        raise Forbidden("this page is too old, or your browser refuses cookies: load the page again")
+        words = "this page is too old, or your browser refuses cookies: load the page again"
+        raise Forbidden(words, why=Why.STALE)
     return fields
 
 
