@@ -23,6 +23,7 @@ from services.cli import (
 from services.cli.audit import audit_command
 from services.cli.demo.command import demo_command
 from services.cli.foreign_ids import foreign_ids_command
+from services.cli.indexes import indexes_command
 from services.cli.operating import init_command, lag_command, publisher_command
 from services.cli.running import run_command
 from services.cli.watch import watch_command
@@ -39,6 +40,7 @@ for command in system.app.registered_commands:
 app.command("watch")(watch_command)
 app.command("audit")(audit_command)
 app.command("foreign-ids")(foreign_ids_command)
+app.command("indexes")(indexes_command)
 app.command("lag")(lag_command)
 app.add_typer(rfi.app, name="rfi")
 app.add_typer(referral.app, name="referral")

@@ -117,7 +117,7 @@ def show_command(referral_id: str) -> None:
         console.print(table(f"Referral {referral.id}", ["what", ""], _facts(referral)))
         rows = [(h.at.isoformat(timespec="seconds"), h.version, h.what, h.by, h.note) for h in referral.history]
         console.print(table("History", ["at", "version#", "what", "by", "note"], rows))
-        days = await world.stores.reveals.of_referral(referral.id)
+        days = await world.stores.reveals.of_referrals([referral.id])
         days += by_mail(await world.stores.jobs.of_rfis([referral.rfi_id]), [referral], world.policies)
         shown = [
             (day.by, day.way if day.sure else f"{day.way}, perhaps", f"{day.last_at:%Y-%m-%d %H:%M}", day.times)

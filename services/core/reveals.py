@@ -67,8 +67,8 @@ class RevealLog(Protocol):
     async def record(self, reveals: Sequence[Reveal]) -> None:
         """Write them down; those of a day are counted, repeated ones too."""
 
-    async def of_referral(self, referral_id: str) -> list[RevealedDay]:
-        """Every disclosure of a referral but those by mail, oldest first."""
+    async def of_referrals(self, ids: Sequence[str]) -> list[RevealedDay]:
+        """Every disclosure of these referrals but those by mail, oldest first."""
 
 
 def by_mail(

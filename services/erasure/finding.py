@@ -64,7 +64,7 @@ class Finder:
         referrals = [each for some in (await self._referrals.of_rfis(ids)).values() for each in some] if ids else []
         jobs = await self._jobs.of_rfis(ids) if ids else []
         mails = [job for job in jobs if job.role is Role.CUSTOMER]
-        shown = {day.partner_id for each in referrals for day in await self._reveals.of_referral(each.id)}
+        shown = {day.partner_id for day in await self._reveals.of_referrals([each.id for each in referrals])}
         shown |= {day.partner_id for day in by_mail(jobs, referrals, self._policies)}
         return Found(
             rfi_ids=tuple(ids),

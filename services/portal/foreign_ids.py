@@ -67,9 +67,7 @@ class ForeignIds:
         named: Mapping[str, object] = scope.get("path_params") or {}
         ids = [(name, str(value)) for name, value in named.items() if name in OWNERS]
         if b"partnerId=" in (query := scope.get("query_string", b"")):
-            ids += [("partner_id", value) for name, value in parse_qsl(query.decode("latin-1")) if name == "partnerId"][
-                :1
-            ]
+            ids.append(("partner_id", dict(parse_qsl(query.decode("latin-1"))).get("partnerId", "")))
         if ids and isinstance(me, Identity) and not path.startswith(_OF_OPERATORS):
             self.refused(me, f"{scope['method']} {path}", ids)
 

@@ -349,7 +349,7 @@ class RevealLogSuite:
         await stores.reveals.record([base, replace(base, by="partner:luis"), replace(base, referral_id="other")])
         await stores.reveals.record([later, replace(base, way=Way.PAGE), replace(base, at=START + timedelta(days=1))])
         await stores.reveals.record([])
-        days = await stores.reveals.of_referral("r")
+        days = await stores.reveals.of_referrals(["r"])
         assert [(day.by, day.way, day.times) for day in days] == [
             ("partner:ana", Way.API, 2),
             ("partner:ana", Way.PAGE, 1),
@@ -357,4 +357,6 @@ class RevealLogSuite:
             ("partner:ana", Way.API, 1),
         ]
         assert (days[0].first_at, days[0].last_at) == (START, START + MINUTE)
-        assert await stores.reveals.of_referral("none") == []
+        assert {day.referral_id for day in await stores.reveals.of_referrals(["r", "other"])} == {"r", "other"}
+        assert await stores.reveals.of_referrals(["none"]) == []
+        assert await stores.reveals.of_referrals([]) == []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.driver import DESCENDING, Index, Mongo
+from services.adapters.mongo.indexes import REFUSALS, ensure_indexes
 from services.adapters.mongo.stores import MongoStores, stores_of
 from services.cli.app import app
 from services.cli.console import console
@@ -63,6 +64,27 @@ def test_who_asked_for_others_things_is_listed(run: Run, stored: Any) -> None:
     stored(lambda stores: stores.foreign_asks.note([ask, ask]))
     told = run("foreign-ids", "-n", "5")
     assert all(each in told for each in (ask.by, ask.partner_id, ask.operation, "referral r-2", "times"))
+
+
+def test_indexes_that_an_older_version_left_are_told_and_dropped_when_asked(
+    run: Run, mongo_server: str, mongo_database: str
+) -> None:
+    async def indexes(make: Sequence[Index] = ()) -> list[str]:
+        with Mongo(mongo_server, mongo_database) as mongo:
+            await ensure_indexes(mongo)
+            refusals = mongo.collection(REFUSALS)
+            await refusals.ensure(make)
+            return await refusals.index_names()
+
+    wanted = asyncio.run(indexes())
+    assert "Every index is in use" in run("indexes")
+    asyncio.run(indexes([Index([("at", DESCENDING)], name="by_time")]))
+    told = run("indexes")
+    assert "by_time" in told
+    assert not [name for name in wanted if name in told]
+    assert asyncio.run(indexes()) == sorted([*wanted, "by_time"])
+    assert "Dropped" in run("indexes", "--drop")
+    assert asyncio.run(indexes()) == wanted
 
 
 def test_an_operator_is_added_once_and_gets_a_link(run: Run, stored: Any) -> None:

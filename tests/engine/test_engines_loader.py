@@ -21,7 +21,7 @@ from services.engines.supervisor import down, status, up
 
 #: A service that tells what it finds around itself, and then does what it is told.
 PROGRAM = """
-import json, os, pathlib, signal, socket, sys, time
+import json, os, pathlib, signal, socket, sys
 import weighty
 told = {
     "argv": sys.argv[1:], "name": __name__, "main": sys.modules["__main__"].__dict__ is globals(),
@@ -38,7 +38,7 @@ match sys.argv[1]:
     case "fail":
         raise ValueError("with its words")
     case _:
-        time.sleep(300)
+        signal.pause()
 """
 
 

@@ -90,7 +90,7 @@ async def test_reading_changes_nothing_but_the_log_of_disclosures(world: PortalW
     await crm.get(PATH)
     await crm.get(f"{PATH}/{referral.id}/related")
     assert await world.referral(referral.id) == referral
-    (day,) = await world.stores.reveals.of_referral(referral.id)
+    (day,) = await world.stores.reveals.of_referrals([referral.id])
     assert (day.way, day.times) == (Way.API, 2)
     assert day.by.startswith("partner:")
 
@@ -103,7 +103,7 @@ async def test_a_hidden_contact_is_absent_and_no_disclosure_is_noted(world: Port
         assert CONTACT.email not in text
         assert (CONTACT.phone or "") not in text
     assert "team" not in one.json()["customerProfile"]
-    assert await world.stores.reveals.of_referral(referral.id) == []
+    assert await world.stores.reveals.of_referrals([referral.id]) == []
     interested = await crm.post(f"{PATH}/{referral.id}/interest")
     assert interested.json()["customerProfile"]["team"][0]["email"] == CONTACT.email
     assert (interested.json()["status"], interested.json()["substatus"]) == ("New", "Received")

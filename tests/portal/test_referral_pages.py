@@ -56,7 +56,7 @@ async def test_looking_changes_nothing_and_shows_no_contact(
         assert CONTACT.email not in page
         assert CONTACT.last_name not in page
     assert await world.referral(referral.id) == before
-    assert await world.stores.reveals.of_referral(referral.id) == []
+    assert await world.stores.reveals.of_referrals([referral.id]) == []
 
 
 async def test_the_page_tells_that_a_person_has_it_on_the_screen(
@@ -79,7 +79,7 @@ async def test_the_contact_is_shown_to_who_asks_and_each_reader_is_written_down(
     assert CONTACT.email not in (await colleague.get(f"/referrals/{referral.id}")).text
     await colleague.submit(f"/referrals/{referral.id}/contact")
     assert CONTACT.email in (await colleague.get(f"/referrals/{referral.id}")).text
-    readers = await world.stores.reveals.of_referral(referral.id)
+    readers = await world.stores.reveals.of_referrals([referral.id])
     assert len({each.by for each in readers}) == 2
     assert {each.way for each in readers} == {Way.PAGE}
 
@@ -91,7 +91,7 @@ async def test_a_contact_is_hidden_again_after_some_hours(world: PortalWorld, an
     world.clock.shift(timedelta(hours=1))
     assert CONTACT.email not in (await ana.get(f"/referrals/{referral.id}")).text
     await ana.submit(f"/referrals/{referral.id}/contact")
-    assert sum(day.times for day in await world.stores.reveals.of_referral(referral.id)) == 2
+    assert sum(day.times for day in await world.stores.reveals.of_referrals([referral.id])) == 2
 
 
 async def test_a_contact_that_the_policy_hides_is_not_shown_even_to_who_saw_it(
@@ -104,7 +104,7 @@ async def test_a_contact_that_the_policy_hides_is_not_shown_even_to_who_saw_it(
     assert "The contact is not shown in this state." in page
     for path in ("contact", "contact.vcf"):
         assert (await ana.submit(f"/referrals/{referral.id}/{path}")).status_code == 403
-    assert len(await world.stores.reveals.of_referral(referral.id)) == 1
+    assert len(await world.stores.reveals.of_referrals([referral.id])) == 1
 
 
 async def test_a_masked_contact_is_shown_after_the_accept_alone() -> None:
@@ -296,7 +296,7 @@ async def test_the_customer_is_taken_along_as_a_vcard_and_that_is_written_down(
     assert answer.headers["content-type"].startswith("text/vcard")
     assert "attachment" in answer.headers["content-disposition"]
     assert f"EMAIL:{CONTACT.email}\r\n" in answer.text
-    (day,) = await world.stores.reveals.of_referral(referral.id)
+    (day,) = await world.stores.reveals.of_referrals([referral.id])
     assert day.way is Way.DOWNLOAD
     assert CONTACT.email not in (await ana.get(f"/referrals/{referral.id}")).text
 

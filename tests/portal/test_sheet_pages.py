@@ -39,7 +39,7 @@ async def test_a_sheet_has_what_the_list_shows_and_its_contacts_are_written_down
     (row,) = rows_of(answer.text)
     assert row["Id"] == shown.id
     assert all(not cell.startswith("=") for cell in row.values())
-    (day,) = await world.stores.reveals.of_referral(shown.id)
+    (day,) = await world.stores.reveals.of_referrals([shown.id])
     assert day.way is Way.EXPORT
 
 
@@ -64,7 +64,7 @@ async def test_no_sheet_of_everything_leaves_for_amounts_in_no_currency(world: P
     referral = await world.add_referral(1)
     answer = await ana.submit("/sheets/export", {"list": "/inbox?worth_from=5"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/inbox?worth_from=5")
-    assert await world.stores.reveals.of_referral(referral.id) == []
+    assert await world.stores.reveals.of_referrals([referral.id]) == []
 
 
 @pytest.mark.parametrize("path", ["", "/team", "https://evil.example/inbox/x", "//inbox"])
@@ -77,7 +77,7 @@ async def test_without_the_button_no_sheet_leaves(world: PortalWorld, ana: Brows
     assert (await ana.get("/sheets/export?list=/inbox")).status_code == 405
     ana.token = "stolen"
     assert (await ana.submit("/sheets/export", {"list": "/inbox"})).status_code == 403
-    assert await world.stores.reveals.of_referral(referral.id) == []
+    assert await world.stores.reveals.of_referrals([referral.id]) == []
 
 
 async def test_rows_are_carried_out_and_every_problem_of_the_others_is_told(world: PortalWorld, ana: Browser) -> None:

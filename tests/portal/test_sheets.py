@@ -65,7 +65,7 @@ async def test_an_export_has_what_was_asked_for_and_each_disclosure_is_noted(wor
     assert (row["Contact last name"], row["Contact phone"]) == ('a, "b"\nc', "'+34955000001")
     assert (row["Deal value"], row["Currency"], row["Favorite"]) == ("40000", "EUR", "false")
     assert other.id not in answer.text
-    (day,) = await world.stores.reveals.of_referral(referral.id)
+    (day,) = await world.stores.reveals.of_referrals([referral.id])
     assert day.way is Way.EXPORT
     assert (await crm.get(EXPORT, params={"$filter": "?"})).status_code == 400
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from services.adapters.memory.days import counted
 from services.adapters.memory.faults import Faults, faulty
 from services.core.foreign_ids import ForeignAsk, ForeignAskDay
 from services.core.ids import foreign_ask_id
@@ -33,9 +33,7 @@ class MemoryForeignAsks:
                 last_at=ask.at,
                 times=0,
             )
-            self.stored[id_] = replace(
-                day, first_at=min(day.first_at, ask.at), last_at=max(day.last_at, ask.at), times=day.times + 1
-            )
+            self.stored[id_] = counted(day, ask.at)
 
     @faulty
     async def newest(self, limit: int) -> list[ForeignAskDay]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from services.adapters.memory.days import counted
 from services.adapters.memory.faults import Faults, faulty
 from services.core.ids import reveal_id
-from services.core.reveals import Reveal, RevealedDay
+from services.core.reveals import Reveal, RevealedDay, in_order
 
 
 class MemoryReveals:
@@ -31,15 +31,10 @@ class MemoryReveals:
                 last_at=reveal.at,
                 times=0,
             )
-            self.stored[id_] = replace(
-                day,
-                first_at=min(day.first_at, reveal.at),
-                last_at=max(day.last_at, reveal.at),
-                times=day.times + 1,
-            )
+            self.stored[id_] = counted(day, reveal.at)
 
     @faulty
-    async def of_referral(self, referral_id: str) -> list[RevealedDay]:
+    async def of_referrals(self, ids: Sequence[str]) -> list[RevealedDay]:
         """Oldest first."""
-        found = [day for day in self.stored.values() if day.referral_id == referral_id]
-        return sorted(found, key=lambda day: (day.first_at, day.by, day.way))
+        wanted = set(ids)
+        return in_order(day for day in self.stored.values() if day.referral_id in wanted)

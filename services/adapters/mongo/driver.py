@@ -19,11 +19,12 @@ from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
 from services.adapters.mongo.encoding import CODECS, NAIVE, Doc
 from services.adapters.mongo.failures import duplicates, translated
-from services.adapters.mongo.questions import Filter, Reading, Sort
+from services.adapters.mongo.questions import BY_ID, Filter, Reading, Sort, by_id
 from services.core.errors import Misconfigured
 
 __all__ = [
     "ASCENDING",
+    "BY_ID",
     "DESCENDING",
     "Collection",
     "DeleteOne",
@@ -42,9 +43,6 @@ T = TypeVar("T")
 
 #: Compares texts whatever their case; an index serves only queries that compare as it does.
 WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
-
-#: Index of every collection, named where a query reads everything on purpose.
-BY_ID = "_id_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,13 +233,13 @@ class Collection:
         with translated():
             return await self._it.find_one({"_id": id_})
 
-    async def by_ids(self, ids: Sequence[str], fields: Sequence[str] | None = None) -> list[Doc]:
-        """Documents by id, in any order."""
-        return await self.find({"_id": {"$in": list(ids)}}, limit=len(ids), fields=fields) if ids else []
+    async def by_ids(self, ids: Sequence[str], fields: Sequence[str] | None = None, **only: str | None) -> list[Doc]:
+        """Documents by id, in any order; `only` those whose fields have these values, None: whatever they have."""
+        return await self.find(**by_id(ids, only), limit=len(ids), fields=fields) if ids else []
 
-    async def naive_by_ids(self, ids: Sequence[str], without: Sequence[str] = ()) -> list[Doc]:
-        """Documents by id, in any order, without some fields; their instants (UTC) lack the zone."""
-        return await self.find({"_id": {"$in": list(ids)}}, limit=len(ids), without=without, naive=True) if ids else []
+    async def naive_by_ids(self, ids: Sequence[str], without: Sequence[str] = (), **only: str | None) -> list[Doc]:
+        """The same without some fields; their instants (UTC) lack the zone."""
+        return await self.find(**by_id(ids, only), limit=len(ids), without=without, naive=True) if ids else []
 
     async def find(
         self,
@@ -285,3 +283,13 @@ class Collection:
         if indexes:
             with translated():
                 await self._it.create_indexes(list(indexes))
+
+    async def index_names(self) -> list[str]:
+        """The names of the indexes that are there, but the one of ids."""
+        with translated():
+            return sorted(set(await self._it.index_information()) - {"_id_"})
+
+    async def drop_index(self, name: str) -> None:
+        """Drop one; it must be there."""
+        with translated():
+            await self._it.drop_index(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.adapters.mongo.days import counted
 from services.adapters.mongo.driver import DESCENDING, Mongo, UpdateOne
 from services.adapters.mongo.indexes import FOREIGN_ASKS as COLLECTION
 from services.core.foreign_ids import KEPT, ForeignAsk, ForeignAskDay, Thing
@@ -41,13 +42,6 @@ class MongoForeignAsks:
 
 def _counted(ask: ForeignAsk) -> UpdateOne:
     known = {"by": ask.by, "partner_id": ask.partner_id, "operation": ask.operation}
-    return UpdateOne(
-        {"_id": foreign_ask_id(ask.by, ask.operation, ask.thing_id, ask.at)},
-        {
-            "$setOnInsert": {**known, "thing": ask.thing.value, "thing_id": ask.thing_id},
-            "$min": {"first_at": ask.at},
-            "$max": {"last_at": ask.at, "expires_at": ask.at + KEPT},
-            "$inc": {"times": 1},
-        },
-        upsert=True,
-    )
+    thing = {"thing": ask.thing.value, "thing_id": ask.thing_id}
+    id_ = foreign_ask_id(ask.by, ask.operation, ask.thing_id, ask.at)
+    return counted(id_, {**known, **thing}, ask.at, expires_at=ask.at + KEPT)

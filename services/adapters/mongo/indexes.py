@@ -124,7 +124,7 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     RULES: (_index("-at", name=RULES_BY_TIME),),  # listed
     SETTINGS: (),
     MEDIANS: (),
-    REVEALS: (_index("referral_id", name="of_referral"),),  # of_referral
+    REVEALS: (_index("referral_id", name="of_referral"),),  # of_referrals
     FOREIGN_ASKS: (_index("-last_at", "-_id", name="newest"), _ttl("expires_at")),  # newest
     FAVOURITES: (_index("partner_id", "-at", name="of_partner"),),  # of_partner
     USERS: (

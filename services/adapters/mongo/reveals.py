@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.adapters.mongo.days import counted
 from services.adapters.mongo.driver import Mongo, UpdateOne
 from services.adapters.mongo.indexes import REVEALS as COLLECTION
 from services.core.ids import reveal_id
-from services.core.reveals import Reveal, RevealedDay, Way
+from services.core.reveals import Reveal, RevealedDay, Way, in_order
 
 
 class MongoReveals:
@@ -23,9 +24,9 @@ class MongoReveals:
         """One bulk of upserts; an attempt repeated after a lost answer counts once more: too many, never too few."""
         await self._reveals.write([_counted(reveal) for reveal in reveals])
 
-    async def of_referral(self, referral_id: str) -> list[RevealedDay]:
+    async def of_referrals(self, ids: Sequence[str]) -> list[RevealedDay]:
         """Sorted here: a referral has few."""
-        docs = await self._reveals.find({"referral_id": {"$eq": referral_id}})
+        docs = await self._reveals.find({"referral_id": {"$in": list(ids)}})
         days = [
             RevealedDay(
                 referral_id=doc["referral_id"],
@@ -38,18 +39,10 @@ class MongoReveals:
             )
             for doc in docs
         ]
-        return sorted(days, key=lambda day: (day.first_at, day.by, day.way))
+        return in_order(days)
 
 
 def _counted(reveal: Reveal) -> UpdateOne:
     known = {"referral_id": reveal.referral_id, "rfi_id": reveal.rfi_id, "partner_id": reveal.partner_id}
-    return UpdateOne(
-        {"_id": reveal_id(reveal.referral_id, reveal.by, reveal.way.value, reveal.at)},
-        {
-            "$setOnInsert": {**known, "by": reveal.by, "way": reveal.way.value},
-            "$min": {"first_at": reveal.at},
-            "$max": {"last_at": reveal.at},
-            "$inc": {"times": 1},
-        },
-        upsert=True,
-    )
+    id_ = reveal_id(reveal.referral_id, reveal.by, reveal.way.value, reveal.at)
+    return counted(id_, {**known, "by": reveal.by, "way": reveal.way.value}, reveal.at)

@@ -55,8 +55,7 @@ async def disclosures(
         zone: of the reader.
     """
     days = by_mail(await ports.jobs.of_rfis([rfi.id]), referrals, ports.policies)
-    for referral in referrals:
-        days += await ports.reveals.of_referral(referral.id)
+    days += await ports.reveals.of_referrals([each.id for each in referrals])
     readers = {day.by.partition(":")[2] for day in days if day.way is not Way.MAIL}
     people = await ports.users.load(sorted(readers)) if readers else {}
     known = {id_: user.name or user.email for id_, user in people.items()}

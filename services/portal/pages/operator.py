@@ -138,11 +138,12 @@ async def _partners(ports: PortalPorts, wanted: str, after: str) -> tuple[list[P
     """
     found: list[Partner] = []
     walked, words = 0, folded(wanted)
+    at_once = WALKED_AT_ONCE if words else ROWS + 1
     while walked < MOST_WALKED and len(found) <= ROWS:
-        some = await ports.partners.scan_partners(after, WALKED_AT_ONCE if words else ROWS + 1)
+        some = await ports.partners.scan_partners(after, at_once)
         found += [each for each in some if words in folded(each.name)]
         walked += len(some)
-        if len(some) < (WALKED_AT_ONCE if words else ROWS + 1):
+        if len(some) < at_once:
             after = ""
             break
         after = some[-1].id

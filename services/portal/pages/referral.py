@@ -50,8 +50,8 @@ class Desk:
         Raises:
             NotHere: there is none, or it is another partner's.
         """
-        referral = (await self.ports.referrals.load([referral_id])).get(referral_id)
-        if referral is None or me.partner_id is None or referral.partner_id != me.partner_id:
+        referral = (await self.ports.referrals.load([referral_id], partner_id=me.partner_id or "")).get(referral_id)
+        if referral is None:
             raise NotHere("there is no such referral")
         rfi = (await self.ports.rfis.load([referral.rfi_id])).get(referral.rfi_id)
         if rfi is None:
@@ -64,11 +64,11 @@ class Desk:
         since = self.ports.clock.now() - _SHOWN_FOR
         seen = allowed and any(
             day.by == me.name and day.way is Way.PAGE and day.last_at > since
-            for day in await self.ports.reveals.of_referral(referral.id)
+            for day in await self.ports.reveals.of_referrals([referral.id])
         )
         starred = await self.ports.favourites.among(referral.partner_id, [referral.id])
         actors = {entry.by.partition(":")[2] for entry in referral.history if entry.by.startswith("partner:")}
-        users = await self.ports.users.load(sorted(actors)) if actors else {}
+        users = await self.ports.users.load(sorted(actors), partner_id=referral.partner_id) if actors else {}
         return Matter(
             me=me,
             referral=referral,
@@ -77,7 +77,7 @@ class Desk:
             contact=rfi.customer.contact if seen else None,
             contact_allowed=allowed,
             starred=bool(starred),
-            names={id_: user.name for id_, user in users.items() if user.partner_id == referral.partner_id},
+            names={id_: user.name for id_, user in users.items()},
         )
 
     def allowed(self, referral: Referral) -> bool:
