@@ -33,10 +33,12 @@ class RegionV1(Told):
 
 
 class OfficeV1(Told):
-    """A location of a partner, without its contact."""
+    """A location of a partner, without its contact; where it is known with its coordinates (WGS 84), both or none."""
 
     id: Code
     place: RegionV1
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
 
 
 class PartnerProfileV1(Told):

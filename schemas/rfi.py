@@ -16,16 +16,22 @@ from schemas.base import Wire
 Term = Annotated[str, Field(min_length=1, max_length=100)]
 Terms = Annotated[list[Term], Field(max_length=50)]
 Demands = Annotated[list[Term], Field(max_length=10)]
+LARGEST_CIRCLE_KM = 20_000
 PartnerRef = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class PlaceV1(Wire):
-    """A region: country, and as much of subdivision, city and postal code as is known. Names (en, es) or ISO codes."""
+    """A region: country, and as much of subdivision, city and postal code as is known. Names (en, es) or ISO codes.
+
+    Where distance matters, also the point: decimal degrees (WGS 84), both or none, kept to four digits (some 10 m).
+    """
 
     country: Annotated[str, Field(min_length=2, max_length=80, examples=["ES", "España", "Spain"])]
     subdivision: Annotated[str, Field(min_length=1, max_length=80, examples=["ES-AN", "Andalucía"])] | None = None
     city: Annotated[str, Field(min_length=1, max_length=120)] | None = None
     postal_code: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[37.3891])] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[-5.9845])] | None = None
 
 
 class ContactV1(Wire):
@@ -60,7 +66,8 @@ class NeedV1(Wire):
     """What is asked for. `place` is where the work is; without it the customer's own place.
 
     Only partners who offer each of `mustOffer`, and one of `mustOfferOneOf` at least, are asked; both count as
-    keywords too.
+    keywords too. Who offers one of `mustNotOffer` is not asked. With `withinKm` only those are asked who have a
+    location so near to the place, whose coordinates must be given; who tells no coordinates is judged by region.
     """
 
     title: Annotated[str, Field(min_length=3, max_length=300)]
@@ -72,6 +79,8 @@ class NeedV1(Wire):
     keywords: Terms = Field(default_factory=list)
     must_offer: Demands = Field(default_factory=list)
     must_offer_one_of: Demands = Field(default_factory=list)
+    must_not_offer: Demands = Field(default_factory=list)
+    within_km: Annotated[int, Field(ge=1, le=LARGEST_CIRCLE_KM)] | None = None
     budget: BudgetV1 | None = None
     timeframe: Annotated[str, Field(max_length=20, examples=["within30days"])] | None = None
 
@@ -85,7 +94,10 @@ class ConsentV1(Wire):
 
 
 class RfiSubmittedV1(Wire):
-    """An RFI. `id` is the publisher's own and makes it idempotent: the same id again is the same RFI."""
+    """An RFI. `id` is the publisher's own and makes it idempotent: the same id again is the same RFI.
+
+    `excludedPartners` are not asked, unless the customer itself picks one later; no partner is told of them.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     channel: Annotated[str, Field(max_length=20, examples=["marketing", "sales", "search"])]
@@ -95,5 +107,6 @@ class RfiSubmittedV1(Wire):
     need: NeedV1
     consent: ConsentV1
     selected_partners: Annotated[list[PartnerRef], Field(max_length=20)] = Field(default_factory=list)
+    excluded_partners: Annotated[list[PartnerRef], Field(max_length=10)] = Field(default_factory=list)
     max_partners: Annotated[int, Field(ge=1, le=20)] = 5
     contact_requested: bool = False

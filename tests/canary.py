@@ -12,12 +12,15 @@ from tests.submissions import rfi_json
 
 #: Occurs nowhere else, and stems to itself.
 CANARY = "zyxkanarix"
+#: Of the place; as rare as the word.
+LATITUDE = "37.1357"
 EMAIL = f"Ana.{CANARY}@{CANARY}.example"
 
 
 def canary_rfi(**overrides: Any) -> dict[str, Any]:
     """An RFI that names the canary in every text, and still fits the partners of the builders."""
     place = {"country": "ES", "subdivision": "ES-AN", "city": f"Villa {CANARY}", "postalCode": "41001"}
+    place |= {"latitude": float(LATITUDE), "longitude": -5.2468}
     told: dict[str, Any] = {
         "customer__company": f"{CANARY} SA",
         "customer__website": f"https://{CANARY}.example",
@@ -32,13 +35,16 @@ def canary_rfi(**overrides: Any) -> dict[str, Any]:
         "need__products": ["azure", f"{CANARY} cloud"],
         "need__services": ["migration", CANARY],
         "need__industries": ["manufacturing", CANARY],
+        "need__mustNotOffer": [CANARY, f"{CANARY} fax"],
+        "need__withinKm": 20_000,
     }
     return rfi_json(**(told | overrides))
 
 
 def names_it(value: object) -> bool:
-    """Whether the canary stands in a value, as text or as bytes."""
-    return CANARY in repr(value).casefold()
+    """Whether the canary, or where it lives, stands in a value, as text, as bytes or as a number."""
+    said = repr(value).casefold()
+    return CANARY in said or LATITUDE in said
 
 
 def traces(stores: MemoryStores, log: MemoryLog) -> list[str]:

@@ -2,21 +2,26 @@
 
 `make bench-portal` (or `python -m bench.portal`): the bundled engines in a temporary folder, a million referrals, the
 portal as its own process, and beside it a bare handler that asks the same of the database. First 50 requests a second,
-each wait counted from when it was due; then as many as go, both servers in turn. The last line is JSON: `rps` of the
-portal, `p99_ms` at the steady pace, `vs_bare` the ratio of the two throughputs (median of the rounds).
+each wait counted from when it was due, a quarter of them second pages and lists of one region; then as many first
+pages as go, both servers in turn. The last line is JSON: `rps` of the portal, `p99_ms` of all visits at the steady
+pace, `vs_bare` the ratio of the two throughputs (median of the rounds).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +29,7 @@ from typing import Any
 import uvloop
 
 from bench.portal.data import fill, people, utc_now
-from bench.portal.visitors import Visit, busy, quantile, steady
+from bench.portal.visitors import Visit, busy, page_of, quantile, steady
 from bench.report import console
 from bench.stage import BenchFailed, Stage, all_run, cpu_of, free_port, stage, until
 from bench.systems import inherited
@@ -38,6 +43,10 @@ _READY_S = 120.0
 #: Until the indexes of a million referrals are built.
 _INDEXED_S = 900.0
 _LOOK_AGAIN_S = 0.2
+#: The way from a page of the inbox to the next.
+_NEXT = re.compile(r'<a href="([^"]+)" rel="next"')
+#: A list that somebody has filtered.
+_REGION = {"path": "/inbox?region=ES&subdivision=ES-AN", "kind": "one region"}
 
 
 def main() -> None:
@@ -78,7 +87,8 @@ async def _measure(ground: Stage, flags: argparse.Namespace) -> dict[str, float]
         for name, port in ports.items():
             await _answers(children, port, visits[name][0])
             await busy(port, visits[name], 3.0, flags.at_once)
-        waits = await steady(ports["portal"], visits["portal"], flags.seconds, flags.pace)
+        mixed = await _mixed(ports["portal"], visits["portal"])
+        waits = await steady(ports["portal"], mixed, flags.seconds, flags.pace)
         rounds = [await _round(children, ports, visits, flags, number) for number in range(flags.rounds)]
     except (OSError, asyncio.IncompleteReadError, ExceptionGroup):
         # A server that has gone says more in its log than a broken connection does.
@@ -91,15 +101,40 @@ async def _measure(ground: Stage, flags: argparse.Namespace) -> dict[str, float]
             child.stop(20.0)
     if flags.profile:
         print((ground.logs / "portal.profile").read_text())
-    p50, p99 = (quantile(waits, share) * 1000 for share in (0.5, 0.99))
-    console.print(
-        f"{flags.pace:g} requests a second: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {waits[-1] * 1000:.1f} ms"
-    )
     return {
         "rps": round(median(each["portal"] for each in rounds), 1),
-        "p99_ms": round(p99, 1),
+        "p99_ms": round(_told(waits, flags.pace), 1),
         "vs_bare": round(median(each["portal"] / each["bare"] for each in rounds), 3),
     }
+
+
+async def _mixed(port: int, visits: Sequence[Visit]) -> list[Visit]:
+    """Of four visits one goes on to the second page, or to the list of one region, in turn.
+
+    Raises:
+        BenchFailed: somebody has no second page.
+    """
+    mixed = []
+    for number, visit in enumerate(visits):
+        first = [visits[(number + step) % len(visits)] for step in (0, 17, 34)]
+        mixed += [*first, await _further(port, visit) if number % 4 < 2 else replace(visit, **_REGION)]
+    return mixed
+
+
+async def _further(port: int, visit: Visit) -> Visit:
+    found = _NEXT.search(await page_of(port, visit))
+    if found is None:
+        raise BenchFailed("an inbox has no second page: take more referrals")
+    return replace(visit, path=unescape(found[1]), kind="second page")
+
+
+def _told(waits: Mapping[str, Sequence[float]], pace: float) -> float:
+    """Print how long visitors waited, all of them and each kind; the 99th of a hundred of all, milliseconds."""
+    every = sorted(itertools.chain.from_iterable(waits.values()))
+    for kind, rising in {f"{pace:g} requests a second": every, **waits}.items():
+        p50, p99, longest = (quantile(rising, share) * 1000 for share in (0.5, 0.99, 1.0))
+        console.print(f"{kind}: {len(rising):,} visits, p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {longest:.1f} ms")
+    return quantile(every, 0.99) * 1000
 
 
 async def _filled(ground: Stage, number: int) -> Mapping[str, list[Visit]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.stage import BenchFailed
@@ -13,10 +14,11 @@ from bench.stage import BenchFailed
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request: where to, as whom."""
+    """One request: where to, as whom, and what for a page that is."""
 
     path: str
     cookie: str
+    kind: str = "first page"
 
     def wire(self) -> bytes:
         """As it is sent."""
@@ -33,8 +35,8 @@ class Line:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def visit(self, request: bytes) -> int:
-        """Send a request, read the answer; its length in bytes.
+    async def visit(self, request: bytes) -> bytes:
+        """Send a request, read the answer; what it says.
 
         Raises:
             BenchFailed: it is not 200.
@@ -51,8 +53,7 @@ class Line:
         if not head.startswith(b"HTTP/1.1 200"):
             raise BenchFailed(f"answered {head[:60]!r}")
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        await reader.readexactly(length)
-        return length
+        return await reader.readexactly(length)
 
     async def close(self) -> None:
         """Hang up."""
@@ -60,9 +61,17 @@ class Line:
             self._streams[1].close()
 
 
+async def page_of(port: int, visit: Visit) -> str:
+    """What one visitor sees."""
+    line = Line(port)
+    body = await line.visit(visit.wire())
+    await line.close()
+    return body.decode()
+
+
 async def busy(port: int, visits: Sequence[Visit], seconds: float, at_once: int) -> float:
     """Visits a second when `at_once` visitors come again as soon as they have their page; each comes at least once."""
-    wires, done, end = _endless(visits), 0, time.perf_counter() + seconds
+    wires, done, end = itertools.cycle([visit.wire() for visit in visits]), 0, time.perf_counter() + seconds
     begun = time.perf_counter()
 
     async def visitor() -> None:
@@ -80,16 +89,18 @@ async def busy(port: int, visits: Sequence[Visit], seconds: float, at_once: int)
     return done / (time.perf_counter() - begun)
 
 
-async def steady(port: int, visits: Sequence[Visit], seconds: float, per_second: float) -> list[float]:
-    """Waits in seconds of visits that come at a steady pace, each counted from when it was due, in rising order."""
-    wires, waits = _endless(visits), []
+async def steady(port: int, visits: Sequence[Visit], seconds: float, per_second: float) -> dict[str, list[float]]:
+    """Waits in seconds of visits that come at a steady pace, each counted from when it was due, by kind and rising."""
+    coming = itertools.cycle([(visit.kind, visit.wire()) for visit in visits])
+    waits: defaultdict[str, list[float]] = defaultdict(list)
     free: list[Line] = []
     begun = time.perf_counter()
 
     async def one(due: float) -> None:
         line = free.pop() if free else Line(port)
-        await line.visit(next(wires))
-        waits.append(time.perf_counter() - due)
+        kind, wire = next(coming)
+        await line.visit(wire)
+        waits[kind].append(time.perf_counter() - due)
         free.append(line)
 
     async with asyncio.TaskGroup() as visitors:
@@ -99,13 +110,9 @@ async def steady(port: int, visits: Sequence[Visit], seconds: float, per_second:
             visitors.create_task(one(due))
     for line in free:
         await line.close()
-    return sorted(waits)
+    return {kind: sorted(found) for kind, found in waits.items()}
 
 
 def quantile(rising: Sequence[float], share: float) -> float:
     """The value that this share of values does not exceed."""
     return rising[min(len(rising) - 1, int(len(rising) * share))]
-
-
-def _endless(visits: Sequence[Visit]) -> Iterator[bytes]:
-    return itertools.cycle([visit.wire() for visit in visits])

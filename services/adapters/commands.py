@@ -86,9 +86,9 @@ class ReferralCommands:
         raise VersionConflict(f"referral {referral_id} is being changed by others: try again")
 
     async def _referral(self, referral_id: str, partner_id: str | None) -> Referral:
-        referral = (await self._referrals.load([referral_id])).get(referral_id)
+        referral = (await self._referrals.load([referral_id], partner_id=partner_id)).get(referral_id)
         # The same answer for a foreign referral as for none: ids tell nothing.
-        if referral is None or partner_id not in (None, referral.partner_id):
+        if referral is None:
             raise NotFound(f"there is no referral {referral_id}")
         return referral
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from schemas.topics import Group, Topic
-from services.adapters.kafka.admin import KafkaAdmin
 from services.core.ids import SHARDS
 from services.core.mail import JobState
 from services.core.pasts import PastStore
@@ -25,13 +25,20 @@ READS: Mapping[Group, tuple[Topic, ...]] = {
 }
 
 
+class Lags(Protocol):
+    """What is asked of Kafka."""
+
+    async def lags(self, reads: Mapping[str, Collection[str]]) -> dict[str, dict[tuple[str, int], int]]:
+        """Records that each group has not done yet, by partition."""
+
+
 class Quiet:
     """Asks every place where something may still wait."""
 
     def __init__(
         self,
         *,
-        admin: KafkaAdmin,
+        admin: Lags,
         rfis: RfiStore,
         referrals: ReferralStore,
         partners: PartnerStore,
@@ -49,11 +56,14 @@ class Quiet:
         found = await self._admin.lags({group.value: topics for group, topics in READS.items()})
         return {group: sum(found[group].values()) for group in READS}
 
-    async def pending(self) -> dict[str, int]:
+    async def pending(self, *, all_of_it: bool = False) -> dict[str, int]:
         """What is still to do, by name; empty when the exchange is quiet.
 
         Asked in the order in which work moves through the exchange, so that what moves on while we ask is met again.
         Referrals to come due and mails to be retried later are no work of now.
+
+        Args:
+            all_of_it: name mails beside what comes before them, for who wants to see where work is held up.
         """
         found: dict[str, int] = {}
         now = self._clock.now()
@@ -68,7 +78,7 @@ class Quiet:
         found |= {f"{group.removeprefix('referrals-')} backlog": n for group, n in lags.items()}
         found["standings to publish"] = len(await self._pasts.unpublished(1000))
         found |= self._calls(calls)
-        if not any(found.values()):
+        if all_of_it or not any(found.values()):
             counts = await self._jobs.counts()
             found["mails on the way"] = sum(n for (_, _, state), n in counts.items() if state is JobState.LEASED)
             due = await self._jobs.next_due()

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from schemas.attributes import timestamp
 from schemas.envelope import CloudEvent, encode_binary
-from schemas.profiles import PartnerProfileV1, RegionV1
+from schemas.profiles import OfficeV1, PartnerProfileV1, RegionV1
 from schemas.topics import Topic
 from services.adapters import wire_profiles_swift
 from services.adapters.wire_envelope import SCHEMAS, SOURCE, TYPES, cloud_event_of, expect, sequence_text
@@ -18,7 +18,7 @@ from services.core.codes import CompanySize, PolicyName
 from services.core.errors import UnreadableRecord
 from services.core.partner import Office, RoutableProfile
 from services.core.ports import Outgoing, Record
-from services.core.rfi import Place
+from services.core.rfi import Coordinate, Place
 
 _PROFILE = "partner.profile_changed"
 
@@ -30,7 +30,7 @@ def profile_outgoing(profile: RoutableProfile) -> Outgoing:
         "partnerId": profile.partner_id,
         "country": profile.country,
         "serves": [_region(place) for place in profile.serves],
-        "locations": [{"id": office.id, "place": _region(office.place)} for office in profile.locations],
+        "locations": [_office_told(office) for office in profile.locations],
         "keywords": profile.keywords,
         "industries": profile.industries,
         "products": profile.products,
@@ -84,7 +84,7 @@ def read_any(record: Record) -> RoutableProfile:
         partner_id=wire.partner_id,
         country=wire.country,
         serves=tuple(map(_place, wire.serves)),
-        locations=tuple(Office(id=office.id, place=_place(office.place)) for office in wire.locations),
+        locations=tuple(map(_office, wire.locations)),
         keywords=tuple(wire.keywords),
         industries=tuple(wire.industries),
         products=tuple(wire.products),
@@ -97,6 +97,21 @@ def read_any(record: Record) -> RoutableProfile:
         version=wire.version,
         policy=PolicyName(wire.policy),
     )
+
+
+def _office_told(office: Office) -> Mapping[str, object]:
+    told: dict[str, object] = {"id": office.id, "place": _region(office.place)}
+    if office.coordinate is not None:
+        told |= {"latitude": office.coordinate.latitude, "longitude": office.coordinate.longitude}
+    return told
+
+
+def _office(wire: OfficeV1) -> Office:
+    spot = None
+    # Half a coordinate says nothing.
+    if wire.latitude is not None and wire.longitude is not None:
+        spot = Coordinate(wire.latitude, wire.longitude)
+    return Office(id=wire.id, place=_place(wire.place), coordinate=spot)
 
 
 def _region(place: Place) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from schemas.profiles import RegionV1
 from services.adapters.wire_envelope import SCHEMAS, SOURCE, TYPES
 from services.core.codes import CompanySize, PolicyName
 from services.core.partner import Office, RoutableProfile
-from services.core.rfi import Place
+from services.core.rfi import Coordinate, Place
 
 _PROFILE = "partner.profile_changed"
 #: The headers that every profile of ours has alike.
@@ -95,7 +95,18 @@ def _office(wire: Any) -> Office:
     id_ = wire["id"]
     if type(id_) is not str or not id_:
         raise TypeError
-    return Office(id=id_, place=_region(wire["place"]))
+    if wire.get("latitude") is None and wire.get("longitude") is None:
+        return Office(id=id_, place=_region(wire["place"]))
+    return Office(id=id_, place=_region(wire["place"]), coordinate=_spot(wire["latitude"], wire["longitude"]))
+
+
+def _spot(latitude: Any, longitude: Any) -> Coordinate:
+    """A point as the exchange itself writes it: two numbers within their ranges; what else there may be is refused."""
+    if type(latitude) is not float or type(longitude) is not float:
+        raise TypeError
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - degrees
+        raise TypeError
+    return Coordinate(latitude, longitude)
 
 
 def _region(wire: Any) -> Place:

@@ -60,10 +60,18 @@ def _show(found: Explanation, stored: Routing | None, names: Mapping[str, str]) 
         title = f"Stored when it was routed ({stored.at:%Y-%m-%d %H:%M} UTC, rules {stored.rules})"
         console.print(table(title, ["partner", "outcome", "score#"], told))
     rows = [
-        (names.get(v.partner_id, v.partner_id), v.outcome, v.rank or "", f"{v.score:.3f}", said(v.region), v.size)
+        (
+            names.get(v.partner_id, v.partner_id),
+            v.outcome,
+            v.rank or "",
+            f"{v.score:.3f}",
+            said(v.region),
+            v.distance,
+            v.size,
+        )
         for v in found.profiles
     ]
-    columns = ["partner", "outcome", "rank#", "score#", "region", "size"]
+    columns = ["partner", "outcome", "rank#", "score#", "region", "distance", "size"]
     console.print(table(f"As things are now (rules {found.rules})", columns, rows))
     for verdict in found.profiles:
         _show_profile(verdict, names.get(verdict.partner_id, verdict.partner_id))

@@ -38,7 +38,7 @@ def lag_command() -> None:
         found = await backlogs(world.admin, world.follower, reads)
         now = world.clock.real_now()
         rows = [(group, each.records, age(now - each.oldest) if each.oldest else "") for group, each in found.items()]
-        pending = await world.quiet.pending()
+        pending = await world.quiet.pending(all_of_it=True)
         console.print(table("Backlog", ["group", "records#", "oldest has waited#"], rows))
         console.print(table("Waiting now", ["what", "number#"], pending.items() or [("nothing", 0)]))
 

@@ -16,6 +16,8 @@ _PLAIN = {
     ReasonCode.REGION_SERVED: "region {value}: served",
     ReasonCode.REGION_PART: "region {value}: only a part of it is served ({detail}), so this counts less",
     ReasonCode.REGION_OUTSIDE: "region {value}: outside what it serves ({detail})",
+    ReasonCode.NEAR: "a location within {value} km",
+    ReasonCode.DISTANCE_UNKNOWN: "distance unknown (within {value} km asked): decided by region",
     ReasonCode.TITLE: "in the title {value}",
     ReasonCode.ASKED: "in what was asked {value}",
     ReasonCode.DESCRIPTION: "in the description {value}",

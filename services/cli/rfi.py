@@ -128,6 +128,9 @@ def _facts(rfi: object) -> list[tuple[str, object]]:
         ("keywords", ", ".join(rfi.need.keywords)),
         ("must offer", ", ".join(rfi.need.must_offer)),
         ("must offer one of", ", ".join(rfi.need.must_offer_one_of)),
+        ("must not offer", ", ".join(rfi.need.must_not_offer)),
+        ("within", f"{rfi.need.within_km} km" if rfi.need.within_km else None),
+        ("not to be asked", ", ".join(rfi.excluded_partners)),
         ("accepted", rfi.accepted_at.isoformat()),
         ("no match because", rfi.routing.no_match_because if rfi.routing else None),
     ]

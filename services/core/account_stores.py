@@ -20,8 +20,8 @@ class UserStore(Protocol):
     async def add(self, users: Sequence[User]) -> set[str]:
         """Insert who is not there; return the ids that were there already (left as they are)."""
 
-    async def load(self, ids: Sequence[str]) -> dict[str, User]:
-        """Users by id, inactive ones too."""
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, User]:
+        """Users by id, inactive ones too; those of this partner alone, None: whoever's."""
 
     async def save(self, changes: Sequence[Change[User]]) -> Saved:
         """Replace each user whose stored version is still the expected one."""

@@ -58,6 +58,7 @@ def erased_rfi(rfi: Rfi, by: str, at: datetime, *, withdraw: bool) -> Rfi:
         need=Need(title=ERASED, description="", place=_roughly(rfi.need.place), timeframe=rfi.need.timeframe),
         # A hash of the data would tell whoever guesses it right.
         content_hash="",
+        excluded_partners=(),
         routing=_without_reasons(last.routing) if last.routing else None,
         erased_at=at,
     )

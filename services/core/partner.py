@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.core.codes import CompanySize, PolicyName
-from services.core.rfi import Person, Place
+from services.core.rfi import Coordinate, Person, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class Office:
 
     id: str
     place: Place
+    coordinate: Coordinate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from services.core.ids import location_id
 from services.core.mail import is_mailbox
 from services.core.partner import Profile
 from services.core.requirements import person_problems, text_problems
-from services.core.rfi import Person, Place
+from services.core.rfi import Coordinate, Person, Place
 
 #: Most entries of each list, and the longest text of one, in characters.
 REGIONS_LIMIT = 300
@@ -22,6 +22,8 @@ TERMS_LIMIT = 200
 TERM_LENGTH = 100
 #: Largest capacity; who wants more wants no limit.
 CAPACITY_LIMIT = 100_000
+#: Digits of a degree that are kept of an office: ten centimetres.
+DEGREE_DIGITS = 6
 
 
 def problems_of_profile(profile: Profile, now: datetime, before: Profile | None = None) -> list[Problem]:
@@ -43,6 +45,25 @@ def fresh_location_id(profile_id: str, place: Place, taken: Collection[str]) -> 
     return made
 
 
+def coordinate_problems(at: str, coordinate: Coordinate | None) -> Iterator[Problem]:
+    """What is wrong with the coordinates of an office; what is no number lies outside every range."""
+    if coordinate is None:
+        return
+    for name, degrees, most in (("latitude", coordinate.latitude, 90), ("longitude", coordinate.longitude, 180)):
+        if not -most <= degrees <= most:
+            yield Problem(f"{at}/{name}", "invalid", f"give decimal degrees from -{most} to {most}")
+
+
+def paired(at: str, latitude: float | None, longitude: float | None) -> tuple[Coordinate | None, list[Problem]]:
+    """The coordinates of an office, and what is missing: both are given, or none."""
+    if latitude is not None and longitude is not None:
+        return Coordinate(round(latitude, DEGREE_DIGITS), round(longitude, DEGREE_DIGITS)), []
+    if latitude is None and longitude is None:
+        return None, []
+    missing = "latitude" if latitude is None else "longitude"
+    return None, [Problem(f"{at}/{missing}", "required", "give both latitude and longitude, or neither")]
+
+
 def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterator[Problem]:
     if not profile.serves:
         yield Problem("/serves", "required", "name at least one region; the country means all of it")
@@ -53,6 +74,7 @@ def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterat
     for number, location in enumerate(profile.locations):
         yield from text_problems(f"/locations/{number}/city", location.place.city, TERM_LENGTH)
         yield from text_problems(f"/locations/{number}/postalCode", location.place.postal_code, TERM_LENGTH)
+        yield from coordinate_problems(f"/locations/{number}", location.coordinate)
         yield from _contact(f"/locations/{number}/contact", location.contact)
     for name in ("keywords", "industries", "products", "services"):
         yield from _terms(f"/{name}", getattr(profile, name))

@@ -20,6 +20,10 @@ class ReasonCode(StrEnum):
     #: The place asked for; the detail is the part of it that is served.
     REGION_OUTSIDE = "region_outside"
     #: The place asked for; the detail names what is served instead.
+    NEAR = "near"
+    #: One of the offices is known to lie within so many kilometres, as was asked; how far away is stored nowhere.
+    DISTANCE_UNKNOWN = "distance_unknown"
+    #: Within so many kilometres was asked, and no office has coordinates: the region decided.
     KEYWORD = "keyword"
     #: This and the following: the partner's own words, with their weight.
     PRODUCT = "product"

@@ -31,6 +31,14 @@ class Place:
     postal_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Coordinate:
+    """A point on the earth: decimal degrees (WGS 84), latitude from -90 to 90, longitude from -180 to 180."""
+
+    latitude: float
+    longitude: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """Somebody to write to or call."""
@@ -72,6 +80,12 @@ class Need:
     #: Only who offers each of these is asked,
     must_offer_one_of: tuple[str, ...] = ()
     #: and at least one of these, if any are named.
+    must_not_offer: tuple[str, ...] = ()
+    #: Who offers one of these is not asked.
+    coordinate: Coordinate | None = None
+    #: Where the work is, for distances alone: no partner is told. It goes when the customer's data is erased.
+    within_km: int | None = None
+    #: Only who has an office so near to the coordinate is asked; whose offices have none is judged by region.
     budget: Money | None = None
     timeframe: Timeframe = Timeframe.UNKNOWN
 
@@ -167,7 +181,7 @@ class Routing:
     #: Everybody who was asked, those of later rounds last.
     near_misses: tuple[Skipped, ...] = ()
     no_match_because: str | None = None
-    #: Code when nobody was chosen: no_partner_in_region, no_term_matches, all_at_capacity, size_excluded, ....
+    #: Code when nobody was chosen: no_partner_in_region, no_term_matches, all_too_far, size_excluded, ....
     rules: str = "reference-1"
     #: Which version of the matching rules decided.
     rounds: tuple[Round, ...] = ()
@@ -192,6 +206,8 @@ class Rfi:
     content_hash: str
     #: Of the canonical submitted data: the same id with another hash is refused.
     selected_partners: tuple[str, ...] = ()
+    excluded_partners: tuple[str, ...] = ()
+    #: Not to be asked, but when the customer itself picks one later. No partner is told.
     max_partners: int = 5
     contact_requested: bool = False
     #: The customer asked to be contacted directly: flame.

@@ -27,8 +27,10 @@ class RfiStore(Protocol):
     async def add(self, rfis: Sequence[Rfi]) -> dict[str, Rfi]:
         """Insert what is not there; return the stored ones of those that were there already, by id."""
 
-    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
-        """The stored RFIs, by id; with `states` only those in one of them."""
+    async def load(
+        self, ids: Sequence[str], states: Collection[RfiState] | None = None, *, source: str | None = None
+    ) -> dict[str, Rfi]:
+        """The stored RFIs, by id; with `states` only those in one of them, with `source` only those from there."""
 
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:
         """As `load`, without what no mail tells: near misses, reasons and the outbox are empty. Never to be saved."""
@@ -64,8 +66,8 @@ class ReferralStore(Protocol):
     async def add(self, referrals: Sequence[Referral]) -> set[str]:
         """Insert what is not there; return the ids that were there already (left as they are)."""
 
-    async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
-        """The stored referrals, by id."""
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Referral]:
+        """The stored referrals, by id; those of this partner alone, None: whoever's."""
 
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
         """As `load`, without what no mail tells: timers, history and the outbox are empty. Never to be saved."""
@@ -115,8 +117,8 @@ class PartnerStore(Protocol):
     async def load_partners(self, ids: Sequence[str]) -> dict[str, Partner]:
         """Partners by id."""
 
-    async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
-        """Profiles by id."""
+    async def load_profiles(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Profile]:
+        """Profiles by id; those of this partner alone, None: whoever's."""
 
     async def profiles_of(self, partner_id: str) -> list[Profile]:
         """The profiles of a partner, inactive ones too, by country."""

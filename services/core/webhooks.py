@@ -222,8 +222,8 @@ class WebhookStore(Protocol):
     async def put_webhook(self, webhook: Webhook) -> bool:
         """Insert version 1, or replace the version before this one; False when neither was possible."""
 
-    async def webhooks(self, ids: Collection[str]) -> dict[str, Webhook]:
-        """By id."""
+    async def webhooks(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, Webhook]:
+        """By id; those of this partner alone, None: whoever's."""
 
     async def webhooks_of(self, partner_ids: Collection[str]) -> list[Webhook]:
         """All of these partners, oldest first."""
@@ -246,8 +246,8 @@ class WebhookStore(Protocol):
     async def finish_deliveries(self, updates: Sequence[DeliveryUpdate], owner: str) -> None:
         """Write results, each only where the lease is still the owner's."""
 
-    async def deliveries(self, ids: Collection[str]) -> dict[str, WebhookDelivery]:
-        """By id."""
+    async def deliveries(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, WebhookDelivery]:
+        """By id; those of this partner alone, None: whoever's."""
 
     async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:
         """Those given up, newest event first; None: of every partner."""

@@ -9,7 +9,7 @@ from services.core.rfi import Customer, Person
 from services.intake import reach
 from services.intake.findings import Part
 from services.intake.normalise import one_line
-from services.intake.places import check_place
+from services.intake.places import check_coordinate, check_place
 from services.intake.regions import Regions
 
 #: Languages that RFIs may be written in and that mails have a catalogue for.
@@ -42,6 +42,8 @@ def check_customer(part: Part, language: str, regions: Regions) -> Customer | No
     website = _website(part)
     place_part = part.part("place")
     place = check_place(place_part, regions)
+    # It is kept where it is needed, with what is asked for; wrong it must not be.
+    check_coordinate(place_part)
     contact = _contact(part.part("contact"), place.country if place else None, language, regions)
     if not (company and place and contact):
         return None

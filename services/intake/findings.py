@@ -93,6 +93,17 @@ class Part:
             return False
         return True
 
+    def given(self, name: str) -> bool:
+        """Whether the field is there and is not null, right or wrong."""
+        return self._raw.get(name) is not None
+
+    def number(self, name: str) -> float | None:
+        """The number in a field, or None when there is none to check: absent, of another type, faulty already."""
+        value = self._raw.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or f"{self._at}/{name}" in self._found.faulty:
+            return None
+        return value
+
     def mistyped(self, name: str) -> bool:
         """Whether the field is there and holds something that is no text."""
         return name in self._raw and not isinstance(self._raw[name], str)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.rfi import RfiSubmittedV1
+from schemas.rfi import LARGEST_CIRCLE_KM, RfiSubmittedV1
 from services.intake.findings import MAX_PROBLEMS, Findings
 from services.intake.normalise import has_forbidden
 
@@ -22,6 +22,7 @@ _WORDS = {
     "string_unicode": "holds characters that are no text; send UTF-8",
     "int_type": "must be a whole number without quotation marks",
     "int_from_float": "must be a whole number",
+    "float_type": "must be a number without quotation marks",
     "bool_type": "must be true or false, without quotation marks",
     "list_type": "must be a list in square brackets",
     "model_type": "must be an object in curly brackets",
@@ -38,8 +39,15 @@ _CODES = dict.fromkeys(_WORDS, "wrong_type") | {
     "string_pattern_mismatch": "format",
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
+    "finite_number": "out_of_range",
 }
 _NO_HINT = "remove it or check its spelling"
+#: The bounds of a field by its name, where both are of use to know.
+_BOUNDS = {
+    "latitude": "must be from -90 to 90, in degrees",
+    "longitude": "must be from -180 to 180, in degrees",
+    "withinKm": f"must be from 1 to {LARGEST_CIRCLE_KM} kilometres",
+}
 _PATTERNS = {
     "/id": "must be printable ASCII without spaces",
     "/need/budget/amount": "must be a number as text with at most 4 decimals, for example 25000.00",
@@ -89,11 +97,17 @@ def _told(detail: ErrorDetails, *, hint: bool) -> tuple[str, str, str]:
             words = f"must have at most {context['max_length']} entries"
         case "string_pattern_mismatch":
             words = _PATTERNS.get(where, "does not have the form this field needs")
-        case "greater_than_equal" | "less_than_equal":
-            words = f"must be at least {context['ge']}" if "ge" in context else f"must be at most {context['le']}"
+        case "greater_than_equal" | "less_than_equal" | "finite_number":
+            words = _out_of_range(str(detail["loc"][-1]), context)
         case _:
             words = _WORDS.get(kind, "is not valid here; see the JSON Schema of rfi.submitted")
     return where, code, words
+
+
+def _out_of_range(name: str, context: Mapping[str, Any]) -> str:
+    if name in _BOUNDS:
+        return _BOUNDS[name]
+    return f"must be at least {context['ge']}" if "ge" in context else f"must be at most {context['le']}"
 
 
 def _meant(path: Sequence[str | int]) -> str:

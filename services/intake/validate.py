@@ -45,9 +45,9 @@ def validate(data: object, source: str, now: datetime, regions: Regions) -> Rfi 
     language = text_language(root)
     submitted_at = _submitted_at(root, now)
     customer = check_customer(root.part("customer"), language or "en", regions)
-    need = check_need(root.part("need"), customer.place if customer else None, regions)
+    need = check_need(root.part("need"), root.part("customer"), customer.place if customer else None, regions)
     consent = _consent(root.part("consent"))
-    picks = _selected(root, channel)
+    picks, excluded = _selected(root, channel), _excluded(root)
     if found:
         return found.listed()
     if not (sent and channel and language and submitted_at and customer and need and consent):
@@ -65,6 +65,7 @@ def validate(data: object, source: str, now: datetime, regions: Regions) -> Rfi 
         accepted_at=_milliseconds(now),
         content_hash=content_hash(data),
         selected_partners=picks,
+        excluded_partners=excluded,
         max_partners=sent.max_partners,
         contact_requested=sent.contact_requested,
     )
@@ -119,3 +120,11 @@ def _selected(root: Part, channel: Channel | None) -> tuple[str, ...]:
     if channel is Channel.SEARCH and not root.has("selectedPartners"):
         root.wrong("selectedPartners", "required_for_search", "a search RFI names the partners the customer picked")
     return tuple(dict.fromkeys(one_line(text) for text in root.texts("selectedPartners")))
+
+
+def _excluded(root: Part) -> tuple[str, ...]:
+    picked = set(map(one_line, root.texts("selectedPartners")))
+    excluded = tuple(dict.fromkeys(one_line(text) for text in root.texts("excludedPartners")))
+    if not picked.isdisjoint(excluded):
+        root.wrong("excludedPartners", "contradicts", "names a partner of selectedPartners; leave it in one of the two")
+    return excluded

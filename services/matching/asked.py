@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypedDict
 
 from services.core.rfi import Need, Rfi
 from services.matching.classification import code_of
+from services.matching.distance import Circle, circle_of
 from services.matching.keywords import LANGUAGES, Segments, fold, language_of, named, phrase, segments, weak_stems
 from services.matching.regions import ParentOf, PlaceKey, flat, key_of
 from services.matching.spelling import meant
@@ -43,7 +45,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a partner must offer to be asked: one of these phrases or industries."""
+    """What a partner must offer to be asked, or must not: one of these phrases or industries."""
 
     words: str
     phrases: frozenset[str]
@@ -68,7 +70,18 @@ class Asked:
     usable: bool
     #: False: there is nothing in it that a partner could offer; region and size alone decide.
     demands: tuple[Demand, ...] = ()
-    #: Who does not meet each of them is not asked.
+    #: Who does not meet each of them is not asked,
+    unwanted: tuple[Demand, ...] = ()
+    #: nor who meets one of these,
+    excluded: frozenset[str] = frozenset()
+    #: nor these partners (ids),
+    circle: Circle | None = None
+    #: nor whose known offices all lie outside.
+
+    @property
+    def selective(self) -> bool:
+        """Whether anybody is kept out who would match."""
+        return bool(self.demands or self.unwanted or self.excluded or self.circle)
 
 
 def industry_key(text: str) -> str:
@@ -101,7 +114,7 @@ def read(rfi: Rfi, parent_of: ParentOf = flat) -> Asked:
         texts=texts,
         usable=bool(offers or industries or speaks),
         # A customer's own pick gets past everything that is only about fit.
-        demands=() if rfi.selected_partners else tuple(_demands(need, language)),
+        **(_Bars() if rfi.selected_partners else _bars(rfi, language)),
     )
 
 
@@ -122,8 +135,26 @@ def _said(need: Need, language: str) -> tuple[Said, ...]:
     return tuple(found.values())
 
 
-def _demands(need: Need, language: str) -> Iterator[Demand]:
-    for texts in (*((text,) for text in need.must_offer), need.must_offer_one_of):
+class _Bars(TypedDict, total=False):
+    demands: tuple[Demand, ...]
+    unwanted: tuple[Demand, ...]
+    excluded: frozenset[str]
+    circle: Circle | None
+
+
+def _bars(rfi: Rfi, language: str) -> _Bars:
+    """What keeps partners out, however well they fit."""
+    need = rfi.need
+    return {
+        "demands": tuple(_demands((*((text,) for text in need.must_offer), need.must_offer_one_of), language)),
+        "unwanted": tuple(_demands(((text,) for text in need.must_not_offer), language)),
+        "excluded": frozenset(rfi.excluded_partners),
+        "circle": circle_of(need),
+    }
+
+
+def _demands(groups: Iterable[Sequence[str]], language: str) -> Iterator[Demand]:
+    for texts in groups:
         # What says nothing that could be compared ("the") demands nothing.
         said = [text for text in texts if phrase(text, language)]
         if said:

@@ -8,9 +8,10 @@ from datetime import datetime
 from services.core.codes import CompanySize
 from services.core.rfi import Rfi, Routing
 from services.matching.choosing import OpenCount, exclusion, is_full, unavailable
+from services.matching.distance import distance_words, too_far
 from services.matching.explanation import Explanation, ProfileVerdict, TermVerdict
 from services.matching.market import Offer
-from services.matching.ranking import Ranking, meets, score_of, tie_break
+from services.matching.ranking import LEFT_OUT, Ranking, barred, score_of, tie_break
 from services.matching.reasons import offered_as, region_reason, words_of
 from services.matching.regions import region_of, verdict
 
@@ -57,6 +58,7 @@ class Explainer:
             score=score_of(self._ranking, number),
             rank=self._rank(number),
             region=region_reason(offer, self._ranking),
+            distance=distance_words(offer.profile.locations, self._rfi.need),
             size=size_words(offer, self._rfi.customer.size),
             availability=self._availability(offer),
             terms=self._terms(offer),
@@ -74,9 +76,11 @@ class Explainer:
             return excluded or self._beaten(profile.partner_id)
         if not (profile.active and profile.locations):
             return "inactive"
-        if number not in self._ranking.area:
+        bar = barred(self._offers[number], self._ranking.asked)
+        # Whom nobody wants to be asked no region helps.
+        if number not in self._ranking.area and bar != LEFT_OUT:
             return "outside_region"
-        return "no_term" if meets(self._offers[number], self._ranking.asked) else "lacks_required"
+        return bar or "no_term"
 
     def _beaten(self, partner_id: str) -> str:
         through_another = any(chosen.partner_id == partner_id for chosen in self._routing.chosen)
@@ -130,6 +134,8 @@ class Explainer:
             return []
         if outcome == "not_picked":
             return ["nothing: the customer picked other partners"]
+        if outcome == LEFT_OUT:
+            return ["nothing: the request says that this partner is not to be asked"]
         profile, helps = offer.profile, []
         if not profile.locations:
             helps.append("add a location with a contact")
@@ -145,17 +151,22 @@ class Explainer:
         return helps or ["a higher score: offer more of what is asked, or serve the region more closely"]
 
     def _better_fit(self, offer: Offer) -> list[str]:
-        helps = []
+        helps, profile = list[str](), offer.profile
         place = self._ranking.asked.place
         if verdict(offer.serves, place) is None:
             helps.append(f"add region {region_of(place)}")
         size = self._rfi.customer.size
-        if size is not None and offer.profile.sizes and size not in offer.profile.sizes:
+        if size is not None and profile.sizes and size not in profile.sizes:
             helps.append(f"the size preference excludes {size.value}: add it")
         language = self._ranking.asked.language
         phrases, industries = offer.phrases[language].keys(), offer.industries.keys()
         demands = [each.words for each in self._ranking.asked.demands if not each.met(phrases, industries)]
         helps += [f"offer {words}: it is required" for words in demands]
+        unwanted = [each.words for each in self._ranking.asked.unwanted if each.met(phrases, industries)]
+        helps += [f"no longer offer {words}: who offers it is not asked" for words in unwanted]
+        circle = self._ranking.asked.circle
+        if circle is not None and too_far(offer.points, circle):
+            helps.append(f"have a location within {circle.km} km: {distance_words(profile.locations, self._rfi.need)}")
         missing = [term for term in self._ranking.wanted.terms if offered_as(term, offer, language) is None]
         missing.sort(key=lambda term: -term.weight)
         helps += [f"offer {words_of(term, offer, language)}" for term in missing[:SUGGESTED]]

@@ -33,6 +33,8 @@ class ProfileVerdict:
     #: From 1, among all partners that could get it now; None when something excludes the profile.
     region: str
     #: A reason as `services.core.reasons` writes it.
+    distance: str
+    #: How far its nearest known location is, and what was asked.
     size: str
     availability: str
     #: Active or paused, and how many of its capacity are open.

@@ -15,6 +15,7 @@ from services.core.standing import Standing
 from services.matching.bulk import DECLARED, Read, columns_of
 from services.matching.census import Census
 from services.matching.declared import Declared
+from services.matching.distance import points_of
 from services.matching.index.layout import I64, Hits
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
@@ -75,6 +76,10 @@ class Holdings(Sequence[Offer]):
         """The number of a profile."""
         return self._numbers.get(profile_id)
 
+    def partner(self, partner_id: str) -> int | None:
+        """The number of a partner, None if the index has nothing of it."""
+        return self._partners.get(partner_id)
+
     def of_partner(self, partner_id: str) -> list[int]:
         """Numbers of a partner's profiles, in the order of their ids."""
         return self._of_partner.get(partner_id, [])
@@ -124,6 +129,8 @@ class Holdings(Sequence[Offer]):
             self.limited[number] = None
         if not (profile.active and profile.locations):
             return
+        if points := points_of(profile.locations):
+            self.network.place(number, points)
         learned, adjust = self._learned(profile.id)
         batch.append(
             Read(
@@ -188,6 +195,7 @@ class Holdings(Sequence[Offer]):
         if profile.paused_until is not None:
             self._pauses.add(profile.paused_until, number)
         self.network.put(number, self._entry(profile, places, terms, learned, adjust))
+        self.network.place(number, points_of(profile.locations))
 
     def _leave(self, number: int) -> None:
         profile = self.profiles[number]

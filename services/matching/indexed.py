@@ -28,7 +28,7 @@ from services.matching.index.layout import FULL
 from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
-from services.matching.ranking import ONE, Ranking, fit_of
+from services.matching.ranking import ONE, TOO_FAR, Ranking, fit_of
 from services.matching.reading import Reading, read_for
 from services.matching.regions import ParentOf, flat, verdict
 from services.matching.searching import Search, SearchResult, as_rfi, result_of
@@ -37,7 +37,7 @@ from services.matching.weights import weights_of
 
 _SIZE, _PAUSE, _LOAD = "size_excluded", "paused", "at_capacity"
 #: Codes by the bits of `Hits.seen`.
-_WHY = {1: _SIZE, 2: _PAUSE, 4: _LOAD}
+_WHY = {1: _SIZE, 2: _PAUSE, 4: _LOAD, 8: TOO_FAR}
 
 
 class IndexedMatcher:
@@ -198,7 +198,7 @@ class IndexedMatcher:
         return tuple(near)
 
     def _why_nobody(self, reading: Reading, found: Found) -> str:
-        codes = {code for bit, code in _WHY.items() if found.why & bit} if found.any else set[str]()
+        codes = {code for bit, code in _WHY.items() if found.why & bit}
         return why_nobody(anybody_there=self._held.gazetteer.anybody(reading.around), excluded=codes)
 
     def _picked(self, reading: Reading, now: datetime) -> Routing:

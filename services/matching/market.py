@@ -15,6 +15,7 @@ from services.core.partner import RoutableProfile
 from services.core.rfi import Place
 from services.core.standing import Standing
 from services.matching.asked import industry_key
+from services.matching.distance import Point, points_of
 from services.matching.keywords import LANGUAGES, offered, primary_tag
 from services.matching.regions import ParentOf, PlaceKey, Reach, containing, flat, key_of, reach_of
 from services.matching.terms import INDUSTRIES, LONGEST
@@ -41,6 +42,8 @@ class Offer:
     #: Primary language tags; empty means any.
     learned: Mapping[str, int] = field(default_factory=dict)
     #: Signs of RFIs with their weights in hundredths, from -100 to 100.
+    points: tuple[Point, ...] = ()
+    #: Of the offices whose coordinates are known.
     adjust: int = 0
     #: Grains added to every score: for how well it does with what it gets.
 
@@ -61,6 +64,7 @@ def offer_of(
         industries={k: i for i in reversed(profile.industries) if (k := industry_key(i))},
         speaks=frozenset(primary_tag(tag) for tag in profile.languages),
         learned=learned_of(standing) if standing is not None else {},
+        points=points_of(profile.locations),
         adjust=adjusted(standing, weights) if standing is not None else 0,
     )
 

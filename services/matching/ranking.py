@@ -13,18 +13,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
 from services.core.rfi import Rfi
 from services.matching.asked import Asked, Source
+from services.matching.distance import too_far
 from services.matching.market import GRAINS, Market, Offer
 from services.matching.terms import Wanted, wanted_of
 from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: A whole weight in hundredths, and a whole score in grains.
 WHOLE, ONE = 100, 100_000_000
+
+#: Codes of `barred` that others ask for.
+LEFT_OUT, TOO_FAR = "left_out", "too_far"
 
 _MASK = (1 << 64) - 1
 
@@ -43,6 +48,8 @@ class Ranking:
     #: Who matches, wherever it serves: grains for the terms, the signs and the past.
     scores: Mapping[int, int]
     #: Who does both (everybody who reaches the place when nothing usable is asked), in grains.
+    too_far: AbstractSet[int] = frozenset()
+    #: Who would, but for the distance.
 
     def outside(self) -> dict[int, int]:
         """Grains of the profiles that match but don't reach the place."""
@@ -62,10 +69,11 @@ def rank(
     wanted = wanted_of(rfi, asked, market, weights)
     area = market.area(asked.place, tag)
     found = _fits(market, asked, wanted) if asked.usable else dict.fromkeys(area, 0)
-    meeting = {n: fit for n, fit in found.items() if meets(offers[n], asked)} if asked.demands else found
-    fits = {number: fit + offers[number].adjust for number, fit in meeting.items()}
+    bars = {n: bar for n in found if (bar := barred(offers[n], asked))} if asked.selective else dict[int, str]()
+    fits = {number: fit + offers[number].adjust for number, fit in found.items() if number not in bars}
     scores = {number: fit + area[number] * GRAINS for number, fit in fits.items() if number in area}
-    return Ranking(asked=asked, tag=tag, wanted=wanted, area=area, fits=fits, scores=scores)
+    far = frozenset(number for number, bar in bars.items() if bar == TOO_FAR and number in area)
+    return Ranking(asked=asked, tag=tag, wanted=wanted, area=area, fits=fits, scores=scores, too_far=far)
 
 
 def score_of(ranking: Ranking, number: int) -> float:
@@ -91,14 +99,23 @@ def _fits(market: Market, asked: Asked, wanted: Wanted) -> dict[int, int]:
     return {number: fits[number] for number in matched}
 
 
-def meets(offer: Offer, asked: Asked) -> bool:
-    """True if a profile offers all that must be offered."""
-    return all(each.met(offer.phrases[asked.language].keys(), offer.industries.keys()) for each in asked.demands)
+def barred(offer: Offer, asked: Asked) -> str | None:
+    """The code of what keeps a profile from being asked, however well it fits; None if nothing does."""
+    if not asked.selective:
+        return None
+    phrases, industries = offer.phrases[asked.language].keys(), offer.industries.keys()
+    if offer.profile.partner_id in asked.excluded:
+        return LEFT_OUT
+    if not all(each.met(phrases, industries) for each in asked.demands):
+        return "lacks_required"
+    if any(each.met(phrases, industries) for each in asked.unwanted):
+        return "offers_unwanted"
+    return TOO_FAR if too_far(offer.points, asked.circle) else None
 
 
 def fit_of(offer: Offer, asked: Asked, wanted: Wanted) -> int | None:
     """The grains that one profile gets for terms, signs and past, read from itself; None without a match."""
-    if not meets(offer, asked):
+    if barred(offer, asked) is not None:
         return None
     grains, matches = offer.adjust, not asked.usable
     for term, points in zip(wanted.terms, wanted.points, strict=True):

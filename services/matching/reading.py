@@ -10,7 +10,7 @@ from services.matching import keywords
 from services.matching.asked import Asked, Demand, read
 from services.matching.choosing import NEAR_MISSES
 from services.matching.holdings import Holdings
-from services.matching.index.queries import Query, any_of
+from services.matching.index.queries import ANYWHERE, Query, any_of, must_not
 from services.matching.ranking import tie_key
 from services.matching.regions import ParentOf, Reach
 from services.matching.terms import INDUSTRIES, Wanted, wanted_of
@@ -44,7 +44,7 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
     size, room = rfi.customer.size, rfi.max_partners
     # Who serves elsewhere and was asked for nothing did not come near.
     rooms = (room, room + NEAR_MISSES, room + 2 * NEAR_MISSES if asked.usable else 0)
-    demanded = [_holders(held, asked, demand) for demand in asked.demands]
+    demanded, unwanted = ([_holders(held, asked, each) for each in of] for of in (asked.demands, asked.unwanted))
     if asked.usable and not (alone and all(demanded)):
         # Without a term that anybody has, nobody matches; without anything asked, everybody there does.
         rooms = (0, 0, 0)
@@ -56,7 +56,9 @@ def read_for(held: Holdings, rfi: Rfi, weights: Weights, parent_of: ParentOf, ta
         within=around.within,
         within_points=weights.reach[Reach.WITHIN],
         market=market,
-        groups=tuple(map(any_of, demanded)),
+        groups=(*map(any_of, demanded), *(must_not(terms) for terms in unwanted if terms)),
+        without=[number for each in sorted(asked.excluded) if (number := held.partner(each)) is not None],
+        circle=(*asked.circle.middle, asked.circle.limit) if asked.circle is not None else ANYWHERE,
         size=held.size_bit(size) if size is not None else 0,
         tongue_points=weights.language,
         open=rooms[0],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from services.core.codes import CompanySize
+from services.core.partner import Office
 from services.core.reasons import ReasonCode, written
 from services.matching.asked import Source
+from services.matching.distance import Circle
 from services.matching.market import Offer
 from services.matching.ranking import Ranking
 from services.matching.regions import PlaceKey, Reach, name_of, verdict
@@ -28,7 +32,7 @@ CODES = {
 
 def reasons_of(offer: Offer, ranking: Ranking, size: CompanySize | None) -> tuple[str, ...]:
     """Why a profile fits an RFI: region, each matched term with its weight, language, size."""
-    reasons = [region_reason(offer, ranking)]
+    reasons = [region_reason(offer, ranking), *near_reasons(offer.profile.locations, ranking.asked.circle)]
     language = ranking.asked.language
     said = ((term, offered_as(term, offer, language)) for term in ranking.wanted.terms)
     matched = [(term, words) for term, words in said if words is not None]
@@ -54,6 +58,17 @@ def region_reason(offer: Offer, ranking: Ranking) -> str:
         served = ", ".join(name_of(place) for place in offer.serves[:5])
         return written(ReasonCode.REGION_OUTSIDE, name_of(asked), detail=served)
     return served_reason(*found, asked)
+
+
+def near_reasons(offices: Iterable[Office], circle: Circle | None) -> tuple[str, ...]:
+    """What there is to say of the distance of who may be asked: nothing unless a circle is asked for.
+
+    How far away it is exactly would tell partners where the work is.
+    """
+    if circle is None:
+        return ()
+    known = any(office.coordinate is not None for office in offices)
+    return (written(ReasonCode.NEAR if known else ReasonCode.DISTANCE_UNKNOWN, str(circle.km)),)
 
 
 def served_reason(reach: Reach, served: PlaceKey, asked: PlaceKey) -> str:

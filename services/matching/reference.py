@@ -18,7 +18,7 @@ from services.matching.explanation import Explanation
 from services.matching.market import Market, Offer, offer_of
 from services.matching.matcher import CapacityView
 from services.matching.picks import pick
-from services.matching.ranking import Ranking, in_order, rank, score_of, tie_break
+from services.matching.ranking import TOO_FAR, Ranking, in_order, rank, score_of, tie_break
 from services.matching.regions import ParentOf, flat
 from services.matching.searching import Search, SearchResult, as_rfi, result_of
 from services.matching.weights import weights_of
@@ -178,6 +178,8 @@ class ReferenceMatcher:
     def _why_nobody(self, rfi: Rfi, ranking: Ranking, now: datetime, open_count: OpenCount) -> str:
         size, profiles = rfi.customer.size, [self._offers[number].profile for number in ranking.scores]
         codes = {exclusion(profile, size, now, open_count) or "below_cut" for profile in profiles}
+        if ranking.too_far:
+            codes.add(TOO_FAR)
         return why_nobody(anybody_there=bool(ranking.area), excluded=codes)
 
     def _chosen(self, rfi: Rfi, ranking: Ranking, number: int) -> Chosen:

@@ -10,11 +10,12 @@ from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, around, escaped, written
 from services.core.rfi import Chosen
 from services.matching.asked import Source
+from services.matching.distance import office_for
 from services.matching.holdings import Holdings
 from services.matching.index.queries import in_packed_order
 from services.matching.reading import Reading
-from services.matching.reasons import CODES, TERMS_NAMED
-from services.matching.regions import ParentOf, nearest
+from services.matching.reasons import CODES, TERMS_NAMED, near_reasons
+from services.matching.regions import ParentOf
 
 
 class Telling:
@@ -47,13 +48,14 @@ class Telling:
         return Chosen(
             partner_id=profile.partner_id,
             profile_id=profile.id,
-            location_id=nearest(profile.locations, self._asked.place, self._parent_of).id,
+            location_id=office_for(profile.locations, self._asked.place, self._asked.circle, self._parent_of).id,
             score=score,
             reasons=self._reasons(profile, matched),
         )
 
     def _reasons(self, profile: RoutableProfile, matched: int) -> tuple[str, ...]:
         reasons = [self._declared.region_reason(profile, self._asked.place)]
+        reasons += near_reasons(profile.locations, self._asked.circle)
         named = [term for term in self._terms if term[0] & matched]
         for _, number, industry, before, after in named[:TERMS_NAMED]:
             reasons.append(f"{before}{escaped(self._declared.own_words(profile, number, industry=industry))}{after}")

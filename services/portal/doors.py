@@ -76,7 +76,7 @@ class PortalDoors:
 
     def _keep_pace(self, me: Identity) -> None:
         try:
-            self._pace.request(me.subject)
+            self._pace.request(me.subject, me.partner_id)
         except TooFast as slower:
             if me.session_id is not None:
                 self._hasty[me.session_id] = time.monotonic() + slower.retry_after_s

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.portal.acted import acted_header
+from services.portal.echoing import echoes
 from services.portal.metrics import NO_ROUTE, PortalMetrics
 
 log = structlog.get_logger("portal.http")
@@ -96,7 +97,7 @@ class Guard:
                 self._absent(scope)
 
     def _with_ours(self, theirs: Any, id_: str, scope: Scope) -> list[tuple[bytes, bytes]]:
-        headers = list(theirs)
+        headers = [*theirs, *echoes(scope)]
         there = {name.lower() for name, _ in headers}
         headers += [ours for ours in (*self._headers, (b"x-request-id", id_.encode())) if ours[0] not in there]
         # Cookies do not take each other's place.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from schemas.problem import PROBLEM_JSON, ProblemV1
 from services.core.accounts import OAuthClient
 from services.portal.doors import address_of
 from services.portal.keys import key_hash
@@ -23,7 +26,13 @@ def router(ports: PortalPorts, options: PortalOptions, pace: Pace) -> APIRouter:
     """The token endpoint."""
     routes = APIRouter(tags=["sign-in"])
 
-    @routes.post("/oauth/token", summary="A token for client credentials", openapi_extra={"requestBody": _BODY})
+    @routes.post(
+        "/oauth/token",
+        summary="A token for client credentials",
+        responses=_ANSWERS,
+        # Client id and secret come with HTTP Basic, or else in the form.
+        openapi_extra={"requestBody": _BODY, "security": [{"client": []}, {}]},
+    )
     async def token(request: Request) -> Response:
         form = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
         if form.get("grant_type") != "client_credentials":
@@ -33,7 +42,7 @@ def router(ports: PortalPorts, options: PortalOptions, pace: Pace) -> APIRouter:
         if client is None or not hmac.compare_digest(client.secret_hash, key_hash(secret)):
             pace.wrong(address_of(request))
             return _error("invalid_client", "no client has this id and secret", 401)
-        pace.request(client.id)
+        pace.request(client.id, client.partner_id)
         asked = form["scope"].split() if form.get("scope") else list(client.scopes)
         if not set(asked) <= set(client.scopes):
             return _error("invalid_scope", f"this client may have: {' '.join(client.scopes)}")
@@ -97,4 +106,48 @@ _BODY = {
             }
         }
     },
+}
+_TEXT = {"type": "string"}
+_TOKEN = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in", "scope"],
+    "properties": {
+        "access_token": _TEXT,
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer", "description": "Seconds for which the token is good"},
+        "scope": {"type": "string", "description": "What the token may do, separated by blanks"},
+    },
+}
+_REFUSED = {
+    "type": "object",
+    "required": ["error", "error_description"],
+    "properties": {
+        "error": {"enum": ["unsupported_grant_type", "invalid_client", "invalid_scope"]},
+        "error_description": _TEXT,
+    },
+}
+_PROBLEM = {PROBLEM_JSON: {"schema": {"$ref": f"#/components/schemas/{ProblemV1.__name__}"}}}
+_AGAIN = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+#: Errors of RFC 6749 section 5.2 in its form; what is refused in front of every route is told as problem details.
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": _json(_TOKEN)},
+    400: {
+        "description": "No form, another grant, or too many scopes",
+        "content": _json(_REFUSED) | _PROBLEM,
+    },
+    401: {
+        "description": "No client has this id and secret",
+        "content": _json(_REFUSED),
+        "headers": {"WWW-Authenticate": {"schema": _TEXT}},
+    },
+    413: {"description": "The body is too large", "content": _PROBLEM},
+    415: {"description": "The form is not UTF-8", "content": _PROBLEM},
+    429: {"description": "Too many requests, or too many wrong secrets", "content": _PROBLEM, "headers": _AGAIN},
+    503: {"description": "A part of the exchange does not answer", "content": _PROBLEM, "headers": _AGAIN},
 }

@@ -18,7 +18,10 @@ from services.portal.engagements.models import ErrorV1
 PREFIXES = ("/v1/", "/v1.0/", "/oauth/")
 _OPEN = ("/oauth/",)
 _REFERENCE = re.compile(r"#/components/schemas/([\w.-]+)")
-_BEARER = {"bearer": {"type": "http", "scheme": "bearer", "description": "An API token, or one from /oauth/token"}}
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API token, or one from /oauth/token"},
+    "client": {"type": "http", "scheme": "basic", "description": "Id and secret of an OAuth client, for /oauth/token"},
+}
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 
 
@@ -31,7 +34,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         for path, operations in made["paths"].items():
             for operation in operations.values():
                 _tidied(path, operation)
-        made["components"] = {"schemas": _needed(made), "securitySchemes": _BEARER}
+        made["components"] = {"schemas": _needed(made), "securitySchemes": _SCHEMES}
         app.openapi_schema = made
     return app.openapi_schema
 

@@ -11,6 +11,8 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 from services.portal.access import TooFast
 
+#: How many times what one person or program may ask all of one partner may ask together.
+TOGETHER = 10
 #: Wrong tokens, cookies and links that one address may send in a minute before it is told to wait.
 WRONG_PER_MINUTE = 60
 #: Sign-in mails that one mail address may be sent, and that one network address may ask for.
@@ -49,15 +51,18 @@ class Pace:
 
     def __init__(self, requests_per_minute: int) -> None:
         self._requests = RateLimitItemPerMinute(requests_per_minute)
+        self._together = RateLimitItemPerMinute(requests_per_minute * TOGETHER)
         self._wrong = RateLimitItemPerMinute(WRONG_PER_MINUTE)
         self._mails, self._asked = RateLimitItemPerHour(MAILS_PER_HOUR), RateLimitItemPerHour(ASKED_PER_HOUR)
         self._searches = RateLimitItemPerMinute(SEARCHES_PER_MINUTE)
         self._sent, self._sent_as = RateLimitItemPerHour(SENT_PER_HOUR), RateLimitItemPerHour(SENT_AS_PER_HOUR)
         self._counter = SlidingWindowCounterRateLimiter(_Counters())
 
-    def request(self, subject: str) -> None:
-        """One more request of somebody who is known."""
+    def request(self, subject: str, partner_id: str | None) -> None:
+        """One more request of somebody who is known, and of the partner that this is one of: many share its right."""
         self._count(self._requests, "request", subject)
+        if partner_id is not None:
+            self._count(self._together, "together", partner_id)
 
     def wrong(self, address: str) -> None:
         """One more key that nobody has. Only wrong ones are slowed down: behind a proxy many share one address."""

@@ -29,6 +29,8 @@ from services.core.errors import (
     VersionConflict,
 )
 from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, signed_in
+from services.portal.echoing import in_contract
+from services.portal.engagements.errors import answer_to, words_of
 from services.portal.forms import SAFE_METHODS
 from services.portal.guard import HEADERS
 from services.portal.pages.frame import frame_of, words_for
@@ -103,7 +105,7 @@ def _foreign(error: Exception) -> Told:
             status = 400 if any(each.code == NO_JSON for each in named) else 422
             return Told(status=status, detail="the request is not as /openapi.json describes it", problems=named)
         case HTTPException():
-            return Told(status=error.status_code, detail=str(error.detail), headers=error.headers or {})
+            return Told(status=error.status_code, detail=words_of(error), headers=error.headers or {})
         case _:
             # The server logs the traceback; the framework raises the error again behind this answer.
             log.error("request_failed", error=type(error).__name__)
@@ -163,6 +165,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error as a page or as problem details."""
 
     async def handle(request: Request, error: Any) -> Response:
+        if in_contract(request.url.path) and isinstance(error, HTTPException):
+            # What its routes refuse they tell themselves; this is what no route of it was reached by.
+            return answer_to(error)
         what = told(error)
         if what.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             what = replace(what, headers={**what.headers, "x-request-id": request.state.request_id})

@@ -88,7 +88,8 @@ class ProfileWork:
 
     async def stored(self, owner: Owner) -> Profile | None:
         """The partner's profile for the country."""
-        return (await self.ports.partners.load_profiles([owner.profile_id])).get(owner.profile_id)
+        mine = await self.ports.partners.load_profiles([owner.profile_id], partner_id=owner.partner_id)
+        return mine.get(owner.profile_id)
 
     async def suggestions(self, partner_id: str) -> list[Suggestion]:
         """What is suggested to a partner; asked anew after a minute, because it reads many requests."""

@@ -75,8 +75,8 @@ class TeamWork:
         Raises:
             NotHere: nobody of the team has this id.
         """
-        user = (await self._ports.users.load([member_id])).get(member_id)
-        if user is None or user.partner_id != me.partner_id:
+        user = (await self._ports.users.load([member_id], partner_id=me.partner_id or "")).get(member_id)
+        if user is None:
             raise NotHere("there is no such person in your team")
         return user
 
@@ -100,8 +100,7 @@ class TeamWork:
             time_zone=me.time_zone,
         )
         await self._ports.users.add([user])
-        stored = (await self._ports.users.load([user.id])).get(user.id)
-        if stored is not None and stored.partner_id == me.partner_id:
+        if user.id in await self._ports.users.load([user.id], partner_id=me.partner_id or ""):
             await self._sign_in.mail_link(address, "/inbox")
         log.info("invited", by=me.name, user=user.id)
         return user.id

@@ -11,6 +11,10 @@ from services.wording.words import Words, _
 
 _MESSAGES = {
     ReasonCode.PICKED: _("The customer chose you."),
+    ReasonCode.NEAR: _("Distance: you have a location within {what} km."),
+    ReasonCode.DISTANCE_UNKNOWN: _(
+        "Distance: somebody within {what} km is wanted; your locations give no coordinates, so your region counted."
+    ),
     ReasonCode.KEYWORD: _("Keyword: {what}"),
     ReasonCode.PRODUCT: _("Product: {what}"),
     ReasonCode.SERVICE: _("Service: {what}"),

@@ -32,6 +32,14 @@ class UserStoreSuite:
         assert await stores.users.add([replace(user, name="Somebody else")]) == {user.id}
         assert await stores.users.load([user.id, "nobody"]) == {user.id: user}
 
+    async def test_who_is_asked_for_of_a_partner_is_of_that_partner_alone(self, stores: Stores) -> None:
+        mine, theirs = make_user("ana@p.example"), make_user("bea@q.example", "P-2")
+        boss = make_user("boss@x.example", None, operator=True)
+        await stores.users.add([mine, theirs, boss])
+        ids = [mine.id, theirs.id, boss.id]
+        assert await stores.users.load(ids, partner_id="P-1") == {mine.id: mine}
+        assert await stores.users.load(ids, partner_id="") == {}
+
     async def test_an_address_is_one_user_however_it_is_written(self, stores: Stores) -> None:
         await stores.users.add([make_user("ana@partner1.example")])
         assert user_id(" Ana@Partner1.example ") in await stores.users.load([user_id("ANA@partner1.example")])

@@ -21,6 +21,8 @@ class PartnerStoreSuite:
         await stores.partners.put_profiles([profile])
         assert await stores.partners.load_partners([partner.id, "missing"]) == {partner.id: partner}
         assert await stores.partners.load_profiles([profile.id, "missing"]) == {profile.id: profile}
+        assert await stores.partners.load_profiles([profile.id], partner_id=profile.partner_id) == {profile.id: profile}
+        assert await stores.partners.load_profiles([profile.id], partner_id="another's") == {}
         assert await stores.partners.load_profiles([]) == {}
 
     async def test_a_higher_version_replaces_and_a_lower_or_equal_one_does_not(self, stores: Stores) -> None:

@@ -55,6 +55,14 @@ class ReferralStoreSuite:
         assert await stores.referrals.add([referral]) == set()
         assert await stores.referrals.load([referral.id, "missing"]) == {referral.id: referral}
 
+    async def test_what_is_asked_for_a_partner_is_that_partners_alone(self, stores: Stores) -> None:
+        mine, theirs = make_referral(1, partner=1), make_referral(1, partner=2)
+        await stores.referrals.add([mine, theirs])
+        ids = [mine.id, theirs.id, "missing"]
+        assert await stores.referrals.load(ids, partner_id=mine.partner_id) == {mine.id: mine}
+        assert await stores.referrals.load([theirs.id], partner_id=mine.partner_id) == {}
+        assert await stores.referrals.load(ids, partner_id="") == {}
+
     async def test_mails_get_all_of_a_referral_but_its_timers_history_and_outbox(self, stores: Stores) -> None:
         referral = make_referral(1, team=(make_person(),), accepted_at=START)
         referral = replace(referral, outbox=(created_event(referral),))

@@ -58,6 +58,15 @@ class RfiStoreSuite:
         assert await stores.rfis.load([open_.id, withdrawn.id], over) == {withdrawn.id: withdrawn}
         assert await stores.rfis.load([], over) == {}
 
+    async def test_what_is_asked_for_a_source_is_from_there_alone(self, stores: Stores) -> None:
+        mine, theirs = make_rfi(1, source="urn:partner:1"), make_rfi(2, source="urn:partner:2")
+        await stores.rfis.add([mine, theirs])
+        ids = [mine.id, theirs.id, "missing"]
+        assert await stores.rfis.load(ids, source="urn:partner:1") == {mine.id: mine}
+        assert await stores.rfis.load(ids, [RfiState.ACCEPTED], source="urn:partner:2") == {theirs.id: theirs}
+        assert await stores.rfis.load(ids, [RfiState.WITHDRAWN], source="urn:partner:2") == {}
+        assert await stores.rfis.load(ids, source="") == {}
+
     async def test_mails_get_all_of_a_request_but_why_it_went_to_whom(self, stores: Stores) -> None:
         rfi, other = make_rfi(1), make_rfi(2)
         await stores.rfis.add([rfi, other])

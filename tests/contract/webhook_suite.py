@@ -60,6 +60,8 @@ class WebhookStoreSuite:
         assert await stores.webhooks.put_webhook(mine)
         assert await stores.webhooks.put_webhook(other)
         assert await stores.webhooks.webhooks(["w-1", "w-9"]) == {"w-1": mine}
+        assert await stores.webhooks.webhooks(["w-1", "w-2"], partner_id="p-2") == {"w-2": other}
+        assert await stores.webhooks.webhooks(["w-1", "w-2"], partner_id="") == {}
         assert await stores.webhooks.webhooks_of(["p-1", "p-9"]) == [mine]
         assert await stores.webhooks.webhooks_of([]) == []
         assert not await stores.webhooks.remove_webhook("w-1", "p-2")
@@ -92,6 +94,8 @@ class WebhookStoreSuite:
         await stores.webhooks.add_deliveries([make_delivery(sequence=9)])
         found = await stores.webhooks.deliveries([make_delivery().id])
         assert found == {make_delivery().id: make_delivery()}
+        assert await stores.webhooks.deliveries([make_delivery().id], partner_id="p-1") == found
+        assert await stores.webhooks.deliveries([make_delivery().id], partner_id="p-2") == {}
 
     async def test_each_is_in_one_senders_hands_until_its_lease_ends(self, stores: Stores) -> None:
         await stores.webhooks.add_deliveries([make_delivery(n) for n in range(1, 7)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.parser import BytesParser
 from email.policy import default
+from struct import pack
 from typing import Any
 
 import bson
@@ -12,8 +13,14 @@ import pymongo
 from schemas.topics import TOPICS
 from services.bootstrap import World
 from services.engines.bundled.spool import MailSpool
-from tests.canary import CANARY
+from tests.canary import CANARY, LATITUDE
 from tests.e2e.exchange import Exchange
+
+
+def _named(told: bytes) -> bool:
+    """Whether the canary stands there, or where it lives: as text, or as a number of BSON."""
+    marks = CANARY.encode(), LATITUDE.encode(), pack("<d", float(LATITUDE))
+    return any(mark in each for mark, each in zip(marks, (told.lower(), told, told), strict=True))
 
 
 def in_mongo(exchange: Exchange) -> set[str]:
@@ -24,7 +31,7 @@ def in_mongo(exchange: Exchange) -> set[str]:
         return {
             name
             for name in database.list_collection_names()
-            if any(CANARY in bson.encode(doc).decode("latin-1").casefold() for doc in database[name].find())
+            if any(map(_named, map(bson.encode, database[name].find())))
         }
 
 
@@ -38,7 +45,7 @@ def in_kafka(exchange: Exchange) -> set[str]:
         async for records in world.follower.read_all(topics, ends):
             for each in records:
                 told = (each.key or b"") + (each.value or b"") + b"".join(value for _, value in each.headers)
-                if CANARY.encode() in told.lower():
+                if _named(told):
                     found.add(each.topic)
         return found
 
@@ -48,7 +55,7 @@ def in_kafka(exchange: Exchange) -> set[str]:
 def in_logs(exchange: Exchange) -> set[str]:
     """Log files in which the canary stands."""
     logs = exchange.home.logs.rglob("*")
-    return {path.name for path in logs if path.is_file() and CANARY.encode() in path.read_bytes().lower()}
+    return {path.name for path in logs if path.is_file() and _named(path.read_bytes())}
 
 
 def in_mails(exchange: Exchange, after: int = 0) -> set[str]:

@@ -176,7 +176,8 @@ def test_a_publisher_with_a_token_submits_over_http_and_reads_the_status(exchang
 
 
 def test_a_customer_searches_asks_two_and_later_one_more(exchange: Exchange) -> None:
-    with httpx.Client(base_url=portal_address(exchange.home) or "", timeout=30) as browser:
+    ours = {"sec-fetch-site": "same-origin"}
+    with httpx.Client(base_url=portal_address(exchange.home) or "", timeout=30, headers=ours) as browser:
         looked = {"q": "Microsoft 365", "country": "ES"}
 
         def found() -> list[str]:
@@ -256,6 +257,27 @@ def test_the_audit_of_all_this_is_clean(exchange: Exchange) -> None:
     report = exchange.audit()
     assert report.clean, report.findings[:5]
     assert "nothing missing, nothing doubled" in exchange.cli("audit")
+
+
+def test_an_operator_has_it_audited_on_the_page(exchange: Exchange) -> None:
+    exchange.cli("user", "add", "auditor@exchange.example", "--operator")
+    (link,) = re.findall(r"/sign-in/link/\S+", exchange.cli("user", "link", "auditor@exchange.example"))
+    address, page = portal_address(exchange.home) or "", "/operator/audit"
+    with httpx.Client(base_url=address, timeout=30, headers={"accept": "text/html"}) as browser:
+
+        def press(at: str) -> None:
+            (token, *_) = re.findall(r'name="csrf" value="([^"]+)"', browser.get(at).text)
+            answer = browser.post(at, data={"csrf": token}, headers={"sec-fetch-site": "same-origin"})
+            assert answer.status_code == 303, answer.text
+
+        press(link)
+        assert "has not run one" in browser.get(page).text
+        press(page)
+        eventually(lambda: "Looked at on" in browser.get(page).text, "the audit has ended")
+        said = browser.get(page).text
+    assert "Nothing is missing, and nothing is doubled." in said
+    (accepted,) = re.findall(r"<dt>RFIs accepted</dt><dd>([\d,]+)</dd>", said)
+    assert int(accepted.replace(",", "")) > 1
 
 
 def test_status_lag_and_logs_tell_an_operator(exchange: Exchange) -> None:

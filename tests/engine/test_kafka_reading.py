@@ -24,6 +24,7 @@ from services.adapters.kafka.progress import Progress
 from services.adapters.kafka.steering import Steering
 from services.auditing import events_kept_since
 from services.core.errors import DependencyUnavailable, Misconfigured
+from services.core.ports import Outgoing
 from tests.kafka_world import Handled, consuming, new_topic, outgoing, send_bad_header_key, until
 
 
@@ -205,3 +206,28 @@ async def test_a_topic_that_kafka_refuses_is_named(kafka: str) -> None:
     )
     with pytest.raises(Misconfigured, match=r"partner\.never"):
         await KafkaAdmin(kafka).create_topics([spec], replication=9)
+
+
+async def test_the_lag_grows_while_one_fetch_holds_all_the_work(kafka: str) -> None:
+    """Records that are alike are small when compressed: one fetch holds thousands, and its end of the log grows old."""
+    topic, place = await new_topic(kafka), "x" * 500
+    publisher = KafkaPublisher(kafka)
+    alike = [Outgoing(topic=topic, key="k", value=place.encode(), partition=0)] * 300
+    await publisher.publish(alike)
+    async with reading(kafka, topic, 1) as consumer:
+        time_s = 0.0
+        consumer.steering.progress.clock = lambda: time_s
+
+        async def taken(number: int) -> int:
+            batch: dict[TopicPartition, list[object]] = {}
+            while not batch:
+                batch = await consumer.getmany(max_records=number)
+            return consumer.lag()[TopicPartition(topic, 0)]
+
+        assert await taken(100) == 200
+        await publisher.publish(alike)
+        # So late that Kafka is asked again; the answer comes beside the work.
+        time_s += 5.0
+        assert await taken(1) in {199, 499}
+        await until(lambda: consumer.lag()[TopicPartition(topic, 0)] == 499, what="the records that came since count")
+    await publisher.stop()

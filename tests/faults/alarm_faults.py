@@ -14,14 +14,14 @@ from tests.faults.trial import Trial, long_only
 DRILLS = {**drills_of_engines.DRILLS, **drills_of_work.DRILLS}
 
 #: How much faster the clock goes where that is not `Prometheus`' own choice: some figures are renewed every 15 s of
-#: real time, some causes come back no more often than every few, and an hour is long.
+#: real time, some causes come back no more often than every few, what is stuck is soon replaced, and an hour is long.
 TURNS = {
     "ReferralsDatabaseNotSeen": 4.0,
     "ReferralsBatchesRetried": 2.0,
+    "ReferralsProcessStuck": 80.0,
     "ReferralsProcessRestarts": 6.0,
     "ReferralsCommitsFail": 15.0,
-    "ReferralsLagGrows": 20.0,
-    "ReferralsMailsMayBeDoubled": 100.0,
+    "ReferralsMailsMayBeDoubled": 300.0,
 }
 #: What asks how old a figure is must not be asked faster than the figure is renewed.
 FRESH = ("ReferralsDatabaseNotSeen",)

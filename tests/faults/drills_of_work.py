@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -18,7 +19,7 @@ from services.core.ports import Outgoing
 from services.engines.bundled.faults import Fault, FaultRule
 from services.engines.supervisor import status
 from tests.e2e.exchange import eventually, good_rfi
-from tests.faults.alarms import Prometheus
+from tests.faults.alarms import EVERY_S, Prometheus
 from tests.faults.mongo_faults import an_hour_ago
 from tests.faults.proxy import Net
 from tests.faults.records import submitted
@@ -35,9 +36,9 @@ def lag_grows(trial: Trial, prometheus: Prometheus) -> None:
     burst(site, [again])
     trial.ledger.took([name])
     site.quiet()
-    # Each 64 KiB of a batch wait for so long.
-    site.nets["mongo"].set(Net.LATENCY, 0.4)
-    prometheus.heard("ReferralsLagGrows", lambda: burst(site, [again] * 1500))
+    # Each 64 KiB wait for so long, each way: a batch takes four seconds.
+    site.nets["mongo"].set(Net.LATENCY, 1.0)
+    prometheus.heard("ReferralsLagGrows", lambda: burst(site, [again] * 1000))
     assert Group.INTAKE in site.cli("lag")
     site.nets["mongo"].set(Net.PASS)
     site.quiet()
@@ -93,14 +94,14 @@ def mails_late(trial: Trial, prometheus: Prometheus) -> None:
     site.mail_faults(FaultRule(fault=Fault.REFUSE_RECIPIENT, code=451))
     trial.send(1)
     eventually(lambda: pending(site), "mails wait for another attempt", 60)
-    freeze(site, "notifier")
-    site.time_passes(timedelta(minutes=30))
-    # Whoever replaces it does not get far either.
-    prometheus.heard("ReferralsMailsLate", lambda: freeze(site, "notifier"))
-    assert "mails due" in site.cli("lag")
-    site.cli("logs", "notifier", "-n", "50")
-    site.mail_faults()
-    go_on(site, "notifier")
+    with nobody_runs(site, "notifier"):
+        # Work goes on for all others, and the notifier's backlog grows beside the mails.
+        trial.send(1)
+        site.time_passes(timedelta(minutes=30))
+        prometheus.heard("ReferralsMailsLate")
+        assert "mails due" in site.cli("lag")
+        site.cli("logs", "notifier", "-n", "50")
+        site.mail_faults()
 
 
 def pending(site: Site) -> bool:
@@ -116,15 +117,14 @@ def calls_late(trial: Trial, prometheus: Prometheus) -> None:
     trial.send(3)
     # The second failed attempt waits for minutes. The time of calls is real: nobody can shift it, they are made older.
     eventually(lambda: calls_waiting(site), "calls wait for their third attempt", 120)
-    freeze(site, "webhooks")
-    with site.database() as database:
-        late = {"$set": {"due_at": datetime.now(UTC) - timedelta(minutes=20)}}
-        database["webhook_deliveries"].update_many({"state": "pending"}, late)
-    prometheus.heard("ReferralsWebhooksLate", lambda: freeze(site, "webhooks"))
-    assert "calls due" in site.cli("lag")
-    site.cli("logs", "webhooks", "-n", "50")
-    site.receiver.heal()
-    go_on(site, "webhooks")
+    with nobody_runs(site, "webhooks"):
+        with site.database() as database:
+            late = {"$set": {"due_at": datetime.now(UTC) - timedelta(minutes=20)}}
+            database["webhook_deliveries"].update_many({"state": "pending"}, late)
+        prometheus.heard("ReferralsWebhooksLate")
+        assert "calls due" in site.cli("lag")
+        site.cli("logs", "webhooks", "-n", "50")
+        site.receiver.heal()
 
 
 def calls_waiting(site: Site) -> bool:
@@ -134,17 +134,18 @@ def calls_waiting(site: Site) -> bool:
         return bool(database["webhook_deliveries"].count_documents(waiting, limit=1))
 
 
-def freeze(site: Site, process: str) -> None:
-    """Stop the process where it is, unless the supervisor has just ended it."""
-    with suppress(ProcessLookupError):
-        site.signal(process, signal.SIGSTOP)
-
-
-def go_on(site: Site, process: str) -> None:
-    """The process runs again, or another in its place."""
-    with suppress(ProcessLookupError):
-        site.signal(process, signal.SIGCONT)
-    eventually(lambda: status(site.home).ready, f"{process} serves again", 90)
+@contextmanager
+def nobody_runs(site: Site, process: str) -> Iterator[None]:
+    """The process is gone and nobody starts another: its supervisor stands still. After the block it does."""
+    supervisor, restarts = status(site.home).supervisor, site.restarts(process)
+    assert supervisor is not None
+    supervisor.signal(signal.SIGSTOP)
+    try:
+        site.kill(process)
+        yield
+    finally:
+        supervisor.signal(signal.SIGCONT)
+    site.back(process, restarts)
 
 
 def dead_letters(trial: Trial, prometheus: Prometheus) -> None:
@@ -195,15 +196,14 @@ def failed_mails(trial: Trial, prometheus: Prometheus) -> None:
 
 def doubled_mails(trial: Trial, prometheus: Prometheus) -> None:
     """Connections end after the last byte of a mail, before the answer. The page: see what lies between, mend it."""
-    site = trial.site
-    site.mail_faults(FaultRule(fault=Fault.DROP_KEPT, times=MOST_AGAIN))
-    trial.send(10)
-    eventually(lambda: pending(site), "mails wait for another attempt", 60)
-    for _ in range(3):
-        prometheus.scrape()
-    site.time_passes(timedelta(minutes=10))
-    prometheus.heard("ReferralsMailsMayBeDoubled")
-    site.cli("logs", "notifier", "-n", "50")
+    site, names = trial.site, trial.names(MOST_AGAIN)
+    # Each customer's first mail once: one that is cut twice is given up.
+    cuts = (FaultRule(fault=Fault.DROP_KEPT, pattern=re.escape(f"+{name}@"), times=1) for name in names)
+    site.mail_faults(*cuts)
+    site.send(trial.ledger, *names)
+    # The attempts' time is turned as fast as the alarm's.
+    prometheus.heard("ReferralsMailsMayBeDoubled", lambda: site.time_passes(timedelta(seconds=EVERY_S)))
+    assert "smtp.connection_broken" in site.cli("logs", "notifier", "-n", "500")
 
 
 #: Mails that the drill above has sent again.

@@ -42,6 +42,7 @@ def test_an_alarm_rings_once_its_condition_has_held_for_as_long_as_it_says() -> 
     assert scraped(here, None, None).ringing() == set()
     assert scraped(here, None, None, None).ringing() == {"ReferralsProcessDown"}
     assert scraped(here, None, None, None, here).ringing() == set()
+    assert scraped(here, None, None, None, here).ringing(2) == {"ReferralsProcessDown"}
 
 
 def test_a_figure_of_a_process_that_is_gone_counts_no_more() -> None:

@@ -86,12 +86,18 @@ def mails_dated_now(site: Site, trial: Trial) -> bool:
     return bool(dates) and all(abs(site.now() - each) < timedelta(minutes=5) for each in dates)
 
 
-#: A process whose clock is wrong and whose time zone changes the hour, as far as Python can make it so.
+#: A process whose clock is wrong and whose time zone changes the hour, as far as Python can make it so. `datetime` asks
+#: the machine and not `time`, and is closed to changes: but not the dictionary in which its methods are found.
 PROGRAM = """
-import sys, time
+import ctypes, gc, sys, time
+from datetime import datetime
 skew = float(sys.argv.pop(1))
 real, real_ns = time.time, time.time_ns
 time.time, time.time_ns = (lambda: real() + skew), (lambda: real_ns() + int(skew * 1e9))
+[methods] = gc.get_referents(datetime.__dict__)
+methods["now"] = classmethod(lambda cls, tz=None: cls.fromtimestamp(time.time(), tz))
+ctypes.pythonapi.PyType_Modified(ctypes.py_object(datetime))
+assert abs(datetime.now().timestamp() - real() - skew) < 1
 from services.cli import main
 main()
 """

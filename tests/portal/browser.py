@@ -1,20 +1,25 @@
 """A real browser in front of a portal that listens: pages are used as people use them, and looked at.
 
 `journey` runs a test in English and Spanish, with and without JavaScript. Every page that is shown to `look` is checked
-by axe-core (WCAG 2.0 to 2.2, A and AA) and photographed into .referrals/pages: at 320 pixels dark, at 1280 light, and
-some at 1920 dark.
+by axe-core (WCAG 2.0 to 2.2, A and AA) and photographed into .referrals/pages: in English at 320 pixels dark and at
+1280 light, in Spanish at 320 light and at 1920 dark. So each is seen narrow and wide, dark and light.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_FILE_PATH  # type: ignore[import-untyped]
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from playwright.async_api import BrowserContext, Page, expect
 
+from services.portal.pages.frame import Frame
 from tests.photographs import PHOTOGRAPHS
+from tests.portal.looks import TEMPLATES
 from tests.portal.windows import Reader, Windows
 from tests.portal.world import PortalWorld
 
@@ -22,10 +27,22 @@ from tests.portal.world import PortalWorld
 PATIENCE_MS = 60_000
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _Size = tuple[int, int, Literal["light", "dark"]]
-#: Both sizes and both schemes in two looks: axe and photographs of long pages are slow.
-_LOOKS: tuple[_Size, ...] = ((320, 640, "dark"), (1280, 800, "light"))
-#: For pages whose form is like no other's, in the language of the longer words.
-_WIDE: _Size = (1920, 1080, "dark")
+#: Narrow and wide, dark and light: shared among the languages, since axe and photographs of long pages are slow.
+LOOKS: Mapping[str, tuple[_Size, ...]] = {
+    "en": ((320, 640, "dark"), (1280, 800, "light")),
+    "es": ((320, 640, "light"), (1920, 1080, "dark")),
+}
+
+
+class NotingFrame(Frame):
+    """The portal's own frame; it knows which template the last page was made of."""
+
+    last = ""
+
+    def page(self, request: Request, template: str, *values: Any, **more: Any) -> HTMLResponse:
+        """The page of a template."""
+        self.last = template
+        return super().page(request, template, *values, **more)
 
 
 @dataclass
@@ -37,6 +54,7 @@ class Desk:
     language: str
     scripts: bool
     name: str
+    frame: NotingFrame
     contexts: list[BrowserContext] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     #: What the browser's console complained of.
@@ -64,17 +82,20 @@ class Desk:
         user = await self.world.add_user(partner, **{"language": self.language, "time_zone": "Europe/Madrid", **more})
         return await self.page(await self.world.session_of(user))
 
-    async def look(self, page: Page, name: str, *, wide: bool = False) -> None:
+    async def look(self, page: Page, name: str) -> None:
         """Check the page as it stands with axe-core, and photograph it; nothing may be wider than the window.
+
+        A page that the table of looks names is made of the template that the table says.
 
         Without JavaScript axe can't run either; those pages differ in nothing that it sees.
         """
+        assert TEMPLATES.get((self.name, name), self.frame.last) == self.frame.last
         if not self.scripts:
             return
         # By the browser's own door: the content policy lets no script of others in, nor should it.
         if not await page.evaluate("typeof window.axe === 'object'"):
             await page.evaluate(_AXE)
-        for width, height, scheme in (*_LOOKS, _WIDE) if wide and self.language == "es" else _LOOKS:
+        for width, height, scheme in LOOKS[self.language]:
             await page.set_viewport_size({"width": width, "height": height})
             await page.emulate_media(color_scheme=scheme)
             seen = await page.evaluate(_RUN, _TAGS)

@@ -13,7 +13,7 @@ from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
 from tests.builders import START
 from tests.photographs import PHOTOGRAPHS
-from tests.portal.browser import Desk
+from tests.portal.browser import Desk, NotingFrame
 from tests.portal.windows import Windows, opened
 from tests.portal.world import PortalWorld, portal_world
 
@@ -60,6 +60,7 @@ async def desk(request: pytest.FixtureRequest, real_world: PortalWorld, windows:
     language, scripts = request.param[:2], not request.param.endswith("without-js")
     name = request.node.originalname.removeprefix("test_")
     async with windows.stage.shows(real_world.app):
-        made = Desk(real_world, windows, language, scripts, name)
+        frame = real_world.app.state.frame = NotingFrame(real_world.options)
+        made = Desk(real_world, windows, language, scripts, name, frame)
         yield made
         await made.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,17 +18,19 @@ from services.adapters.settings import Settings
 from services.bootstrap import World, open_world, prepare
 from services.core.accounts import ApiToken
 from services.portal.keys import key_hash
-from services.portal.program_work import token_for
+from services.portal.program_work import client_for, token_for
 from services.portal_wiring import finder_of, portal_app
 from tests.builders import make_partner
 
 #: Tokens of partner 1, and of an operator.
 KEY, OPERATOR_KEY = "rxt_real", "rxt_operator"
+#: Id and secret of an OAuth client of partner 1, as HTTP Basic says them.
+CLIENT = b64encode(b"crm:rxs_real").decode()
 
 
 @asynccontextmanager
 async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> AsyncIterator[World]:
-    """The engines with topics and indexes, partners 1 and 2, a token of partner 1, and an operator's."""
+    """The engines with topics and indexes, partners 1 and 2, a token and a client of partner 1, an operator's."""
     settings = Settings(
         kafka=kafka, mongo=SecretStr(mongo_server), mongo_database=mongo_database, portal_requests_per_minute=10**6
     )
@@ -43,6 +46,8 @@ async def real_world(kafka: str, mongo_server: str, mongo_database: str) -> Asyn
             created_at=datetime.now(UTC),
         )
         await world.stores.tokens.add_token(token)
+        _, client = client_for("crm", "CRM", ["referrals.write"], datetime.now(UTC), partner_id=make_partner(1).id)
+        await world.stores.tokens.add_client(replace(client, secret_hash=key_hash("rxs_real")))
         _, theirs = token_for("Console", ["operator"], datetime.now(UTC), partner_id=None)
         await world.stores.tokens.add_token(replace(theirs, token_hash=key_hash(OPERATOR_KEY)))
         yield world

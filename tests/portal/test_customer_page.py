@@ -90,6 +90,10 @@ async def test_looking_changes_nothing_and_a_scanner_that_posts_changes_nothing(
     scanner = world.client()
     assert (await scanner.post(f"{path}/withdraw", data={})).status_code == 403
     assert (await scanner.post(f"{path}/choose", data={"partner": make_partner(1).id})).status_code == 403
+    for sure in ({"sure": "yes"}, {"sure": "yes", "csrf": ""}, {"sure": "yes", "csrf": "guess"}):
+        assert (await scanner.get(f"{path}/erase")).status_code == 200
+        assert (await scanner.head(f"{path}/erase")).status_code == 405
+        assert (await scanner.post(f"{path}/erase", data=sure)).status_code == 403
     stored = (await world.stores.rfis.load([rfi.id]))[rfi.id]
     assert stored == rfi
     assert (await world.referral(make_referral(1, partner=1).id)).status is Status.NEW
@@ -147,7 +151,7 @@ async def test_a_customer(desk: Desk) -> None:
     world.clock.advance(timedelta(minutes=6))
     page = await desk.page()
     await page.goto(world.customer_path(rfi))
-    await desk.look(page, "asked", wide=True)
+    await desk.look(page, "asked")
     await page.locator("section summary").click()
     await desk.look(page, "withdraw")
     await submitted(page, f"button[value='{make_partner(2).id}']")

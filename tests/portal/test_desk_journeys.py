@@ -23,7 +23,7 @@ async def test_insights(desk: Desk) -> None:
     page = await desk.signed_in()
     await page.goto("/insights")
     await expect(page.locator("svg.chart")).to_have_count(6)
-    await desk.look(page, "figures", wide=True)
+    await desk.look(page, "figures")
     async with page.expect_navigation():
         await page.locator("a[href='/insights?days=30']").click()
     await expect(page.locator("a[aria-current=page][href='/insights?days=30']")).to_be_visible()

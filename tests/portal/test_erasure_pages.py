@@ -87,7 +87,11 @@ async def test_looking_erases_nothing_however_often_a_scanner_does_it(world: Por
     for _ in range(2):
         await browser.get(f"{path}/erase")
         await browser.head(f"{path}/erase")
-    await browser.post(f"{path}/erase", data={"sure": "yes"})
+    assert (await browser.post(f"{path}/erase", data={"sure": "yes"})).status_code == 403
+    # With the token of the page, but not from it.
+    sent = {"sure": "yes", "csrf": browser.token}
+    elsewhere = await browser.post(f"{path}/erase", data=sent, headers={"sec-fetch-site": "cross-site"})
+    assert elsewhere.status_code == 403
     assert (await stored(world, rfi)).erased_at is None
 
 

@@ -323,6 +323,23 @@ async def test_no_session_changes_anything_without_the_token_of_its_pages(scene:
     assert wrong == []
 
 
+async def test_no_scanner_changes_anything_behind_a_customers_link(scene: Scene) -> None:
+    wrong: list[str] = []
+    scanner = scene.world.client()
+    fields = {"sure": "yes", "partner": make_partner(2).id, "reason": "noLongerNeeded"}
+    forms = [path for method, path in _operations(scene) if method == "POST" and "{signed}" in path]
+    assert len(forms) >= 4
+    before = scene.state()
+    for path in forms:
+        at = _path(scene, path, Who.CUSTOMER)
+        tokens: tuple[dict[str, str], ...] = ({}, {"csrf": ""}, {"csrf": at.rpartition(".")[2].partition("/")[0]})
+        for token in tokens:
+            answer = await scanner.post(at, data=fields | token)
+            if answer.status_code != 403 or CANARY in answer.text:
+                wrong.append(f"{path} gave {answer.status_code}")
+    assert (wrong, scene.state() == before) == ([], True)
+
+
 async def test_the_owner_does_see_the_canary(scene: Scene) -> None:
     for who, path in ((Who.ADMIN, "GET /inbox"), (Who.PROGRAM, "GET /v1.0/engagements/referrals/{referral_id}")):
         assert CANARY in (await _call(scene, await _caller(scene, who), who, path)).text

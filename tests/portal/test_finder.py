@@ -141,3 +141,5 @@ async def test_suggestions_leave_out_who_has_it_and_who_is_about_to() -> None:
     assert found == {make_partner(n).id for n in (4, 5, 6, 7)}
     assert make_chosen(1).partner_id not in found
     assert len(world.finder.suggest(rfi, 2)) == 2
+    unwanted = replace(rfi, excluded_partners=(make_partner(5).id,))
+    assert {each.partner_id for each in world.finder.suggest(unwanted, 10)} == {make_partner(n).id for n in (4, 6, 7)}

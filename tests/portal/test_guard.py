@@ -7,6 +7,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from services.core.errors import DependencyUnavailable
 from services.portal.guard import BODY_LIMIT, Guard
+from services.portal.keys import key_hash
 from services.portal.ports import PortalOptions
+from services.portal.program_work import token_for
 from services.portal.static_files import FOLDER, static_files
+from tests.builders import START, make_partner, make_rfi
 from tests.portal.world import BASE, PortalWorld, portal_world
 
 HTML = {"accept": "text/html"}
@@ -47,12 +51,29 @@ async def test_a_callers_request_id_is_taken_over_unless_it_could_harm_a_log(wor
     assert all(len(id_) == 36 for id_ in ids[1:])
 
 
+async def test_no_log_holds_a_link_a_key_or_what_was_searched_for(
+    world: PortalWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await world.stores.rfis.add([make_rfi(1)])
+    signed = world.customer_path(make_rfi(1)).rpartition("/")[2]
+    link, crm, ana = world.link_path("L"), await world.program(), await world.signed_in()
+    for path in (f"/requests/{signed}", link, "/sign-in?next=/zebrafinch"):
+        await world.client().get(path)
+    await ana.get("/inbox", params={"text": "zebrafinch"})
+    await crm.get("/v1.0/engagements/referrals")
+    said = capsys.readouterr().out
+    for route in ("/requests/{signed}", "/sign-in/link/{token}", "/v1.0/engagements/referrals", "/inbox"):
+        assert route in said
+    kept = (signed.rpartition(".")[2], link.rpartition(".")[2], "rxt_", ana.cookies["referrals"], "zebrafinch")
+    assert [each for each in kept if each in said] == []
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
         ({"sec-fetch-site": "same-origin"}, 303),
         ({"origin": BASE}, 303),
-        ({}, 303),
+        ({}, 403),
         ({"sec-fetch-site": "cross-site"}, 403),
         ({"sec-fetch-site": "same-site"}, 403),
         ({"sec-fetch-site": "none"}, 403),
@@ -66,6 +87,7 @@ async def test_a_form_of_another_site_is_refused_even_with_the_token(
     world: PortalWorld, sent: dict[str, str], status: int
 ) -> None:
     browser = await world.signed_in()
+    del browser.headers["sec-fetch-site"]
     answer = await browser.post("/sign-out", data={"csrf": browser.token}, headers={**HTML, **sent})
     assert answer.status_code == status
 
@@ -163,6 +185,23 @@ async def test_somebody_who_goes_too_fast_is_told_when_to_come_again() -> None:
     assert 0 < int(refused[0].headers["retry-after"]) <= 60
     other = await world.signed_in(2)
     assert (await other.get("/")).status_code == 303
+    await world.close()
+
+
+async def test_all_of_one_partner_go_at_ten_times_the_pace_of_one_and_no_faster() -> None:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=1))
+    answers = []
+    for n in range(40):
+        _, token = token_for(f"CRM {n}", ["referrals.read"], START, partner_id=make_partner(1).id)
+        await world.stores.tokens.add_token(replace(token, token_hash=key_hash(f"key {n}")))
+        crm = world.client(headers={"authorization": f"Bearer key {n}"})
+        answers.append(await crm.get("/v1.0/engagements/referrals"))
+    assert [answer.status_code for answer in answers[:10]] == [200] * 10
+    refused = [answer for answer in answers if answer.status_code == 429]
+    # The window slides while a slow machine counts.
+    assert len(refused) >= 10
+    assert int(refused[0].headers["retry-after"]) > 0
+    assert (await (await world.program(2)).get("/v1.0/engagements/referrals")).status_code == 200
     await world.close()
 
 

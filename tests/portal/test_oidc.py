@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,11 +16,14 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
+from playwright.async_api import expect
 
 from services.engines.locations import free_port
 from services.portal.oidc import OIDC_COOKIE, NotVouched, OidcClient
 from services.portal.ports import OidcOptions, PortalOptions
 from tests.e2e.exchange import eventually
+from tests.portal.browser import Desk
+from tests.portal.test_partner_journeys import submitted
 from tests.portal.world import BASE, Browser, PortalWorld, portal_world
 
 PEOPLE: dict[str, dict[str, object]] = {
@@ -141,6 +145,29 @@ async def test_what_is_no_answer_is_refused_in_words(provider: str, query: str) 
     assert answer.status_code == 401
     assert "The sign-in was not completed" in answer.text
     await world.close()
+
+
+async def test_signing_in_elsewhere(desk: Desk, provider: str) -> None:
+    """The way back comes from another site: a browser alone decides which cookies go along."""
+    oidc = OidcOptions(issuer=provider, client_id=desk.language, client_secret="a secret", name="Example")
+    options = PortalOptions(base_url=desk.windows.address, oidc=oidc)
+    with_oidc = portal_world(desk.world.stores, clock=desk.world.clock, options=options)
+    await with_oidc.add_user(language=desk.language)
+    page = await desk.page()
+    # The provider's own page wants a style sheet of a third one.
+    await page.route("https://**", lambda route: route.abort())
+    async with desk.windows.stage.shows(with_oidc.app):
+        await page.goto("/inbox?text=a")
+        await desk.look(page, "button")
+        await submitted(page, "a[href^='/sign-in/oidc']")
+        await submitted(page, "button[name=sub][value=stranger]")
+        await desk.look(page, "stranger")
+        await page.goto("/inbox?text=a")
+        await submitted(page, "a[href^='/sign-in/oidc']")
+        await submitted(page, "button[name=sub][value=ana] >> nth=0")
+        await expect(page).to_have_url(re.compile(r"/inbox\?text=a$"))
+        await expect(page.locator("#text")).to_have_value("a")
+    await with_oidc.close()
 
 
 async def test_a_code_is_good_once(provider: str) -> None:

@@ -234,6 +234,7 @@ async def test_a_parked_referral_can_be_released(world: PortalWorld) -> None:
 async def test_an_operator(desk: Desk) -> None:
     world = desk.world
     refusal, letter, rfi = await refused(world), await put_aside(world), await asked(world, 1, 2)
+    mended_later = await put_aside(world, offset=4)
     mail = make_job(rfi_id=rfi.id, referral_id=make_referral(1, partner=1).id)
     await world.stores.jobs.add_leased([mail], "notifier", START)
     parked = make_referral(9)
@@ -255,7 +256,16 @@ async def test_an_operator(desk: Desk) -> None:
     await page.fill("#why", "seen")
     await submitted(page, "form[action$='/drop'] button")
     await desk.look(page, "dropped")
+    await page.goto(f"/operator/letters/{mended_later}")
+    await submitted(page, "form[action$='/replay'] button")
     assert await world.stores.aside.letters(Letters(), 10) == []
+    assert [sent.value for sent in published(world, Topic.RFI_ACCEPTED)] == [BAD]
+    await page.goto(f"/operator/refused/{refusal}")
+    await page.fill("#mended", '{"id": "crm-7", "mended": true}')
+    await submitted(page, "form[action$='/replay'] button")
+    assert [orjson.loads(sent.value or b"") for sent in published(world, Topic.RFI_SUBMITTED)] == [
+        {"id": "crm-7", "mended": True}
+    ]
     await page.goto("/operator/parked")
     await submitted(page, "form[action='/operator/parked/release'] button")
     assert await world.stores.aside.parked(10) == []

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
-from services.core.codes import CompanySize, Flame, PolicyName, Stage, Status, Substatus
+from services.core import commands as c
+from services.core.codes import CloseReason, CompanySize, ErrorReason, Flame, PolicyName, Stage, Status, Substatus
 from services.core.mail import MailKind
 from tests.builders import START, make_partner
 from tests.portal.browser import Desk
@@ -18,11 +19,24 @@ _OPEN_ALL = """() => {
     return answers.length
 }"""
 
+#: Whether the star stands in the line of the title, at its end.
+_STAR_BESIDE = """() => {
+    const [title, star] = ['h1', '.star'].map(each => document.querySelector(each).getBoundingClientRect())
+    return star.left >= title.right && star.top < title.bottom
+}"""
+
 
 async def submitted(page: Page, selector: str) -> None:
     """Press a button and wait for the page that follows."""
     async with page.expect_navigation():
         await page.locator(selector).click()
+
+
+async def taken(page: Page, selector: str) -> str:
+    """What a link or a button gives to take along."""
+    async with page.expect_download() as download:
+        await page.locator(selector).click()
+    return (await (await download.value).path()).read_text(encoding="utf-8")
 
 
 async def test_sign_in(desk: Desk) -> None:
@@ -72,7 +86,7 @@ async def test_inbox(desk: Desk) -> None:
     await world.add_referral(31, title="Needle in the haystack", expires_at=START + timedelta(days=9))
     await page.goto("/inbox")
     await expect(page.locator("[data-walk]")).to_have_count(25)
-    await desk.look(page, "first", wide=True)
+    await desk.look(page, "first")
     await page.locator("a[rel=next]").click()
     await expect(page.locator("[data-walk]")).to_have_count(6)
     await page.locator("details.filters summary").click()
@@ -88,6 +102,8 @@ async def test_inbox(desk: Desk) -> None:
     await desk.look(page, "found")
     await page.goto("/inbox?starred=1")
     await expect(page.locator("[data-walk]")).to_have_text("Needle in the haystack")
+    await submitted(page, "form[action='/filters/remove'] button")
+    await expect(page.get_by_role("link", name="Hay", exact=True)).to_have_count(0)
 
 
 async def test_keyboard(desk: Desk) -> None:
@@ -124,13 +140,20 @@ async def test_answer(desk: Desk) -> None:
     referral = await world.add_referral(1, contact_requested=True)
     page = await desk.signed_in()
     await page.goto(f"/referrals/{referral.id}")
-    await desk.look(page, "new", wide=True)
+    await desk.look(page, "new")
+    for width in (320, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate(_STAR_BESIDE)
+    assert "BEGIN:VEVENT" in await taken(page, "a[href$='/deadline.ics']")
     if desk.scripts:
         while (await world.referral(referral.id)).substatus is not Substatus.RECEIVED:
             await page.wait_for_timeout(20)
     await submitted(page, "form[action$='/contact'] button")
     await expect(page.locator("a[href^='mailto:']")).to_be_visible()
-    await page.locator("#accept summary").click()
+    assert "BEGIN:VCARD" in await taken(page, "form[action$='/contact.vcf'] button")
+    await page.locator("#accept > summary").click()
+    await page.locator("#accept form summary").click()
+    await page.fill("#accept-team-1-firstName", "Carl")
     await page.fill("#accept-dealValue-amount", "viel")
     await page.fill("#accept-closingDate", "2020-01-01")
     await desk.look(page, "accept")
@@ -141,14 +164,24 @@ async def test_answer(desk: Desk) -> None:
     await page.fill("#accept-engagementName", "Azure for Acme")
     await page.fill("#accept-dealValue-amount", "48000")
     await page.fill("#accept-closingDate", "2027-01-31")
-    await page.fill("#accept-person-firstName", "Bea")
+    await expect(page.locator("#accept-person-firstName")).to_have_value("Carl")
     await page.fill("#accept-person-lastName", "Gil")
-    await page.fill("#accept-person-email", "bea@partner1.example")
+    await page.fill("#accept-person-email", "carl@partner1.example")
+    await page.locator("#accept form summary").click()
+    await page.fill("#accept-team-1-firstName", "Bea")
+    await page.fill("#accept-team-1-lastName", "Gil")
+    await page.fill("#accept-team-1-email", "bea@partner1.example")
     await submitted(page, "#accept button")
-    assert (await world.referral(referral.id)).status is Status.ACTIVE
+    accepted = await world.referral(referral.id)
+    assert (accepted.status, [each.first_name for each in accepted.team]) == (Status.ACTIVE, ["Carl", "Bea"])
     await desk.look(page, "accepted")
     await submitted(page, "form[action$='/undo'] button")
     assert (await world.referral(referral.id)).status is Status.NEW
+    await world.ports.commands.execute(referral.id, c.Withdraw(by="customer"))
+    await page.locator("#accept > summary").click()
+    await submitted(page, "#accept button")
+    await expect(page.locator("main p[role=alert]")).to_be_visible()
+    await desk.look(page, "late")
 
 
 async def test_deal(desk: Desk) -> None:
@@ -156,19 +189,19 @@ async def test_deal(desk: Desk) -> None:
     referral = await world.add_referral(1)
     page = await desk.signed_in()
     await page.goto(f"/referrals/{referral.id}")
-    await page.locator("#accept summary").click()
+    await page.locator("#accept > summary").click()
     await page.fill("#accept-dealValue-amount", "48000")
     await page.fill("#accept-closingDate", "2027-01-31")
     await submitted(page, "#accept button")
-    await page.locator("#edit summary").click()
+    await page.locator("#edit > summary").click()
     await page.fill("#edit-notes", "They call back on Monday.")
     await submitted(page, "#edit button")
-    await page.locator("#contact-person summary").click()
+    await page.locator("#contact-person > summary").click()
     await page.fill("#contact-person-person-firstName", "Bea")
     await page.fill("#contact-person-person-lastName", "Gil")
     await page.fill("#contact-person-person-email", "bea@partner1.example")
     await submitted(page, "#contact-person button")
-    await page.locator("#won summary").click()
+    await page.locator("#won > summary").click()
     # Whatever may be done now stands open at once: edit, contact, won, lost, error.
     assert await page.evaluate(_OPEN_ALL) == 5
     await desk.look(page, "active")
@@ -176,6 +209,15 @@ async def test_deal(desk: Desk) -> None:
     await submitted(page, "#won button")
     assert (await world.referral(referral.id)).substatus is Substatus.WON
     await desk.look(page, "won")
+    for action, reason, ended in (
+        ("lost", CloseReason.BUDGET, Substatus.LOST),
+        ("error", ErrorReason.TEST_REFERRAL, Substatus.ERROR),
+    ):
+        await submitted(page, "form[action$='/undo'] button")
+        await page.locator(f"#{action} > summary").click()
+        await page.select_option(f"#{action}-reason", reason)
+        await submitted(page, f"#{action} button")
+        assert (await world.referral(referral.id)).substatus is ended
     await page.goto("/archived")
     await expect(page.locator("[data-walk]")).to_have_count(1)
 
@@ -185,7 +227,7 @@ async def test_decline(desk: Desk) -> None:
     referral = await world.add_referral(1)
     page = await desk.signed_in()
     await page.goto(f"/referrals/{referral.id}")
-    await page.locator("#decline summary").click()
+    await page.locator("#decline > summary").click()
     await page.select_option("#decline-reason", "other")
     await submitted(page, "#decline button")
     await desk.look(page, "problems")

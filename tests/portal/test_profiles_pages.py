@@ -19,10 +19,11 @@ from services.core.codes import CloseReason, CompanySize, PolicyName, RfiState
 from services.core.errors import DependencyUnavailable
 from services.core.partner import Profile
 from services.core.ports import Outgoing
-from services.core.rfi import Chosen, Place, Routing
+from services.core.rfi import Chosen, Coordinate, Place, Routing
 from services.core.rules import DEFAULT_RULES, PublishedRules
 from services.profile_keeping import ProfileKeeping
-from tests.builders import START, make_need, make_partner, make_profile, make_rfi
+from tests.builders import START, make_location, make_need, make_partner, make_profile, make_referral, make_rfi
+from tests.contract.insight_suite import after
 from tests.portal.browser import Desk
 from tests.portal.test_partner_journeys import submitted
 from tests.portal.world import REGIONS, Browser, PortalWorld
@@ -96,6 +97,7 @@ async def test_a_form_sent_as_it_stands_changes_nothing_but_the_version(world: P
         languages=("en", "sv"),
         capacity=7,
         paused_until=START + timedelta(days=3, minutes=12),
+        locations=(make_location(1, coordinate=Coordinate(37.3891, -0.00005)),),
         keywords=("C++ & <tags>", "migración"),
     )
     await world.stores.partners.put_profiles([profile])
@@ -143,6 +145,8 @@ async def test_every_problem_is_told_at_once_at_its_field_and_entries_are_kept(
             "locations.0.contact.email": "no address",
             "locations.0.contact.timeZone": "Mars/Olympus",
             "locations.1.city": "Jaén",
+            "locations.1.latitude": "37,8",
+            "locations.2.longitude": "far west",
         },
     )
     assert answer.status_code == 422
@@ -150,7 +154,9 @@ async def test_every_problem_is_told_at_once_at_its_field_and_entries_are_kept(
     assert wrong == {
         *("serves", "keywords", "capacity", "pausedUntil", "locations.0.region", "locations.0.contact.email"),
         *("locations.0.contact.timeZone", "locations.1.contact.firstName"),
-        *("locations.1.contact.lastName", "locations.1.contact.email"),
+        *("locations.1.contact.lastName", "locations.1.contact.email", "locations.1.longitude"),
+        *("locations.2.contact.firstName", "locations.2.contact.lastName", "locations.2.contact.email"),
+        "locations.2.longitude",
     }
     kept = entered(answer.text)
     assert (kept["serves"], kept["capacity"], kept["locations.1.city"]) == ("Atlantis", "many", "Jaén")
@@ -273,6 +279,29 @@ async def test_a_preview_counts_what_the_form_would_have_met_and_saves_nothing(
     assert await stored(world) == make_profile(1)
 
 
+async def test_a_location_is_put_where_it_is_and_taken_from_there(world: PortalWorld, ana: Browser) -> None:
+    await sent(ana, {"locations.0.latitude": "37,3891", "locations.0.longitude": " -5.9845 "})
+    assert (await stored(world)).locations[0].coordinate == Coordinate(37.3891, -5.9845)
+    refused = await sent(ana, {"locations.0.latitude": "90.01", "locations.0.longitude": "-180.5"})
+    assert refused.status_code == 422
+    assert "Give the latitude in degrees from -90 to 90" in refused.text
+    assert "Give the longitude in degrees from -180 to 180" in refused.text
+    await sent(ana, {"locations.0.latitude": "", "locations.0.longitude": ""})
+    assert (await stored(world)).locations[0].coordinate is None
+
+
+async def test_a_preview_tells_nobody_where_the_work_is(world: PortalWorld, ana: Browser) -> None:
+    need = make_need(keywords=("kubernetes",), coordinate=Coordinate(37.3891, -5.9845), within_km=1)
+    await world.stores.rfis.add([make_rfi(2, need=need)])
+    pages = [
+        (await sent(ana, {"locations.0.latitude": north, "locations.0.longitude": "-5.9845"}, to="/preview")).text
+        for north in ("37.3891", "38.3891")
+    ]
+    near, far = (page[page.index('id="preview"') : page.index('id="who"')] for page in pages)
+    assert "1 fits this profile" in re.sub(r"<[^>]+>", "", near)
+    assert near == far
+
+
 async def test_a_preview_says_what_others_would_have_been_asked_for_instead(world: PortalWorld, ana: Browser) -> None:
     def others(*scores: float, later: float | None = None) -> Routing:
         all_of = [*((score, 1) for score in scores), *([(later, 2)] if later else [])]
@@ -350,9 +379,17 @@ async def test_profiles(desk: Desk) -> None:
     world = desk.world
     referral = await world.add_referral(1)
     await world.stores.partners.put_profiles([make_profile(1, country="PT", active=False)])
+    await world.stores.rfis.add([make_rfi(2), make_rfi(3)])
+    too_large = c.Decline(by="partner:ana", reason=CloseReason.SIZE)
+    await world.stores.referrals.add([replace(after(make_referral(n), 0.5, too_large), undo=None) for n in (2, 3)])
     page = await desk.signed_in()
     await page.goto("/profiles")
     await desk.look(page, "list")
+    await submitted(page, "form[action$='/suggestion'] button")
+    assert CompanySize.S51_250 not in (await stored(world)).sizes
+    for active in (False, True):
+        await submitted(page, "form[action='/profiles/ES/state'] button")
+        assert (await stored(world)).active is active
     await page.goto("/profiles/ES")
     await desk.look(page, "form")
     await page.fill("#profile-keywords", "backup\ncloud migration")
@@ -373,7 +410,9 @@ async def test_profile_saved(desk: Desk) -> None:
     await submitted(page, "button[name=do][value=save]")
     await desk.look(page, "wrong")
     await page.fill("#profile-capacity", "9")
+    await page.fill("#profile-pausedUntil", "2026-03-20")
     await submitted(page, "button[name=do][value=save]")
     await desk.look(page, "saved")
     found = await stored(world)
     assert (found.capacity, found.version) == (9, 2)
+    assert found.paused_until is not None

@@ -156,6 +156,32 @@ async def test_every_problem_is_told_at_once_at_its_field_and_what_was_entered_i
     assert '<details class="answer" id="accept" open>' in answer.text
 
 
+def named(at: str, first_name: str, email: str) -> dict[str, str]:
+    return {f"{at}.firstName": first_name, f"{at}.lastName": "Gil", f"{at}.email": email, f"{at}.phone": ""}
+
+
+async def test_several_people_are_named_with_an_accept_wherever_they_stand(
+    world: PortalWorld, ana: Browser, referral: Referral
+) -> None:
+    bea, carl, dan = (f"{name}@partner1.example" for name in ("bea", "carl", "dan"))
+    path = f"/referrals/{referral.id}/accept"
+    # The first fieldset is empty; what is wrong with the last one is told where the page shows it again.
+    people = (
+        named("person", "", "") | {"person.lastName": " "} | named("team.1", "Bea", bea) | named("team.2", "", carl)
+    )
+    wrong = await ana.submit(path, {**ACCEPTANCE, **people})
+    assert wrong.status_code == 422
+    assert 'id="accept-team-1-firstName-problem"' in wrong.text
+    assert wrong.text.count("-problem") == wrong.text.count("accept-team-1-firstName-problem")
+    assert re.search(rf'id="accept-person-email"[^>]* value="{bea}"', wrong.text)
+    assert re.search(rf'id="accept-team-1-email"[^>]* value="{carl}"', wrong.text)
+    assert "<details open>" in wrong.text
+    people = named("person", "Bea", bea) | named("team.1", "Carl", carl) | named("team.2", "Dan", dan)
+    assert (await ana.submit(path, {**ACCEPTANCE, **people})).status_code == 303
+    stored = await world.referral(referral.id)
+    assert [(each.first_name, each.email) for each in stored.team] == [("Bea", bea), ("Carl", carl), ("Dan", dan)]
+
+
 async def test_problems_are_said_in_the_readers_language(world: PortalWorld, referral: Referral) -> None:
     ana = await world.signed_in(1, language="es")
     answer = await ana.submit(f"/referrals/{referral.id}/accept", {"dealValue.amount": "48.000,50"})

@@ -189,3 +189,11 @@ async def test_team(desk: Desk) -> None:
     await desk.look(page, "invited")
     jobs = await world.stores.jobs.claim("test", START + timedelta(days=1), START, START, 10)
     assert [job.address for job in jobs] == ["bea@partner1.example"]
+    bea = await stored(world, "bea@partner1.example")
+    assert bea is not None
+    of_bea = f"form[action='/team/{bea.id}']"
+    await page.select_option(f"{of_bea} select", "member")
+    await submitted(page, f"{of_bea} button >> nth=0")
+    changed = await stored(world, "bea@partner1.example")
+    assert changed is not None
+    assert changed.role is Role.MEMBER

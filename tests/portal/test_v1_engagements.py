@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from services.core.codes import RfiState
 from services.core.referral import Details, Referral
-from services.core.rfi import Chosen, Money, Rfi, Routing, Skipped
+from services.core.rfi import Chosen, Coordinate, Money, Rfi, Routing, Skipped
 from tests.builders import START, make_chosen, make_partner, make_profile, make_referral, make_rfi
 from tests.portal.world import PortalWorld
 
@@ -61,6 +61,36 @@ async def test_what_must_be_offered_is_told_and_stands_on_the_partners_page(worl
     assert (told["mustOffer"], told["mustOfferOneOf"]) == (["ISO 27001"], ["gold", "silver"])
     page = (await (await world.signed_in(1)).get(f"/referrals/{mine.id}")).text
     assert all(words in page for words in ("Required", "ISO 27001", "Required, one of these at least", "gold, silver"))
+
+
+async def test_a_partner_is_told_how_near_and_what_not_but_never_who_was_left_out_or_where_exactly(
+    world: PortalWorld,
+) -> None:
+    rfi, (mine, _) = await asked(world)
+    need = replace(rfi.need, must_not_offer=("resale",), within_km=25, coordinate=Coordinate(37.1357, -5.2468))
+    left_out = make_partner(9, name="Zebrafinch Ltd")
+    await world.stores.partners.put_partners([left_out])
+    world.stores.rfis.stored[rfi.id] = replace(rfi, need=need, excluded_partners=(left_out.id,))
+    crm, ana = await world.program(1, ("referrals.read", "referrals.write")), await world.signed_in(1)
+    answer = await crm.get(f"{PATH}/{rfi.id}")
+    assert (answer.json()["need"]["mustNotOffer"], answer.json()["need"]["withinKm"]) == (["resale"], 25)
+    page = await ana.get(f"/referrals/{mine.id}")
+    assert all(words in page.text for words in ("Not wanted", "resale", "At most so far away", "25 km"))
+    others = [
+        await crm.get(f"{PATH}/{rfi.id}/explanation"),
+        await crm.get(f"/v1.0/engagements/referrals/{mine.id}"),
+        await ana.get("/inbox"),
+        await world.client().get(world.customer_path(rfi)),
+    ]
+    for told in (answer, page, *others):
+        assert told.status_code == 200
+        assert not [secret for secret in (left_out.id, left_out.name, "37.1357", "5.2468") if secret in told.text]
+    operator, boss = await world.program(None, ("operator",)), await world.signed_in(partner=None)
+    whole = (await operator.get(f"{PATH}/{rfi.id}")).json()
+    assert whole["excludedPartners"] == [left_out.id]
+    shown = (await boss.get(f"/operator/requests/{rfi.id}")).text
+    assert all(words in shown for words in ("Not to be asked", left_out.name, "25 km", "resale"))
+    assert "37.1357" not in shown
 
 
 async def test_the_one_that_was_chosen_learns_it_and_the_others_do_not(world: PortalWorld) -> None:

@@ -13,7 +13,7 @@ from services.core.accounts import Role
 from services.core.codes import CompanySize, PolicyName
 from services.core.ids import profile_id
 from services.core.partner import Profile
-from services.core.rfi import Place
+from services.core.rfi import Coordinate, Place
 from tests.builders import START, make_location, make_partner, make_person, make_profile
 from tests.portal.world import Browser, PortalWorld
 
@@ -27,7 +27,12 @@ GIVEN: dict[str, Any] = {
 ALL_OF_IT = make_profile(
     1,
     serves=(Place(country="ES", subdivision="ES-AN", city="Sevilla", postal_code="41001"), Place(country="PT")),
-    locations=(make_location(1), make_location(2, contact=make_person(phone=None, time_zone="Europe/Madrid"))),
+    locations=(
+        make_location(1),
+        make_location(
+            2, contact=make_person(phone=None, time_zone="Europe/Madrid"), coordinate=Coordinate(37.3891, -5.0)
+        ),
+    ),
     sizes=(CompanySize.S1_9, CompanySize.S20001),
     capacity=7,
     paused_until=START + timedelta(days=3),
@@ -105,6 +110,14 @@ async def test_every_problem_is_told_at_once_at_its_place(world: PortalWorld, cr
         *("/locations/1/contact/firstName", "/locations/1/contact/timeZone"),
     }
     assert len(world.stores.partners.profiles) == 1
+    half = {**GIVEN["locations"][0], "latitude": 1}
+    told = (await crm.put(f"{PATH}/PT", json={**GIVEN, "locations": [half]})).json()["errors"]
+    assert [(each["pointer"], each["detail"]) for each in told] == [
+        ("/locations/0/longitude", "give both latitude and longitude, or neither")
+    ]
+    far = {**half, "latitude": -90.5, "longitude": 181}
+    told = (await crm.put(f"{PATH}/PT", json={**GIVEN, "locations": [far]})).json()["errors"]
+    assert {each["pointer"] for each in told} == {"/locations/0/latitude", "/locations/0/longitude"}
     shapes = {**GIVEN, "capacity": "7", "active": "yes", "pausedUntil": 1_800_000_000, "more": 1}
     told = (await crm.put(f"{PATH}/PT", json=shapes)).json()["errors"]
     assert {each["pointer"].split("/")[1] for each in told} == {"capacity", "active", "pausedUntil", "more"}

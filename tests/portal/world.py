@@ -63,7 +63,7 @@ class Browser(httpx.AsyncClient):
 
     async def submit(self, url: str, fields: Mapping[str, Any] | None = None, **more: Any) -> httpx.Response:
         """Post a form as a page of ours would."""
-        headers = {"accept": "text/html", "sec-fetch-site": "same-origin", **more.pop("headers", {})}
+        headers = {"accept": "text/html", **more.pop("headers", {})}
         answer = await self.post(url, data={"csrf": self.token, **(fields or {})}, headers=headers, **more)
         return self._seen(answer)
 
@@ -99,9 +99,11 @@ class PortalWorld:
     auditor: SwitchedAudits
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
-    def client(self, **more: Any) -> Browser:
-        """A browser that nobody is signed in with."""
-        browser = Browser(transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url=BASE, **more)
+    def client(self, headers: Mapping[str, str] | None = None, **more: Any) -> Browser:
+        """A browser that nobody is signed in with; it says of all it sends that a page of ours does."""
+        through = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        said = {"sec-fetch-site": "same-origin", **(headers or {})}
+        browser = Browser(transport=through, base_url=BASE, headers=said, **more)
         self.clients.append(browser)
         return browser
 

@@ -15,12 +15,21 @@ from services.adapters.memory.stores import MemoryStores
 from services.cli import match, partner, what_if
 from services.cli.console import console
 from services.core.errors import NotFound
-from services.core.rfi import Routing
+from services.core.rfi import Coordinate, Routing
 from services.core.rules import DEFAULT_RULES
 from services.core.standing import Standing
 from services.matching.replay import Replay
 from services.matching.suggested import Suggestion, SuggestionCode
-from tests.builders import START, make_chosen, make_partner, make_profile, make_referral, make_rfi
+from tests.builders import (
+    START,
+    make_chosen,
+    make_location,
+    make_need,
+    make_partner,
+    make_profile,
+    make_referral,
+    make_rfi,
+)
 from tests.contract.rule_suite import make_published
 from tests.journeys import travel
 
@@ -56,6 +65,24 @@ async def test_past_requests_are_replayed_under_both_rules_and_told_as_json_and_
         what_if._show(DEFAULT_RULES, NEAR, replay.replayed, names)
     for words in ("most_partners", "winners: how many", told["partners"][0]["name"]):
         assert words in said.get()
+
+
+async def test_an_explanation_says_how_far_away_a_partner_is_and_who_is_not_to_be_asked() -> None:
+    made = await world()
+    office = make_location(coordinate=Coordinate(37.8882, -4.7794))
+    await made.stores.partners.put_profiles([make_profile(1, version=2, locations=(office,))])
+    need = make_need(coordinate=Coordinate(37.3891, -5.9845), within_km=25)
+    rfi = make_rfi(2, need=need, excluded_partners=(make_partner(2).id,))
+    matcher = await match.matcher_of(made)
+    told = []
+    for n in (1, 2):
+        with console.capture() as said:
+            match._show(matcher.explain(rfi, make_partner(n).id, START), None, {})
+        told.append(" ".join(said.get().split()))
+    assert "too_far" in told[0]
+    assert "would change it: have a location within 25 km: 120 km away, asked within 25" in told[0]
+    assert "left_out" in told[1]
+    assert "nothing: the request says that this partner is not to be asked" in told[1]
 
 
 async def test_the_rules_in_force_are_the_published_ones_and_the_matcher_of_a_command_ranks_by_them() -> None:

@@ -28,12 +28,13 @@ from services.core.mail import JobState, Role, SendJob
 from services.core.policy import POLICIES
 from services.core.ports import DeadLetter, Outgoing
 from services.core.referral import Referral
+from services.core.rfi import Coordinate, Routing
 from services.erasure.eraser import LOOK_AGAIN_AFTER, Eraser, EraserPorts
 from services.erasure.finding import Finder
 from services.erasure.mentions import mentions
 from services.erasure.retention import Retention
 from services.notifier.plan import wanted
-from tests.builders import SOURCE, START, make_referral, make_rfi
+from tests.builders import SOURCE, START, make_chosen, make_need, make_referral, make_rfi
 from tests.canary import CANARY, EMAIL, canary_rfi, names_it, traces
 from tests.crash_world import ROOMS, CrashWorld, Killed, quickly
 from tests.journeys import LATER, accept, decline, win
@@ -425,6 +426,18 @@ def test_facts_stay_and_words_go() -> None:
     )
     assert (erased.place.subdivision, erased.place.city, erased.size) == ("ES-AN", None, referral.size)
     assert erased_referral(erased, "customer", LATER, POLICIES[referral.policy]) is erased
+
+
+@pytest.mark.parametrize("withdraw", [True, False], ids=["asked for", "by age"])
+def test_where_the_work_was_and_who_was_not_wanted_goes(withdraw: bool) -> None:
+    need = make_need(coordinate=Coordinate(37.3891, -5.9845), within_km=25, must_not_offer=("resale",))
+    routing = Routing(at=START, chosen=(make_chosen(1, reasons=("near|25",)),))
+    rfi = make_rfi(need=need, excluded_partners=("P-1",), state=RfiState.ROUTED, routing=routing)
+    erased = erased_rfi(rfi, "customer", LATER, withdraw=withdraw)
+    assert (erased.need.coordinate, erased.need.within_km, erased.need.must_not_offer) == (None, None, ())
+    assert erased.excluded_partners == ()
+    assert erased.routing is not None
+    assert erased.routing.chosen[0].reasons == ()
 
 
 def test_an_erased_request_takes_no_decision_any_more() -> None:

@@ -14,7 +14,7 @@ from services.core.codes import CompanySize, PolicyName
 from services.core.errors import CommandInvalid
 from services.core.ids import partner_id, profile_id
 from services.core.partner import Partner, Profile
-from services.core.rfi import Place
+from services.core.rfi import Coordinate, Place
 from services.intake.regions import Regions
 
 SAMPLES = Path(__file__).parent.parent.parent / "samples"
@@ -40,6 +40,10 @@ GOOD = {
 }
 
 
+#: Columns that a row may have besides.
+DEGREES = ("location_latitude", "location_longitude")
+
+
 @lru_cache(maxsize=1)
 def regions() -> Regions:
     return Regions()
@@ -55,7 +59,7 @@ def resolve(country: str, subdivision: str | None, city: str | None) -> Place | 
 
 def text_of(*rows: dict[str, str]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(GOOD), restval="")
+    writer = csv.DictWriter(out, [*GOOD, *DEGREES], restval="")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
@@ -88,6 +92,30 @@ def test_a_row_becomes_a_partner_with_a_profile() -> None:
     (location,) = profile.locations
     assert location.place == Place(country="ES", subdivision="ES-SE", city="Sevilla", postal_code="41001")
     assert (location.contact.email, location.contact.language) == ("ana@nube.example", "es")
+
+
+def test_a_location_may_have_coordinates() -> None:
+    _, (without,) = parse(GOOD)
+    _, (profile,) = parse(GOOD | dict(zip(DEGREES, ("37.3891", "-5"), strict=True)))
+    assert without.locations[0].coordinate is None
+    assert profile.locations[0].coordinate == Coordinate(37.3891, -5.0)
+    # Whoever looks a place up later has not moved it.
+    assert profile.locations[0].id == without.locations[0].id
+
+
+@pytest.mark.parametrize(
+    ("north", "east", "found"),
+    [
+        ("37.4", "", {"row 2/location_longitude": "required"}),
+        ("", "0", {"row 2/location_latitude": "required"}),
+        ("91", "-181", {"row 2/location_latitude": "invalid", "row 2/location_longitude": "invalid"}),
+        ("nan", "0", {"row 2/location_latitude": "invalid"}),
+        ("37,4", "-5.9", {"row 2/location_latitude": "not_a_number"}),
+        ("37.4", "west", {"row 2/location_longitude": "not_a_number"}),
+    ],
+)
+def test_coordinates_that_cannot_be_are_told(north: str, east: str, found: dict[str, str]) -> None:
+    assert faults(text_of(GOOD | dict(zip(DEGREES, (north, east), strict=True)))) == found
 
 
 def test_rows_of_one_partner_and_country_are_locations_of_one_profile() -> None:

@@ -45,27 +45,39 @@ def test_json_lines_are_passed_on_byte_for_byte_broken_ones_too(tmp_path: Path, 
 def test_columns_of_a_csv_are_paths_of_the_wire_form(tmp_path: Path, mark: bytes) -> None:
     text = (
         "id,customer.contact.email,need.keywords,consent.contact,consent.share,maxPartners,need.title,need.budget.amount,"
-        "need.mustOffer,need.mustOfferOneOf\n"
-        'A,ana@c.example,azure; copias ;,true,FALSE,3,"Nube, pronto",1200,ISO 27001,oro;plata\n'
-        '"B",,,maybe,,many,"dos\nlíneas",,,\n'
+        "need.mustOffer,need.mustOfferOneOf,need.mustNotOffer,need.withinKm,excludedPartners,customer.place.latitude,"
+        "need.place.longitude\n"
+        'A,ana@c.example,azure; copias ;,true,FALSE,3,"Nube, pronto",1200,ISO 27001,oro;plata,'
+        "cobre,25,P-1;P-2,37.3891,-5\n"
+        '"B",,,maybe,,many,"dos\nlíneas",,,,,near,,"37,4",1e999\n'
     )
     found = read(tmp_path, "a.csv", mark + text.encode())
     assert documents(found) == [
         {
             "id": "A",
-            "customer": {"contact": {"email": "ana@c.example"}},
+            "customer": {"contact": {"email": "ana@c.example"}, "place": {"latitude": 37.3891}},
             "need": {
                 "keywords": ["azure", "copias"],
                 "title": "Nube, pronto",
                 "budget": {"amount": "1200"},
                 "mustOffer": ["ISO 27001"],
                 "mustOfferOneOf": ["oro", "plata"],
+                "mustNotOffer": ["cobre"],
+                "withinKm": 25,
+                "place": {"longitude": -5.0},
             },
+            "excludedPartners": ["P-1", "P-2"],
             "consent": {"contact": True, "share": False},
             "maxPartners": 3,
         },
         # What is wrong stays wrong, so that intake tells of it.
-        {"id": "B", "consent": {"contact": "maybe"}, "maxPartners": "many", "need": {"title": "dos\nlíneas"}},
+        {
+            "id": "B",
+            "consent": {"contact": "maybe"},
+            "maxPartners": "many",
+            "need": {"title": "dos\nlíneas", "withinKm": "near", "place": {"longitude": "1e999"}},
+            "customer": {"place": {"latitude": "37,4"}},
+        },
     ]
     assert [rfi.key for rfi in found] == ["A", "B"]
     assert found[0].line == 2

@@ -16,7 +16,7 @@ from schemas.registry import EXAMPLES
 from services.core import ids
 from services.core.codes import Channel, CompanySize, Timeframe
 from services.core.errors import Problem
-from services.core.rfi import Money, Place, Rfi
+from services.core.rfi import Coordinate, Money, Place, Rfi
 from services.intake.findings import MAX_PROBLEMS
 from services.intake.validate import validate
 from tests.builders import SOURCE, START
@@ -61,6 +61,18 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"need__keywords": ["k" * 101]}, "/need/keywords/0", "too_long"),
     ({"need__mustOffer": ["k"] * 11}, "/need/mustOffer", "too_many"),
     ({"need__mustOfferOneOf": [" "]}, "/need/mustOfferOneOf/0", "blank"),
+    ({"need__mustNotOffer": ["k"] * 11}, "/need/mustNotOffer", "too_many"),
+    ({"need__mustOffer": ["ISO 27001"], "need__mustNotOffer": ["iso  27001"]}, "/need/mustNotOffer", "contradicts"),
+    ({"excludedPartners": ["P"] * 11}, "/excludedPartners", "too_many"),
+    ({"excludedPartners": "P-1"}, "/excludedPartners", "wrong_type"),
+    ({"excludedPartners": ["P-2", " P-1"], "selectedPartners": ["P-1"]}, "/excludedPartners", "contradicts"),
+    ({"customer__place__latitude": 90.1, "customer__place__longitude": 0}, f"{PLACE}/latitude", "out_of_range"),
+    ({"customer__place__latitude": 0, "customer__place__longitude": -181}, f"{PLACE}/longitude", "out_of_range"),
+    ({"customer__place__latitude": "37.4", "customer__place__longitude": -6}, f"{PLACE}/latitude", "wrong_type"),
+    ({"customer__place__latitude": True, "customer__place__longitude": -6}, f"{PLACE}/latitude", "wrong_type"),
+    ({"customer__place__latitude": 0}, f"{PLACE}/longitude", "missing"),
+    ({"need__place": {"country": "ES", "longitude": 0}}, "/need/place/latitude", "missing"),
+    ({"need__withinKm": 25}, "/need/withinKm", "no_coordinates"),
     ({"need__keywords": [None]}, "/need/keywords/0", "wrong_type"),
     ({"need__keywords": ["fine", "  "]}, "/need/keywords/1", "blank"),
     ({"maxPartners": 0}, "/maxPartners", "out_of_range"),
@@ -330,6 +342,55 @@ def test_what_must_be_offered_is_kept_once_and_tidied() -> None:
     assert (need.must_offer, need.must_offer_one_of) == (("ISO 27001",), ("Gold", "Silver"))
 
 
+HERE = {"latitude": 37.38912345, "longitude": -5}
+
+
+def test_the_place_of_the_work_is_kept_to_some_ten_metres_beside_what_is_wanted_there() -> None:
+    rfi = accepted(
+        need__place={"country": "ES", **HERE},
+        need__withinKm=20_000,
+        need__mustNotOffer=["Resale", "resale "],
+        excludedPartners=["P-2", "P-2 ", "P-3"],
+    )
+    assert (rfi.need.coordinate, rfi.need.within_km) == (Coordinate(37.3891, -5.0), 20_000)
+    assert (rfi.need.must_not_offer, rfi.excluded_partners) == (("Resale",), ("P-2", "P-3"))
+
+
+def test_the_work_is_where_the_customer_is_unless_it_has_a_place_of_its_own() -> None:
+    place = {"country": "ES", **HERE}
+    assert accepted(customer__place=place, need__place=ABSENT).need.coordinate == Coordinate(37.3891, -5.0)
+    assert accepted(customer__place=place, need__place={"country": "PT"}).need.coordinate is None
+    elsewhere = check(rfi_json(customer__place=place, need__place={"country": "PT"}, need__withinKm=9))
+    assert isinstance(elsewhere, list)
+    assert [(p.field, p.code) for p in elsewhere] == [("/need/withinKm", "no_coordinates")]
+
+
+def test_every_fault_of_places_and_distances_is_told_at_once_with_its_bounds() -> None:
+    found = check(
+        rfi_json(
+            customer__place={"country": "ES", "latitude": 91, "longitude": -180.5},
+            need__place={"country": "ES", "latitude": 7},
+            need__withinKm=20_001,
+            need__mustOffer=["gold"],
+            need__mustNotOffer=["Gold"],
+        )
+    )
+    assert isinstance(found, list)
+    assert {p.field: p.message for p in found} == {
+        "/customer/place/latitude": "must be from -90 to 90, in degrees",
+        "/customer/place/longitude": "must be from -180 to 180, in degrees",
+        "/need/place/longitude": "is required beside latitude; give both, or neither",
+        "/need/withinKm": "must be from 1 to 20000 kilometres",
+        "/need/mustNotOffer": "names what mustOffer names too; leave it in one of the two",
+    }
+
+
+@pytest.mark.parametrize("degrees", [float("nan"), float("inf")])
+def test_what_is_no_number_is_no_place(degrees: float) -> None:
+    place = {"country": "ES", "latitude": degrees, "longitude": 1.0}
+    assert faults(rfi_json(customer__place=place)) == {("/customer/place/latitude", "out_of_range")}
+
+
 def test_what_is_left_out_gets_its_default() -> None:
     optional = ["phone", "language", "timeZone"]
     rfi = accepted(
@@ -350,7 +411,8 @@ def test_what_is_left_out_gets_its_default() -> None:
     assert rfi.need.place == rfi.customer.place
     assert rfi.need.timeframe is Timeframe.UNKNOWN
     assert (rfi.need.budget, rfi.need.description, rfi.need.keywords) == (None, "", ())
-    assert (rfi.need.must_offer, rfi.need.must_offer_one_of) == ((), ())
+    assert (rfi.need.must_offer, rfi.need.must_offer_one_of, rfi.need.must_not_offer) == ((), (), ())
+    assert (rfi.need.coordinate, rfi.need.within_km, rfi.excluded_partners) == (None, None, ())
     assert rfi.consent.next_best is False
 
 

@@ -91,6 +91,15 @@ async def test_what_is_done_is_committed_with_its_own_offsets(bench: Bench, hand
     assert bench.registry.get_sample_value("referrals_consumer_lag_records", labels) == 7
 
 
+async def test_the_lag_of_a_partition_that_is_somebody_elses_now_is_told_no_more(bench: Bench) -> None:
+    labels = {"group": "group", "topic": "topic", "partition": "0"}
+    await bench.deliver(4)
+    await bench.steering.on_partitions_assigned({TP})
+    assert bench.registry.get_sample_value("referrals_consumer_lag_records", labels) == 7
+    await bench.steering.on_partitions_assigned({TopicPartition("topic", 1)})
+    assert bench.registry.get_sample_value("referrals_consumer_lag_records", labels) is None
+
+
 async def test_a_batch_that_outlived_its_rebalance_is_not_committed(handled: Handled) -> None:
     bench: Bench
 

@@ -6,15 +6,18 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from services.core.rfi import Coordinate
 from services.matching.answers import found_in
+from services.matching.distance import Point, limit_of, point_of
 from services.matching.index.layout import FULL, PAUSED
 from services.matching.index.profiles import PIECE, ProfileIndex
-from services.matching.index.queries import Query, any_of, in_packed_order, must, must_not, pack
+from services.matching.index.queries import ANYWHERE, Query, any_of, in_packed_order, must, must_not, pack
 from services.matching.index.rows import Entry
 from services.matching.index.warm import warm_up
 from services.matching.ranking import tie_break, tie_key
@@ -23,6 +26,8 @@ from services.matching.ranking import tie_break, tie_key
 pytestmark = pytest.mark.timeout(900)
 
 Line = tuple[int, int, int, int]
+#: On the equator, where a degree of longitude is 111.2 km; and on the other side of the earth.
+HERE, NEAR, FAR, AWAY = (point_of(Coordinate(0.0, east)) for east in (0.0, 0.5, 3.0, 180.0))
 
 
 @dataclass
@@ -31,6 +36,7 @@ class Twin:
 
     entries: dict[int, Entry]
     flags: dict[int, int]
+    points: dict[int, Sequence[Point]] = field(default_factory=dict)
 
     def has(self, number: int, q: Query) -> set[int]:
         """The terms of a request that a profile has with a weight above zero."""
@@ -48,11 +54,14 @@ class Twin:
                 continue
             if not all(g.fewest <= sum(weights.get(t, 0) > 0 for t in g.terms) <= g.most for g in q.groups):
                 continue
-            if entry.partner in q.without or far(entry, q):
+            if entry.partner in q.without:
                 continue
             reach = max((points for region, points in q.near if region in entry.regions), default=-1)
             if reach < 0 and set(q.within) & set(entry.regions):
                 reach = q.within_points
+            if far(self.points.get(number, ()), q):
+                why |= 8 * (reach >= 0)
+                continue
             tie = scrambled(q.tie, entry.tie)
             if reach < 0:
                 found[2].append((-grains, tie, number, entry.partner))
@@ -72,9 +81,11 @@ def told(query: Query, bits: int) -> set[int]:
     return {term for place, term in enumerate(in_packed_order(query)) if bits >> place & 1}
 
 
-def far(entry: Entry, q: Query) -> bool:
-    # The test's circle lies on the equator, where a degree of longitude is 111.2 km.
-    return bool(q.circle[2]) and entry.coordinate is not None and abs(entry.coordinate[1]) * 111.195 > q.circle[2]
+def far(points: Sequence[Point], q: Query) -> bool:
+    *middle, limit = q.circle
+    return bool(limit and points) and all(
+        sum((a - b) ** 2 for a, b in zip(p, middle, strict=True)) > limit for p in points
+    )
 
 
 def once(lines: list[Line]) -> list[Line]:
@@ -104,7 +115,6 @@ def an_entry(chance: random.Random) -> Entry:
         speaks=chance.choice([0, 1]),
         adjust=chance.choice([0, 0, 1_000_000, 5_000_000, -400_000]),
         tie=chance.getrandbits(62),
-        coordinate=chance.choice([None, None, (0.0, 0.5), (0.0, 3.0)]),
     )
 
 
@@ -124,7 +134,7 @@ def a_query(chance: random.Random) -> Query:
         without=chance.sample(range(60), chance.choice([0, 3])),
         size=chance.choice([0, 1, 4]),
         tongue_points=chance.choice([0, 50_000]),
-        circle=(0.0, 0.0, chance.choice([0.0, 0.0, 100.0])),
+        circle=chance.choice([ANYWHERE, ANYWHERE, (*HERE, limit_of(100))]),
         open=room,
         any=room + 5,
         outside=chance.choice([0, room + 10]),
@@ -136,6 +146,9 @@ def change(network: ProfileIndex, twin: Twin, chance: random.Random) -> None:
         number, entry = chance.randint(0, 900), an_entry(chance)
         network.put(number, entry)
         twin.entries[number] = entry
+        if chance.random() < 0.5:
+            twin.points[number] = chance.sample([HERE, NEAR, FAR, AWAY], chance.choice([0, 1, 1, 3]))
+            network.place(number, twin.points[number])
     for number in chance.sample(sorted(twin.entries), min(4, len(twin.entries))):
         if chance.random() < 0.3:
             network.remove(number)
@@ -261,3 +274,19 @@ def test_several_threads_find_what_one_finds() -> None:
     network, twin = ProfileIndex(), Twin({}, {})
     change(network, twin, chance)
     compare(network, twin, [a_query(chance) for _ in range(3 * PIECE + 1)], threads=3)
+
+
+def test_the_points_of_a_profile_are_replaced_where_they_lie_and_may_grow_and_go() -> None:
+    network = ProfileIndex()
+    for number in (0, 1):
+        row = Entry(partner=number, regions=[3], terms=[], weights=[], sizes=255, speaks=0, adjust=0, tie=5)
+        network.put(number, row)
+    query = pack([Query(tie=1, near=[(3, 10)], circle=(*HERE, limit_of(100)))])
+    for points, found in (([FAR], [1]), ([FAR, NEAR], [0, 1]), ([AWAY], [1]), ([], [0, 1]), ([FAR, AWAY], [1])):
+        network.place(0, points)
+        hits = network.match(query)
+        assert sorted(hits.tops[0, 0, : hits.counts[0, 0], 2].tolist()) == found
+    room = network.rows.points.size
+    for points in ([], [FAR], [NEAR, FAR]) * 200:
+        network.place(0, points)
+    assert network.rows.points.size == room

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import fsum, log
+from math import acos, cos, fsum, log, radians, sin
 from typing import Any
 
 from hypothesis import given
@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
-from services.core.rfi import Place, Rfi
+from services.core.rfi import Coordinate, Place, Rfi
 from services.matching.asked import Asked, Source, industry_key, read
 from services.matching.keywords import language_of, offered, phrase, primary_tag, weak_stems
 from services.matching.ranking import tie_break
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import key_of, verdict
-from tests.builders import START, make_customer, make_location, make_need, make_profile, make_rfi
+from tests.builders import START, make_customer, make_location, make_need, make_partner, make_profile, make_rfi
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,25 @@ def meets(profile: RoutableProfile, rfi: Rfi) -> bool:
     def offered_by(text: str) -> bool:
         return phrase(text, language) in offered_there or industry_key(text) in industries
 
-    required, one_of = (
-        [t for t in texts if phrase(t, language)] for texts in (rfi.need.must_offer, rfi.need.must_offer_one_of)
+    need = rfi.need
+    required, one_of, unwanted = (
+        [t for t in texts if phrase(t, language)]
+        for texts in (need.must_offer, need.must_offer_one_of, need.must_not_offer)
     )
-    return all(map(offered_by, required)) and (not one_of or any(map(offered_by, one_of)))
+    welcome = profile.partner_id not in rfi.excluded_partners and not any(map(offered_by, unwanted))
+    return welcome and all(map(offered_by, required)) and (not one_of or any(map(offered_by, one_of)))
+
+
+def near_enough(profile: RoutableProfile, rfi: Rfi) -> bool:
+    """Whether one of its offices lies within the circle, or none is known: by the angle between the two places."""
+    spots = [office.coordinate for office in profile.locations if office.coordinate is not None]
+    middle, km = rfi.need.coordinate, rfi.need.within_km
+    return middle is None or km is None or not spots or any(kilometres(middle, spot) <= km for spot in spots)
+
+
+def kilometres(one: Coordinate, other: Coordinate) -> float:
+    north, south, east = radians(one.latitude), radians(other.latitude), radians(one.longitude - other.longitude)
+    return 6371.0088 * acos(min(1.0, sin(north) * sin(south) + cos(north) * cos(south) * cos(east)))
 
 
 def occurs(stems: tuple[str, ...], run: tuple[str, ...]) -> bool:
@@ -90,7 +105,7 @@ def scan(profiles: list[RoutableProfile], rfi: Rfi, now: datetime, opens: Opens)
         if not any(kind == "offer" for kind, _ in matched) and named:
             matched = []
         reach = verdict([key_of(s) for s in p.serves if s.country == place[0]], place)
-        if (usable and not matched) or (not usable and reach is None) or not meets(p, rfi):
+        if (usable and not matched) or (not usable and reach is None) or not meets(p, rfi) or not near_enough(p, rfi):
             continue
         points, tie = sum(round(weights[t] * (850_000 / total)) for t in matched), tie_break(rfi.id, p.id)
         if reach is None:
@@ -140,6 +155,10 @@ PLACES = st.builds(
     city=st.sampled_from([None, "Sevilla", "SEVILLA", "Madrid"]),
     postal_code=st.sampled_from([None, "41", "41001", "28"]),
 )
+SPOTS = st.sampled_from([None, Coordinate(37.3891, -5.9845), Coordinate(37.42, -6.0), Coordinate(40.4168, -3.7038)])
+OFFICES = st.lists(SPOTS, min_size=1, max_size=3).map(
+    lambda spots: tuple(make_location(id=f"L-{n}", coordinate=spot) for n, spot in enumerate(spots))
+)
 SIZES = st.lists(st.sampled_from([CompanySize.S1_9, CompanySize.S10_50]), max_size=1).map(tuple)
 
 
@@ -151,7 +170,7 @@ def profiles(draw: st.DrawFn) -> RoutableProfile:
         id=f"{partner}-{draw(st.integers(1, 2))}",
         version=draw(st.integers(1, 3)),
         serves=tuple(draw(st.lists(PLACES, min_size=1, max_size=3))),
-        locations=draw(st.sampled_from([(make_location(),), (make_location(),), ()])),
+        locations=draw(st.one_of(OFFICES, OFFICES, st.just(()))),
         keywords=draw(TERMS),
         products=draw(TERMS),
         services=(),
@@ -176,12 +195,16 @@ def requests(draw: st.DrawFn) -> Rfi:
         industries=draw(st.sampled_from([(), ("retail",), ("retail", "farming")])),
         must_offer=draw(DEMANDS),
         must_offer_one_of=draw(DEMANDS),
+        must_not_offer=draw(DEMANDS),
+        coordinate=draw(SPOTS),
+        within_km=draw(st.sampled_from([None, None, 1, 25, 500, 20_000])),
     )
     return make_rfi(
         draw(st.integers(1, 99)),
         need=need,
         language=draw(st.sampled_from(["en", "es", "fr"])),
         max_partners=draw(st.integers(1, 4)),
+        excluded_partners=draw(st.sampled_from([(), (), (make_partner(1).id, make_partner(7).id)])),
         customer=make_customer(size=draw(st.sampled_from([None, CompanySize.S1_9, CompanySize.S51_250]))),
     )
 

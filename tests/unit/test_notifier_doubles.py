@@ -32,10 +32,10 @@ class UnreadableProfiles(MemoryPartners):
 
     error: Exception | None = None
 
-    async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
+    async def load_profiles(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Profile]:
         if self.error is not None:
             raise self.error
-        return await super().load_profiles(ids)
+        return await super().load_profiles(ids, partner_id=partner_id)
 
 
 @pytest.mark.parametrize("error", [DependencyUnavailable("mongo"), ValueError("what stands there is not known")])

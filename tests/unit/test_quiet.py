@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 import pytest
 
+from schemas.topics import Group
+from services.adapters.memory.clock import TurnableClock
+from services.adapters.memory.stores import MemoryStores
+from services.adapters.quiet import Quiet
 from services.cli.demo.script import WorkLeftError, until_nothing_is_left
+from services.core.mail import JobState, JobUpdate
+from tests.builders import make_sign_in_mail
 
 
 def answers(looks: Iterable[dict[str, int]]) -> Callable[[], Awaitable[dict[str, int]]]:
@@ -42,3 +48,31 @@ async def test_waiting_outlasts_the_patience_while_numbers_move() -> None:
 async def test_work_that_stands_still_is_named() -> None:
     with pytest.raises(WorkLeftError, match="7 mails due, 2 outboxes"):
         await until_nothing_is_left(answers([{"mails due": 7, "outboxes": 2}]), patience_s=0)
+
+
+class NotifierAway:
+    """A Kafka whose groups are up to date, but for the notifier's."""
+
+    async def lags(self, reads: Mapping[str, Collection[str]]) -> dict[str, dict[tuple[str, int], int]]:
+        return {group: {("referral.events", 0): 7 if group == Group.NOTIFIER else 0} for group in reads}
+
+
+async def test_mails_that_are_due_are_named_beside_the_backlog_of_who_would_make_more() -> None:
+    """While no notifier runs its backlog grows: an operator who asks what waits must see the mails all the same."""
+    stores, clock = MemoryStores(), TurnableClock()
+    mail = make_sign_in_mail(1)
+    await stores.jobs.add_leased([mail], "a notifier", clock.real_now())
+    again = JobUpdate(job_id=mail.id, state=JobState.PENDING, attempts=1, due_at=clock.now())
+    await stores.jobs.finish([again], "a notifier")
+    quiet = Quiet(
+        admin=NotifierAway(),
+        rfis=stores.rfis,
+        referrals=stores.referrals,
+        partners=stores.partners,
+        jobs=stores.jobs,
+        pasts=stores.pasts,
+        webhooks=stores.webhooks,
+        clock=clock,
+    )
+    assert await quiet.pending(all_of_it=True) == {"notifier backlog": 7, "mails due": 1}
+    assert await quiet.pending() == {"notifier backlog": 7}

@@ -181,6 +181,18 @@ async def test_two_declines_at_once_ask_two_different_partners() -> None:
     assert len({r.partner_id for r in referrals}) == 4
 
 
+async def test_who_was_left_out_is_never_the_next_best() -> None:
+    excluded = tuple(make_partner(n).id for n in (1, 3, 5, 6))
+    world = await routed_world(consenting(excluded_partners=excluded))
+    first, second = asked(world)
+    await ends(world, first, "expire")
+    await drain(world)
+    assert {r.partner_id for r in asked(world)} == {first.partner_id, second.partner_id}
+    assert {first.partner_id, second.partner_id} == {make_partner(n).id for n in (2, 4)}
+    (event,) = told(world, EventType.NOBODY_LEFT)
+    assert event.facts["because"] == "nobody_else"
+
+
 async def test_who_is_next_is_who_would_have_come_next_at_first() -> None:
     wide = await routed_world(consenting(max_partners=6))
     world = await routed_world()

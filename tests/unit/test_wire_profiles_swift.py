@@ -16,11 +16,16 @@ from services.core.codes import CompanySize, PolicyName
 from services.core.errors import Invalid
 from services.core.partner import RoutableProfile
 from services.core.ports import Record
-from tests.builders import START, make_profile
+from services.core.rfi import Coordinate
+from tests.builders import START, make_location, make_profile
 
+SPOTS = st.one_of(st.none(), st.builds(Coordinate, st.floats(-90, 90), st.floats(-180, 180)))
 PROFILES = st.builds(
     make_profile,
     st.integers(1, 3),
+    locations=st.lists(SPOTS, min_size=1, max_size=2).map(
+        lambda spots: tuple(make_location(id=f"L-{n}", coordinate=spot) for n, spot in enumerate(spots))
+    ),
     keywords=st.lists(st.text(max_size=8), max_size=4).map(tuple),
     languages=st.lists(st.sampled_from(["en", "es-MX"]), max_size=2).map(tuple),
     sizes=st.lists(st.sampled_from(CompanySize), max_size=3, unique=True).map(tuple),
@@ -70,6 +75,19 @@ def test_what_the_long_way_refuses_the_short_way_does_not_know(
         facts.pop(name, None)
     else:
         facts[name] = value
+    changed = replace(record, value=orjson.dumps(facts))
+    assert read_by(profile_of, changed) == read_by(read_any, changed)
+
+
+DEGREES: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1, -5.9, 90.0, 90.5, -180.0, 181.0, True, "1", [], {}])
+
+
+@given(PROFILES, DEGREES, DEGREES, st.sampled_from(["latitude", "longitude", "both"]))
+def test_both_ways_read_the_same_coordinates(profile: RoutableProfile, north: Any, east: Any, which: str) -> None:
+    record = record_of(profile)
+    assert record.value is not None
+    facts = orjson.loads(record.value)
+    facts["locations"][0] |= {"latitude": north, "longitude": east} if which == "both" else {which: north}
     changed = replace(record, value=orjson.dumps(facts))
     assert read_by(profile_of, changed) == read_by(read_any, changed)
 

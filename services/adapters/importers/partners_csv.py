@@ -19,7 +19,8 @@ from services.core.errors import CommandInvalid, Problem
 from services.core.ids import location_id, partner_id, profile_id
 from services.core.mail import is_mailbox
 from services.core.partner import Location, Partner, Profile
-from services.core.rfi import Person, Place
+from services.core.profile_rules import coordinate_problems, paired
+from services.core.rfi import Coordinate, Person, Place
 
 REQUIRED = (
     "partner_id",
@@ -113,6 +114,7 @@ class _Parser:
         location = Location(
             id=location_id(key, office.subdivision, office.city, office.postal_code, str(twins)),
             place=office,
+            coordinate=self.coordinate(row),
             contact=self.person(row, "contact"),
         )
         known.append(({**row, "_partner": identifier, "_country": country}, self.serves(row, country), location))
@@ -181,6 +183,20 @@ class _Parser:
             written = "/".join(p for p in (country, subdivision, city) if p)
             self.wrong(column, "unknown_place", f"{written!r} is no country or subdivision known to ISO 3166")
         return place or Place(country=country)
+
+    def coordinate(self, row: Row) -> Coordinate | None:
+        """Where the office is, to the degree; both columns are filled in, or neither."""
+        degrees: dict[str, float | None] = {}
+        for name in ("latitude", "longitude"):
+            try:
+                degrees[name] = float(row[column]) if row.get(column := f"location_{name}") else None
+            except ValueError:
+                self.wrong(column, "not_a_number", "must be decimal degrees, for example 37.3891, or empty")
+                return None
+        found, problems = paired("", degrees["latitude"], degrees["longitude"])
+        for problem in (*problems, *coordinate_problems("", found)):
+            self.wrong(f"location_{problem.field[1:]}", problem.code, problem.message)
+        return found
 
     def person(self, row: Row, prefix: str) -> Person:
         """The person of the columns with that prefix."""

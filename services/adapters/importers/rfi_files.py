@@ -20,10 +20,12 @@ import orjson
 
 from services.core.errors import CommandInvalid, Problem
 
-_TEXTS = ("industries", "products", "services", "keywords", "mustOffer", "mustOfferOneOf")
-_LISTS = frozenset({"selectedPartners", *(f"need.{name}" for name in _TEXTS)})
+_TEXTS = ("industries", "products", "services", "keywords", "mustOffer", "mustOfferOneOf", "mustNotOffer")
+_LISTS = frozenset({"selectedPartners", "excludedPartners", *(f"need.{name}" for name in _TEXTS)})
 _BOOLEANS = frozenset({"consent.contact", "consent.share", "consent.nextBest", "contactRequested"})
-_NUMBERS = frozenset({"maxPartners"})
+_NUMBERS = frozenset({"maxPartners", "need.withinKm"})
+_DEGREES = frozenset(f"{of}.place.{name}" for of in ("customer", "need") for name in ("latitude", "longitude"))
+_DEGREE = re.compile(r"[+-]?\d{1,3}(\.\d{1,15})?", re.ASCII)
 _NOW = re.compile(rb"@now(?:-P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?)?")
 
 
@@ -118,6 +120,8 @@ def _typed(path: str, cell: str) -> Any:
         return cell.lower() == "true"
     if path in _NUMBERS and cell.isdecimal():
         return int(cell)
+    if path in _DEGREES and _DEGREE.fullmatch(cell):
+        return float(cell)
     return cell
 
 

@@ -8,8 +8,10 @@ that the membership in the group stays.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -34,6 +36,9 @@ _SILENT_S = 5.0
 #: A poll that takes longer is stuck in a rebalance; it is given up and begun anew so that /live sees the loop turn.
 _POLL_BOUND_S = 5.0
 _ERROR_PAUSE_S = 1.0
+#: How often Kafka is asked where its log ends while there is something to do. One fetch may hold work for minutes, and
+#: what it said of the end is as old.
+_ENDS_EVERY_S = 5.0
 
 Batch = dict[TopicPartition, list[Any]]
 
@@ -42,6 +47,10 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
     """A consumer that goes on whatever it meets. `max_partition_fetch_bytes` must be as at aiokafka (1 MiB)."""
 
     steering: Steering
+    #: Where the log ended when last asked, by whom that is being asked, and until when it is not asked again.
+    _ends: Mapping[TopicPartition, int] = MappingProxyType({})
+    _asking: asyncio.Task[None] | None = None
+    _ends_good_until = 0.0
 
     def subscribe(self, topics: Any = (), pattern: Any = None, listener: Any = None) -> None:
         """As in aiokafka, but the listener must be a `Steering`.
@@ -58,6 +67,12 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         """As in aiokafka, over connections that tell of their end."""
         expect_closed_transports()
         await super().start()  # type: ignore[no-untyped-call, unused-ignore]
+
+    async def stop(self) -> None:
+        """As in aiokafka."""
+        if self._asking is not None:
+            self._asking.cancel()
+        await super().stop()  # type: ignore[no-untyped-call, unused-ignore]
 
     async def getmany(self, *partitions: Any, timeout_ms: int = 0, max_records: int | None = None) -> Batch:
         """The next records, at most `max_records`; empty when there are none, or on hold, or Kafka is away.
@@ -88,6 +103,7 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
             await asyncio.sleep(_ERROR_PAUSE_S)
         if found:
             steering.took()
+            self._ask_for_the_ends()
         return found
 
     def put_back(self, first: dict[TopicPartition, int]) -> None:
@@ -102,10 +118,22 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         lags: dict[TopicPartition, int] = {}
         for partition, position in self._positions().items():
             with suppress(KafkaError):
-                end = self.highwater(partition)
-                if end is not None:
+                end = max(self.highwater(partition) or -1, self._ends.get(partition, -1))
+                if end >= 0:
                     lags[partition] = max(0, end - position)
         return lags
+
+    def _ask_for_the_ends(self) -> None:
+        """Have it asked beside the work: the answer stands in line behind a fetch that waits for something new."""
+        now = self.steering.progress.clock()
+        if now >= self._ends_good_until:
+            self._ends_good_until = now + _ENDS_EVERY_S
+            self._asking = asyncio.ensure_future(self._asked_for_the_ends())
+
+    async def _asked_for_the_ends(self) -> None:
+        with suppress(KafkaError, TimeoutError):  # It is asked again.
+            async with asyncio.timeout(_POLL_BOUND_S):
+                self._ends = await self.end_offsets(self.assignment())  # type: ignore[no-untyped-call, unused-ignore]
 
     def _on_hold(self) -> bool:
         steering = self.steering

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -28,6 +29,8 @@ class Steering(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore] 
         #: Stopped for good; nothing is fetched or committed any more.
         self.stale = False
         #: The batch in hand belongs to somebody else by now.
+        self.assigned: Callable[[Collection[Any]], None] = lambda _partitions: None
+        #: Told which partitions are ours from now on.
         self._revoke_wait_s = revoke_wait_s
         self._idle = asyncio.Event()
         self._idle.set()
@@ -82,4 +85,5 @@ class Steering(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore] 
     async def on_partitions_assigned(self, assigned: set[Any]) -> None:
         """The group has shared out its partitions."""
         self.progress.joined()
+        self.assigned(assigned)
         log.info("kafka.assigned", consumer=self.progress.name, partitions=len(assigned))

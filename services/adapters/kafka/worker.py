@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -80,6 +80,9 @@ class Worker:
         self._commit_timeout_s = commit_timeout_s
         self._failed_attempts = 0
         self._refused_commits = 0
+        #: Partitions of which the lag was told.
+        self._behind: set[TopicPartition] = set()
+        steering.assigned = self._assigned
 
     async def deliver(self, raws: Sequence[Any], consumer: Committing) -> None:
         """Handle a batch to its end. Raises no `Exception`: FastStream would swallow it and go on past the batch."""
@@ -186,3 +189,10 @@ class Worker:
                 ) from error
         for partition, records in consumer.lag().items():
             self._metrics.lag.labels(self._group, partition.topic, partition.partition).set(records)
+            self._behind.add(partition)
+
+    def _assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Tell no more of partitions that are somebody else's: with what he tells they would count twice."""
+        for gone in self._behind.difference(partitions):
+            self._metrics.lag.remove(self._group, gone.topic, gone.partition)
+        self._behind.intersection_update(partitions)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.memory.owned import by_id
 from services.adapters.mongo.tokens import is_good
 from services.core.accounts import ApiToken, Notify, OAuthClient, Session, SignInLink, User
 from services.core.ids import shard_of
@@ -29,9 +30,9 @@ class MemoryUsers:
         return there
 
     @faulty
-    async def load(self, ids: Sequence[str]) -> dict[str, User]:
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, User]:
         """By id."""
-        return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        return by_id(self.stored, ids, partner_id)
 
     @faulty
     async def save(self, changes: Sequence[Change[User]]) -> Saved:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.memory.owned import by_id
 from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, through_bson
 from services.adapters.mongo.partners import by_partner, newest
 from services.core.partner import Partner, Profile, RoutableProfile
@@ -47,9 +48,9 @@ class MemoryPartners:
         return {id_: self.partners[id_] for id_ in ids if id_ in self.partners}
 
     @faulty
-    async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
+    async def load_profiles(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Profile]:
         """By id."""
-        return {id_: self.profiles[id_] for id_ in ids if id_ in self.profiles}
+        return by_id(self.profiles, ids, partner_id)
 
     @faulty
     async def profiles_of(self, partner_id: str) -> list[Profile]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.memory.owned import by_id
 from services.adapters.mongo.documents import REFERRALS
 from services.adapters.mongo.guarded import sort_out
 from services.adapters.mongo.referrals import oldest_first
@@ -44,9 +45,9 @@ class MemoryReferrals:
         return there
 
     @faulty
-    async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Referral]:
         """By id."""
-        return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        return by_id(self.stored, ids, partner_id)
 
     @faulty
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:

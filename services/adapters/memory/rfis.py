@@ -33,10 +33,13 @@ class MemoryRfis:
         return there
 
     @faulty
-    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
+    async def load(
+        self, ids: Sequence[str], states: Collection[RfiState] | None = None, *, source: str | None = None
+    ) -> dict[str, Rfi]:
         """By id."""
-        found = {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
-        return {id_: rfi for id_, rfi in found.items() if states is None or rfi.state in states}
+        found = [self.stored[id_] for id_ in ids if id_ in self.stored]
+        sent = [rfi for rfi in found if source in (None, rfi.source)]
+        return {rfi.id: rfi for rfi in sent if states is None or rfi.state in states}
 
     @faulty
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
+from services.adapters.memory.owned import by_id
 from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 
@@ -27,9 +28,9 @@ class MemoryWebhooks:
         return self.hooks.get(webhook.id) == webhook
 
     @faulty
-    async def webhooks(self, ids: Collection[str]) -> dict[str, Webhook]:
+    async def webhooks(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, Webhook]:
         """By id."""
-        return {id_: self.hooks[id_] for id_ in ids if id_ in self.hooks}
+        return by_id(self.hooks, ids, partner_id)
 
     @faulty
     async def webhooks_of(self, partner_ids: Collection[str]) -> list[Webhook]:
@@ -100,9 +101,9 @@ class MemoryWebhooks:
                 )
 
     @faulty
-    async def deliveries(self, ids: Collection[str]) -> dict[str, WebhookDelivery]:
+    async def deliveries(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, WebhookDelivery]:
         """By id."""
-        return {id_: self.stored[id_] for id_ in ids if id_ in self.stored}
+        return by_id(self.stored, ids, partner_id)
 
     @faulty
     async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:

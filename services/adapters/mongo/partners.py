@@ -47,9 +47,9 @@ class MongoPartners:
         """By id."""
         return PARTNERS.by_id_of_naive(await self._partners.naive_by_ids(ids))
 
-    async def load_profiles(self, ids: Sequence[str]) -> dict[str, Profile]:
+    async def load_profiles(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Profile]:
         """By id."""
-        return PROFILES.by_id_of_naive(await self._profiles.naive_by_ids(ids))
+        return PROFILES.by_id_of_naive(await self._profiles.naive_by_ids(ids, partner_id=partner_id))
 
     async def profiles_of(self, partner_id: str) -> list[Profile]:
         """Through the index of partners."""

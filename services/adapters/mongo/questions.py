@@ -21,8 +21,18 @@ from services.adapters.mongo.encoding import Doc
 Filter: TypeAlias = Mapping[str, Any]
 Sort: TypeAlias = Sequence[tuple[str, int]]
 
+#: Index of every collection, named where a query reads everything on purpose, or where another would be the wrong one.
+BY_ID = "_id_"
+
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _MAJORITY = {"level": "majority"}
+
+
+def by_id(ids: Sequence[str], only: Mapping[str, str | None]) -> dict[str, Any]:
+    """Filter and index to find documents by id; `only` those with these values, None: whatever they have."""
+    asked = {name: {"$eq": value} for name, value in only.items() if value is not None}
+    # Among some ids the server might take an index of all that a partner has.
+    return {"where": {"_id": {"$in": list(ids)}, **asked}, "hint": BY_ID if asked else None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

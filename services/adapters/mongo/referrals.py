@@ -43,9 +43,9 @@ class MongoReferrals:
         """Insert what is not there; a crash in the middle leaves some of it, which the next attempt finds there."""
         return await self._referrals.insert_new([REFERRALS.to_doc(referral) for referral in referrals])
 
-    async def load(self, ids: Sequence[str]) -> dict[str, Referral]:
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, Referral]:
         """By id."""
-        return REFERRALS.by_id_of_naive(await self._referrals.naive_by_ids(ids))
+        return REFERRALS.by_id_of_naive(await self._referrals.naive_by_ids(ids, partner_id=partner_id))
 
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Referral]:
         """What only the life cycle and lists need stays with the server."""

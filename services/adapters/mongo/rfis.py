@@ -30,11 +30,15 @@ class MongoRfis:
         there = await self._rfis.insert_new([RFIS.to_doc(rfi) for rfi in rfis])
         return await self.load(sorted(there))
 
-    async def load(self, ids: Sequence[str], states: Collection[RfiState] | None = None) -> dict[str, Rfi]:
+    async def load(
+        self, ids: Sequence[str], states: Collection[RfiState] | None = None, *, source: str | None = None
+    ) -> dict[str, Rfi]:
         """By id; the index on states would be the wrong one where many share a state."""
         if states is None or not ids:
-            return RFIS.by_id_of_naive(await self._rfis.naive_by_ids(ids))
-        where = {"_id": {"$in": list(ids)}, "state": {"$in": sorted(state.value for state in states)}}
+            return RFIS.by_id_of_naive(await self._rfis.naive_by_ids(ids, source=source))
+        where: dict[str, Any] = {"_id": {"$in": list(ids)}, "state": {"$in": sorted(state.value for state in states)}}
+        if source is not None:
+            where["source"] = {"$eq": source}
         return RFIS.by_id(await self._rfis.find(where, hint=BY_ID))
 
     async def for_mails(self, ids: Sequence[str]) -> dict[str, Rfi]:

@@ -25,9 +25,9 @@ class MongoUsers:
         """One insert; ids that are there collide."""
         return await self._users.insert_new([USERS.to_doc(user) for user in users])
 
-    async def load(self, ids: Sequence[str]) -> dict[str, User]:
+    async def load(self, ids: Sequence[str], *, partner_id: str | None = None) -> dict[str, User]:
         """By id."""
-        return USERS.by_id(await self._users.by_ids(ids))
+        return USERS.by_id(await self._users.by_ids(ids, partner_id=partner_id))
 
     async def save(self, changes: Sequence[Change[User]]) -> Saved:
         """One conditional write each. A write whose answer was lost is told from somebody else's by what is stored."""

@@ -42,9 +42,9 @@ class MongoWebhooks:
             await self._hooks.write([ReplaceOne({"_id": webhook.id, "version": webhook.version - 1}, doc)])
         return (await self.webhooks([webhook.id])).get(webhook.id) == WEBHOOKS.as_stored(webhook)
 
-    async def webhooks(self, ids: Collection[str]) -> dict[str, Webhook]:
+    async def webhooks(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, Webhook]:
         """By id."""
-        return WEBHOOKS.by_id(self._opened(await self._hooks.by_ids(list(ids))))
+        return WEBHOOKS.by_id(self._opened(await self._hooks.by_ids(list(ids), partner_id=partner_id)))
 
     async def webhooks_of(self, partner_ids: Collection[str]) -> list[Webhook]:
         """Through the index of partners."""
@@ -105,9 +105,9 @@ class MongoWebhooks:
         ours = {**LEASED, "lease_owner": owner}
         await self._deliveries.write([UpdateOne({"_id": each.delivery_id, **ours}, _result(each)) for each in updates])
 
-    async def deliveries(self, ids: Collection[str]) -> dict[str, WebhookDelivery]:
+    async def deliveries(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, WebhookDelivery]:
         """By id."""
-        return WEBHOOK_DELIVERIES.by_id(await self._deliveries.by_ids(list(ids)))
+        return WEBHOOK_DELIVERIES.by_id(await self._deliveries.by_ids(list(ids), partner_id=partner_id))
 
     async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:
         """Through the indexes of what was given up."""

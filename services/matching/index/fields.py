@@ -7,7 +7,8 @@ from services.matching.index.layout import Hits, Index, Queries
 (
     HOT,
     WORDS,
-    COORDINATES,
+    POINT_AT,
+    POINTS_OF,
     PLACED,
     CEILINGS,
     REGION_AT,

@@ -29,8 +29,8 @@ U16 = NDArray[np.uint16]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
 #: 64-bit numbers; the array of the standard library is made sooner, which counts where there are few.
 Numbers64: TypeAlias = "I64 | array[int]"
 
@@ -60,7 +60,7 @@ CLASSES = (100, 60, 35, 15)
 STALE, PAUSED, FULL, BLOCKED = 1, 2, 4, 8
 CLOSED = PAUSED | FULL | BLOCKED
 #: Why a profile that matches can't have a request now, as bits; the first that holds counts.
-BY_SIZE, BY_PAUSE, BY_LOAD = 1, 2, 4
+BY_SIZE, BY_PAUSE, BY_LOAD, BY_DISTANCE = 1, 2, 4, 8
 
 
 class Index(NamedTuple):
@@ -69,10 +69,12 @@ class Index(NamedTuple):
     hot: I32
     #: By profile: signature, place of its row in `words`, grains added to every score.
     words: U32
-    coordinates: F32
-    #: By profile: degrees of latitude and longitude, NaN where not known; empty when nobody's are.
+    point_at: U32
+    #: By profile: where its points begin in `points`, 0 if it never had one; empty when nobody has.
+    points: I32
+    #: How many points, then three words each: x, y and z (see `distance`). In front the room there; word 0 is none.
     placed: int
-    #: 1 if there are coordinates.
+    #: 1 if somebody has points.
     ceilings: I64
     #: By level: the most grains that `adjust` may hold.
     region_at: I64
@@ -132,8 +134,8 @@ class Queries(NamedTuple):
     #: Columns of `tongues`.
     tongue_bonus: Numbers64
     tie: Numbers64
-    circle: NDArray[np.float64] | array[float]
-    #: Three numbers each: latitude, longitude, radius in kilometres (0: anywhere).
+    circle: Numbers64
+    #: Four numbers each: the point in the middle, and the greatest square of a line from there (0: anywhere).
     wanted: Numbers64
     #: Three numbers each: partners wanted, of all that match, of those that match elsewhere.
     most_wanted: int

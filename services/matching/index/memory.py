@@ -63,28 +63,26 @@ def _place(each: Any) -> int:
     return int(each.ctypes.data)
 
 
-def _reader(kind: ir.Type, extend: str, found: Any) -> Any:
+def _reader(kind: ir.Type, extend: str) -> Any:
     """An access to an array: its address, the index."""
 
     def read(_context: Any, _address: Any, _index: Any) -> Any:
         def code(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
             place = builder.inttoptr(args[0], kind.as_pointer())
             value = builder.load(builder.gep(place, [args[1]]))
-            return getattr(builder, extend)(value, ir.DoubleType() if found is types.float64 else ir.IntType(64))
+            return getattr(builder, extend)(value, ir.IntType(64))
 
-        return found(types.int64, types.int64), code
+        return types.int64(types.int64, types.int64), code
 
     return intrinsic(read)
 
 
 #: The entry of an array (address, index) as a 64-bit number.
-u8: Reader = _reader(ir.IntType(8), "zext", types.int64)
-u16: Reader = _reader(ir.IntType(16), "zext", types.int64)
-u32: Reader = _reader(ir.IntType(32), "zext", types.int64)
-i32: Reader = _reader(ir.IntType(32), "sext", types.int64)
-i64: Reader = _reader(ir.IntType(64), "bitcast", types.int64)
-f32: Callable[[int, int], float] = _reader(ir.FloatType(), "fpext", types.float64)
-f64: Callable[[int, int], float] = _reader(ir.DoubleType(), "bitcast", types.float64)
+u8: Reader = _reader(ir.IntType(8), "zext")
+u16: Reader = _reader(ir.IntType(16), "zext")
+u32: Reader = _reader(ir.IntType(32), "zext")
+i32: Reader = _reader(ir.IntType(32), "sext")
+i64: Reader = _reader(ir.IntType(64), "bitcast")
 
 
 def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:

@@ -10,7 +10,7 @@ One thread writes and matches. The kernels give up Python's lock, so `match` may
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -73,6 +73,11 @@ class ProfileIndex:
         """Take many profiles in, none of them twice, or their new versions."""
         self.rows.write_all(numbers, profiles)
         self._changed.update(dict.fromkeys(numbers.tolist()))
+
+    def place(self, number: int, points: Sequence[tuple[int, int, int]]) -> None:
+        """Say where a profile is (see `distance`): a few writes, whatever its row; nowhere known if there are none."""
+        self.rows.place(number, points)
+        self._stale = True
 
     def remove(self, number: int) -> None:
         """Take a profile out."""

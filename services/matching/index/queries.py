@@ -15,7 +15,7 @@ from services.matching.index.layout import I64, U8, Queries
 #: Terms or regions with their points.
 Pairs = Sequence[tuple[int, int]]
 #: A circle that leaves nobody out.
-ANYWHERE = (0.0, 0.0, 0.0)
+ANYWHERE = (0, 0, 0, 0)
 #: So few requests are answered in the order in which they come.
 FEW = 8
 _UNSPOKEN = np.zeros((1, 1), np.uint8)
@@ -68,8 +68,8 @@ class Query:
     tongue: int = 0
     #: The row of `pack`'s tongues.
     tongue_points: int = 0
-    circle: tuple[float, float, float] = ANYWHERE
-    #: Latitude, longitude, radius in kilometres; a radius of 0 is none.
+    circle: tuple[int, int, int, int] = ANYWHERE
+    #: The point in the middle, and the greatest square of a straight line from there (see `distance`); 0 is none.
     open: int = 5
     #: Partners wanted of those that could have the request,
     any: int = 0
@@ -112,7 +112,7 @@ def pack(queries: Sequence[Query], tongues: U8 | None = None) -> Queries:
         tongue_sets=spoken.shape[1],
         tongue_bonus=array("q", [q.tongue_points for q in queries]),
         tie=array("q", [q.tie for q in queries]),
-        circle=array("d", [number for q in queries for number in q.circle]),
+        circle=array("q", [number for q in queries for number in q.circle]),
         wanted=array("q", wanted),
         most_wanted=max(wanted, default=0),
         most_terms=max([len(q.alone) + len(q.besides) for q in queries], default=0),

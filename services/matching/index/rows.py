@@ -15,7 +15,6 @@ from services.matching.index.compiled import compiled
 from services.matching.index.fresh import row_bounds
 from services.matching.index.layout import (
     ADJUST,
-    F32,
     FLAGS_AT,
     HEAD,
     HOT,
@@ -51,13 +50,12 @@ class Entry:
     adjust: int
     #: Grains added to every score.
     tie: int
-    coordinate: tuple[float, float] | None = None
 
 
 class Profiles(NamedTuple):
     """Many profiles in numbers. `x_at[i]` to `x_at[i + 1]` are the entries of profile `i` in the arrays of `x`.
 
-    What each means says `Entry`; none of these has a coordinate.
+    What each means says `Entry`.
     """
 
     partners: I64
@@ -85,7 +83,9 @@ class Rows:
         self._see()
         self.stamps: U32 = np.zeros(0, np.uint32)
         self.posted: U8 = np.zeros(0, np.uint8)
-        self.coordinates: F32 = np.zeros(0, np.float32)
+        self.point_at: U32 = np.zeros(0, np.uint32)
+        self.points: I32 = np.zeros(0, np.int32)
+        self._points_used = 1
 
     def reserve(self, count: int) -> None:
         """Make room for numbers below `count`.
@@ -100,8 +100,8 @@ class Rows:
             self.hot, self.stamps = grown(self.hot, HOT * size), grown(self.stamps, size)
             self.posted = grown(self.posted, size)
             self._see()
-            if self.coordinates.size:
-                self._place(2 * size)
+            if self.point_at.size:
+                self.point_at = grown(self.point_at, size)
         self.count = max(self.count, count)
 
     def _see(self) -> None:
@@ -110,10 +110,23 @@ class Rows:
         self.row_at: I32 = self.hot[ROW::HOT]
         self.adjust: I32 = self.hot[ADJUST::HOT]
 
-    def _place(self, size: int) -> None:
-        wider = np.full(size, np.nan, np.float32)
-        wider[: self.coordinates.size] = self.coordinates
-        self.coordinates = wider
+    def place(self, number: int, points: Sequence[tuple[int, int, int]]) -> None:
+        """Say where a profile is: its points stay until they are set anew, whatever becomes of its row."""
+        if not points and not (self.point_at.size and self.point_at[number]):
+            return
+        if number >= self.count:
+            self.reserve(number + 1)
+        if not self.point_at.size:
+            self.point_at = np.zeros(self.stamps.size, np.uint32)
+        at = int(self.point_at[number])
+        # The room that it has is taken again if it suffices: the word in front says how much that is.
+        if not at or self.points[at - 1] < len(points):
+            at, self._points_used = self._points_used + 1, self._points_used + 2 + 3 * len(points)
+            if self._points_used > self.points.size:
+                self.points = grown(self.points, self._points_used + self._points_used // 8 + 64)
+            self.points[at - 1], self.point_at[number] = len(points), at
+        self.points[at] = len(points)
+        self.points[at + 1 : at + 1 + 3 * len(points)] = [axis for point in points for axis in point]
 
     def write(self, number: int, entry: Entry) -> None:
         """Put a profile down, for kernels after `settle`; its old row stays in the heap as waste."""
@@ -126,10 +139,6 @@ class Rows:
         latest.extend(regions)
         latest.extend([term << 8 | (weight + NO_WEIGHT) for term, weight in zip(terms, entry.weights, strict=True)])
         self.row_at[number], self.adjust[number] = at, entry.adjust
-        if entry.coordinate is not None and not self.coordinates.size:
-            self._place(2 * self.stamps.size)
-        if self.coordinates.size:
-            self.coordinates[2 * number : 2 * number + 2] = entry.coordinate or (np.nan, np.nan)
 
     def settle(self) -> None:
         """Put the rows that were written lately where kernels read them."""
@@ -150,12 +159,10 @@ class Rows:
             self.words = grown(self.words, self.used + need + max(need // 32, self.used // 8))
         write_rows(profiles, self.words, self.hot, numbers, self.used)
         self.used += need
-        if self.coordinates.size:
-            self.coordinates.reshape(-1, 2)[numbers] = np.nan
 
     def nbytes(self) -> int:
         """Bytes of all columns and rows."""
-        return sum(each.nbytes for each in (self.hot, self.stamps, self.posted, self.coordinates, self.words))
+        return sum(each.nbytes for each in (self.hot, self.stamps, self.posted, self.point_at, self.points, self.words))
 
     def index(self, postings: tuple[I64, U32, U32, U32, I64], table: tuple[I64, I32, I64], pending: int) -> Index:
         """Everything a match reads, with these postings and this table of changes."""
@@ -164,8 +171,9 @@ class Rows:
         return Index(
             self.hot,
             self.words,
-            self.coordinates,
-            int(self.coordinates.size > 0),
+            self.point_at,
+            self.points,
+            int(self.point_at.size > 0),
             ceilings,
             region_at,
             region_at.size - 1,

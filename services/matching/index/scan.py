@@ -17,6 +17,7 @@ import numpy as np
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import (
+    BY_DISTANCE,
     BY_LOAD,
     BY_PAUSE,
     BY_SIZE,
@@ -41,6 +42,7 @@ from services.matching.index.score import (
     row_of,
     tie_of,
     tongue,
+    too_far,
     weight_in,
 )
 from services.matching.index.top import floor_of, mix, offer
@@ -123,6 +125,10 @@ def consider(ix: int, q: int, s: int, number: int, term: int) -> None:
     if i64(s, f.EXTRAS) and (not groups_hold(ix, q, n, terms, end) or left_out(ix, q, n, number)):
         return
     points = reach(ix, q, n, regions, terms)
+    if i64(s, f.EXTRAS) and too_far(ix, q, n, number):
+        if points != ELSEWHERE:
+            put(s, f.WHY, i64(s, f.WHY) | BY_DISTANCE)
+        return
     grains += adjust_of(ix, number)
     if points == ELSEWHERE:
         enter(ix, q, s, number, OUTSIDE, grains)

@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from math import asin, cos, isnan, radians, sin, sqrt
-
 from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import ADJUST, GRAINS, HEAD, HOT, NO_WEIGHT, ROW
-from services.matching.index.memory import f32, f64, i32, i64, u8, u16, u32
+from services.matching.index.memory import i32, i64, u8, u16, u32
 
 #: How a profile stands to the place asked for, when it is none of the points it earns.
 ELSEWHERE = -1
 #: Rows with more terms are searched, shorter ones are read through.
 LONG = 24
-EARTH_KM = 6371.0088
 
 
 @compiled
@@ -130,25 +127,29 @@ def groups_hold(ix: int, q: int, n: int, begin: int, end: int) -> bool:
 
 @compiled
 def too_far(ix: int, q: int, n: int, number: int) -> bool:
-    """True if the profile is known to lie outside the circle asked for (haversine)."""
-    circle, places = i64(q, f.CIRCLE), i64(ix, f.COORDINATES)
-    radius = f64(circle, 3 * n + 2)
-    if radius <= 0 or i64(ix, f.PLACED) == 0 or isnan(f32(places, 2 * number)):
+    """True if the profile has points, and all of them lie outside the circle asked for."""
+    circle, points = i64(q, f.CIRCLE) + 32 * n, i64(ix, f.POINTS_OF)
+    limit = i64(circle, 3)
+    if limit == 0 or i64(ix, f.PLACED) == 0:
         return False
-    north, east = radians(f64(circle, 3 * n)), radians(f64(circle, 3 * n + 1))
-    own_north, own_east = radians(f32(places, 2 * number)), radians(f32(places, 2 * number + 1))
-    half = sin((own_north - north) / 2) ** 2
-    half += cos(north) * cos(own_north) * sin((own_east - east) / 2) ** 2
-    return bool(2 * EARTH_KM * asin(min(1.0, sqrt(half))) > radius)
+    at = u32(i64(ix, f.POINT_AT), number)
+    count = i32(points, at)
+    for place in range(at + 1, at + 1 + 3 * count, 3):
+        line = 0
+        for axis in range(3):
+            line += (i32(points, place + axis) - i64(circle, axis)) ** 2
+        if line <= limit:
+            return False
+    return bool(count)
 
 
 @compiled
 def left_out(ix: int, q: int, n: int, number: int) -> bool:
-    """True if the request names the partner among those it is not for, or the profile lies too far away."""
+    """True if the request names the partner among those it is not for."""
     for i in range(i64(i64(q, f.WITHOUT_AT), n), i64(i64(q, f.WITHOUT_AT), n + 1)):
         if i64(i64(q, f.WITHOUT), i) == partner_of(ix, number):
             return True
-    return too_far(ix, q, n, number)
+    return False
 
 
 @compiled

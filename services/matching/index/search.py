@@ -8,7 +8,7 @@ from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.fresh import hashed
 from services.matching.index.layout import ALL, BLOOM_AT, GRAINS, LEVELS, NUMBER
-from services.matching.index.memory import f64, i32, i64, put, u32
+from services.matching.index.memory import i32, i64, put, u32
 from services.matching.index.scan import (
     ANY,
     OPEN,
@@ -121,7 +121,7 @@ def prepare(q: int, h: int, s: int, n: int) -> None:
     put(s, f.SINGLES, i64(i64(q, f.ALONE), n))
     groups = i64(i64(q, f.GROUP_AT), n + 1) - i64(i64(q, f.GROUP_AT), n)
     without = i64(i64(q, f.WITHOUT_AT), n + 1) - i64(i64(q, f.WITHOUT_AT), n)
-    put(s, f.EXTRAS, int(groups + without > 0 or f64(i64(q, f.CIRCLE), 3 * n + 2) > 0))
+    put(s, f.EXTRAS, int(groups + without > 0 or i64(i64(q, f.CIRCLE), 4 * n + 3) > 0))
     put(s, f.COME, 0)
     put(s, f.GONE, 0)
     step = i64(h, f.ROOM) * 4 * 8

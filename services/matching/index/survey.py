@@ -8,7 +8,17 @@ from services.matching.index import fields as f
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import I64
 from services.matching.index.memory import i64, u32
-from services.matching.index.score import adjust_of, bounds_of, groups_hold, left_out, reach, row_of, terms_of, tongue
+from services.matching.index.score import (
+    adjust_of,
+    bounds_of,
+    groups_hold,
+    left_out,
+    reach,
+    row_of,
+    terms_of,
+    tongue,
+    too_far,
+)
 
 #: Columns: number, grains for terms, points for the region or ELSEWHERE, grains for language, grains adjusted.
 COLUMNS = 5
@@ -33,6 +43,8 @@ def survey(ix: int, q: int, n: int, last: int) -> I64:
         if (asked and not matches) or (not asked and points < 0):
             continue
         if not groups_hold(ix, q, n, terms, end) or left_out(ix, q, n, number):
+            continue
+        if too_far(ix, q, n, number):
             continue
         if count == found.shape[0]:
             wider = np.empty((2 * count, COLUMNS), np.int64)

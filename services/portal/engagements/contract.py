@@ -1,8 +1,7 @@
-"""How does every answer of the contract look: errors in its form, ids echoed, and the parts that many share?"""
+"""How does every answer of the contract look: errors in its form, and the parts that many share?"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -19,10 +18,6 @@ from services.portal.judging import Judging
 
 #: By name, not as `model`: the framework would build a serializer for every status of every route.
 _CONTENT = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorV1.__name__}"}}}}
-
-#: Ids that callers give their requests, and get back.
-ECHOED = ("ms-correlationid", "ms-requestid")
-_SAFE = re.compile(r"[A-Za-z0-9._:{}-]{1,128}")
 
 
 class ContractRoute(APIRoute):
@@ -43,7 +38,7 @@ class ContractRoute(APIRoute):
         await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The framework's handler, with errors and ids taken care of; a refusal names every problem."""
+        """The framework's handler, with errors taken care of; a refusal names every problem."""
         handle, judging = super().get_route_handler(), Judging(self)
 
         async def handled(request: Request) -> Response:
@@ -57,10 +52,6 @@ class ContractRoute(APIRoute):
                 response = await handled(request)
             except Exception as error:  # noqa: BLE001 - every error has an answer; unknown ones are logged there
                 response = answer_to(error)
-            for name in ECHOED:
-                given = request.headers.get(name, "")
-                if _SAFE.fullmatch(given):
-                    response.headers[name] = given
             response.headers["cache-control"] = "no-store"
             return response
 

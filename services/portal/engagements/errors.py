@@ -29,6 +29,8 @@ log = structlog.get_logger("portal.engagements")
 
 #: Seconds after which a request that met an unavailable dependency is worth another try.
 RETRY_AFTER_S = 5
+#: Of an address that no route has.
+NOWHERE = "there is nothing at this address; /openapi.json describes all that there is"
 #: Longest message of the contract.
 MESSAGE_LIMIT = 1024
 
@@ -38,9 +40,11 @@ _CODES = {
     403: "accessDenied",
     404: "itemNotFound",
     405: "invalidRequest",
+    408: "invalidRequest",
     409: "resourceModified",
     412: "preconditionFailed",
     413: "invalidRequest",
+    415: "invalidRequest",
     422: "invalidRequest",
     428: "invalidRequest",
     429: "serviceNotAvailable",
@@ -60,6 +64,11 @@ _ACCESS: tuple[tuple[tuple[type[Exception], ...], int, str | None, dict[str, str
         {"retry-after": str(RETRY_AFTER_S)},
     ),
 )
+
+
+def words_of(error: HTTPException) -> str:
+    """What the framework or a route says; of an address that leads nowhere the framework says nothing more."""
+    return NOWHERE if error.detail == HTTPStatus.NOT_FOUND.phrase else str(error.detail)
 
 
 class Faulty(CommandInvalid):
@@ -120,7 +129,7 @@ def _of_access(error: Exception) -> Response:
         if isinstance(error, kinds):
             return answer(status, words or str(error), headers=headers)
     if isinstance(error, HTTPException):
-        return answer(error.status_code, str(error.detail), headers=error.headers)
+        return answer(error.status_code, words_of(error), headers=error.headers)
     # No words and no values: they may be somebody's data.
     trace = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     log.error("request_failed", error=type(error).__name__, trace=trace[-12:])

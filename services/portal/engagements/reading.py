@@ -41,8 +41,8 @@ class Reader:
         Raises:
             NotFound: there is none, or it is another partner's.
         """
-        found = (await self._ports.referrals.load([referral_id])).get(referral_id)
-        if found is None or found.partner_id != partner_of(me):
+        found = (await self._ports.referrals.load([referral_id], partner_id=partner_of(me))).get(referral_id)
+        if found is None:
             raise NotFound(f"there is no referral {referral_id}")
         return found
 
@@ -60,8 +60,8 @@ class Reader:
         return await self.as_sent(me, await self._sent_on(me, rfi_id))
 
     async def _sent_on(self, me: Identity, rfi_id: str) -> Rfi:
-        rfi = (await self._ports.rfis.load([rfi_id])).get(rfi_id)
-        if rfi is None or rfi.source != source_of(partner_of(me)):
+        rfi = (await self._ports.rfis.load([rfi_id], source=source_of(partner_of(me)))).get(rfi_id)
+        if rfi is None:
             raise NotFound(f"there is no referral {rfi_id}")
         return rfi
 

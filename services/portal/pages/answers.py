@@ -23,6 +23,9 @@ E = TypeVar("E", bound=StrEnum)
 _SHOWN_AT = {"/dealValue": "/dealValue/amount", "/finalValue": "/finalValue/amount", "": "/engagementName"}
 #: Where the person of a form that names one stands in the command's problems.
 _PERSONS = {"/team/0": "/person"}
+#: Where the form of an accept takes people: each where the command's problems say, but the first one.
+_PEOPLE = ("/person", "/team/1", "/team/2")
+_PERSON = ("firstName", "lastName", "email", "phone")
 
 
 @dataclass(slots=True)
@@ -53,8 +56,7 @@ class Entered:
 
     def person(self, pointer: str) -> Person | None:
         """A person, None when every field is empty."""
-        names = ("firstName", "lastName", "email", "phone")
-        given = {name: self.text(f"{pointer}/{name}") for name in names}
+        given = {name: self.text(f"{pointer}/{name}") for name in _PERSON}
         if not any(given.values()):
             return None
         phone = "".join(given["phone"].split()) or None
@@ -62,7 +64,6 @@ class Entered:
 
 
 def _accept(entered: Entered, by: str) -> c.Command:
-    person = entered.person("/person")
     return c.Accept(
         by=by,
         engagement_name=entered.some("/engagementName"),
@@ -71,7 +72,7 @@ def _accept(entered: Entered, by: str) -> c.Command:
         timeframe=entered.one_of("/timeframe", Timeframe),
         notes=entered.some("/notes"),
         crm_id=entered.some("/crmId"),
-        team=(person,) if person else (),
+        team=tuple(person for at in _PEOPLE if (person := entered.person(at)) is not None),
     )
 
 
@@ -131,6 +132,16 @@ ANSWERS: Mapping[str, Answer] = {
     "error": Answer(_error, "error"),
     "undo": Answer(lambda _, by: c.Undo(by=by), "undone"),
 }
+
+
+def moved_up(values: Mapping[str, str]) -> Mapping[str, str]:
+    """What was entered with no empty fieldset before a person, so that each stands where its problems are shown."""
+    filled = [at for at in _PEOPLE if any(values.get(name_of(f"{at}/{part}"), "").strip() for part in _PERSON)]
+    if filled == list(_PEOPLE[: len(filled)]):
+        return values
+    empty = [at for at in _PEOPLE if at not in filled]
+    places = [(to, at, part) for to, at in zip(_PEOPLE, filled + empty, strict=True) for part in _PERSON]
+    return {**values, **{name_of(f"{to}/{part}"): values.get(name_of(f"{at}/{part}"), "") for to, at, part in places}}
 
 
 def read_answer(answer: Answer, values: Mapping[str, str], words: Words, by: str) -> tuple[c.Command, list[Problem]]:

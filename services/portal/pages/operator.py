@@ -21,6 +21,8 @@ from services.portal.pages.code_words import state_said
 from services.portal.pages.disclosures import disclosures
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
+from services.portal.pages.limit_words import all_limits
+from services.portal.pages.operator_words import mails_said, policies_said, request_state_said
 from services.portal.pages.places import pages_of, part_of, read_place
 from services.portal.ports import PortalOptions, PortalPorts
 from services.wording.reasons import said
@@ -60,13 +62,15 @@ def router(ports: PortalPorts, _options: PortalOptions) -> APIRouter:
 def _add_overview(routes: APIRouter, ports: PortalPorts) -> None:
     @routes.get("/operator")
     async def overview(request: Request, me: Me) -> Response:
-        waiting = await ports.aside.waiting()
+        waiting, words = await ports.aside.waiting(), words_for(request)
+        recent = await ports.rfis.recent(20)
         values = {
             "me": me,
             "refused": await ports.refusals.count(),
             "waiting": waiting,
             "failed": len(await ports.aside.failed(ROWS)),
-            "recent": await ports.rfis.recent(20),
+            "recent": recent,
+            "states": {rfi.id: request_state_said(words, rfi) for rfi in recent},
             "now": ports.clock.now(),
         }
         return frame_of(request).page(request, "operator.html.j2", values)
@@ -87,6 +91,7 @@ def _add_parked(routes: APIRouter, ports: PortalPorts) -> None:
             "parked": referrals.rows,
             "pages": pages_of(request, referrals.next),
             "failed": mails.rows,
+            "mails": mails_said(words_for(request)),
             "mail_pages": pages_of(request, mails.next, "mails"),
         }
         return frame_of(request).page(request, "operator_parked.html.j2", values)
@@ -123,6 +128,7 @@ def _add_partners(routes: APIRouter, ports: PortalPorts) -> None:
         values = {
             "me": me,
             "listed": [_Listed(each, profiles.get(each.id, [])) for each in found],
+            "policies": policies_said(words_for(request)),
             "text": wanted,
             "now": ports.clock.now(),
             "pages": pages_of(request, following),
@@ -159,7 +165,8 @@ def _add_requests(routes: APIRouter, ports: PortalPorts) -> None:
         if rfi is None:
             raise NotHere("there is no such request")
         words = words_for(request)
-        values = {"me": me, "rfi": rfi, **(await _outcome(ports, rfi, words, me.time_zone))}
+        state = request_state_said(words, rfi)
+        values = {"me": me, "rfi": rfi, "state": state, **(await _outcome(ports, rfi, words, me.time_zone))}
         return frame_of(request).page(request, "operator_request.html.j2", values)
 
 
@@ -168,7 +175,7 @@ async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words, zone: str) -> dic
     referrals = (await ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
     near = rfi.routing.near_misses if rfi.routing else ()
     chosen = {each.partner_id: each for each in rfi.routing.chosen} if rfi.routing else {}
-    ids = {each.partner_id for each in referrals} | {each.partner_id for each in near}
+    ids = {each.partner_id for each in referrals} | {each.partner_id for each in near} | set(rfi.excluded_partners)
     names = {id_: each.name for id_, each in (await ports.partners.load_partners(sorted(ids))).items()}
     asked = []
     for each in referrals:
@@ -183,5 +190,6 @@ async def _outcome(ports: PortalPorts, rfi: Rfi, words: Words, zone: str) -> dic
     return {
         "asked": asked,
         "missed": missed,
+        "limits": all_limits(words, rfi, names),
         "disclosed": await disclosures(ports, rfi, referrals, names, words=words, zone=zone),
     }

@@ -62,6 +62,8 @@ _BY_CODE = {
     "too_many": _("There are too many; remove some first."),
 }
 _INVALID = {
+    "latitude": _("Give the latitude in degrees from -90 to 90, for example 37.3891."),
+    "longitude": _("Give the longitude in degrees from -180 to 180, for example -5.9845."),
     "currency": _("Give the currency as three capital letters, for example EUR."),
     "email": _("Give a mail address, for example name@company.example."),
     "phone": _("Give the phone number with its country code, for example +34955000001."),

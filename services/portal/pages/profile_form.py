@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 from services.core.codes import CompanySize
 from services.core.errors import Problem
 from services.core.partner import Location, Profile
-from services.core.profile_rules import fresh_location_id, problems_of_profile
-from services.core.rfi import Person, Place
+from services.core.profile_rules import DEGREE_DIGITS, fresh_location_id, paired, problems_of_profile
+from services.core.rfi import Coordinate, Person, Place
 from services.portal.pages.fields import date_of, name_of
 from services.portal.ports import ProfileDesk
 from services.portal.profile_work import Owner
@@ -30,7 +30,12 @@ _OF_OFFICE = re.compile(r"/locations/(\d+)(/.*)")
 #: Nobody works in more digits.
 _DIGITS = 9
 #: Fields by which an office is one; language and zone alone make none.
-_TELLS = re.compile(r"locations\.(\d{1,3})\.(?:city|region|postalCode|contact\.(?:firstName|lastName|email|phone))")
+_TELLS = re.compile(
+    r"locations\.(\d{1,3})\."
+    r"(?:city|region|postalCode|latitude|longitude|contact\.(?:firstName|lastName|email|phone))"
+)
+#: Degrees, in either way of writing decimals.
+_DEGREES = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{1,15})?", re.ASCII)
 
 
 def values_of(profile: Profile, owner: Owner, words: Words, desk: ProfileDesk) -> dict[str, str]:
@@ -46,9 +51,16 @@ def values_of(profile: Profile, owner: Owner, words: Words, desk: ProfileDesk) -
         region = _subdivision_said(place, words, desk) if place.subdivision else ""
         values |= {f"{at}.id": location.id, f"{at}.region": region, f"{at}.city": place.city or ""}
         values |= {f"{at}.postalCode": place.postal_code or ""}
+        if (spot := location.coordinate) is not None:
+            values |= {f"{at}.latitude": _degrees(spot.latitude), f"{at}.longitude": _degrees(spot.longitude)}
         values |= {f"{at}.contact.{name}": getattr(contact, known) or "" for name, known in _CONTACT.items()}
         values |= {f"{at}.contact.language": contact.language, f"{at}.contact.timeZone": contact.time_zone}
     return values
+
+
+def _degrees(number: float) -> str:
+    """Never with an exponent, which nobody enters."""
+    return f"{number:.{DEGREE_DIGITS}f}".rstrip("0").rstrip(".")
 
 
 def _day(until: datetime | None, owner: Owner) -> str:
@@ -152,7 +164,8 @@ class ProfileForm:
                 continue
             self._numbers.append(number)
             place = self._office(at)
-            found.append(Location(id=self._office_id(at, place, found), place=place, contact=self._contact(at)))
+            id_, spot = self._office_id(at, place, found), self._spot(at)
+            found.append(Location(id=id_, place=place, coordinate=spot, contact=self._contact(at)))
         return tuple(found)
 
     def _office(self, at: str) -> Place:
@@ -162,6 +175,19 @@ class ProfileForm:
             self.problems.append(Problem(f"{at}/region", "unknown_place", f"not known as a region: {region}"))
         city, postal = self._text(f"{at}/city") or None, self._text(f"{at}/postalCode").upper() or None
         return replace(place or Place(country=country), city=city, postal_code=postal)
+
+    def _spot(self, at: str) -> Coordinate | None:
+        """The coordinates, as far as they can be read."""
+        degrees: dict[str, float | None] = {}
+        for name in ("latitude", "longitude"):
+            text = self._text(f"{at}/{name}")
+            if text and not _DEGREES.fullmatch(text):
+                self.problems.append(Problem(f"{at}/{name}", "invalid", "give decimal degrees, for example 37.3891"))
+                return None
+            degrees[name] = float(text.replace(",", ".")) if text else None
+        spot, missing = paired(at, degrees["latitude"], degrees["longitude"])
+        self.problems += missing
+        return spot
 
     def _office_id(self, at: str, place: Place, others: Iterable[Location]) -> str:
         """An office keeps its id; a new one gets one that its place gives it, and no other has."""

@@ -94,7 +94,7 @@ class RecentRequests:
         matcher = ReferenceMatcher(_AlwaysFree(), self._parent_of, recent.rules)
         found = await asyncio.to_thread(fits, matcher, profile, recent.rfis, now)
         ids = {referral_id(rfi.id, profile.partner_id): rfi.id for rfi, _ in found}
-        got = {ids[id_]: id_ for id_ in await self._referrals.load(list(ids))}
+        got = {ids[id_]: id_ for id_ in await self._referrals.load(list(ids), partner_id=profile.partner_id)}
         fitting = [
             Fitting(
                 rfi=rfi,
@@ -118,16 +118,21 @@ class RecentRequests:
             if kept is None or not kept.at <= now < kept.at + KEPT:
                 rfis = await self._rfis.recent(MOST, since=now - PERIOD)
                 # What a customer picked itself says nothing of who fits.
-                open_to_all = [rfi for rfi in rfis if not rfi.selected_partners]
+                open_to_all = [_anywhere(rfi) for rfi in rfis if not rfi.selected_partners]
                 counts = await asyncio.to_thread(_counts, open_to_all, self._parent_of)
                 kept = self._recent = _Recent(now, open_to_all, counts, await self._rules())
             return kept
 
 
+def _anywhere(rfi: Rfi) -> Rfi:
+    """The request without its circle: who tries a profile at one place after another must not learn the point."""
+    return replace(rfi, need=replace(rfi.need, coordinate=None, within_km=None))
+
+
 def fits(matcher: ReferenceMatcher, profile: Profile, rfis: Sequence[Rfi], now: datetime) -> list[tuple[Rfi, float]]:
     """Those of the requests that the profile fits by region, size and what is asked, each with the profile's score.
 
-    Pauses, capacity and what its past taught aside. The matcher knows nobody else.
+    Pauses, capacity, distance and what its past taught aside. The matcher knows nobody else.
     """
     matcher.put(replace(profile, active=True, paused_until=None, capacity=None))
     routings = zip(rfis, matcher.match(rfis, now), strict=True)

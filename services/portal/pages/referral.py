@@ -23,7 +23,7 @@ from services.core.visibility import contact_visible
 from services.portal.access import Forbidden, NotHere, Why, partner, partner_writer
 from services.portal.identity import Identity
 from services.portal.notices import go_on
-from services.portal.pages.answers import ANSWERS, every_problem, in_order, read_answer
+from services.portal.pages.answers import ANSWERS, every_problem, in_order, moved_up, read_answer
 from services.portal.pages.downloads import deadline, vcard
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
@@ -187,7 +187,7 @@ def _add_answer(routes: APIRouter, desk: Desk, action: str) -> None:
     @routes.post(f"/referrals/{{referral_id}}/{action}")
     async def do(request: Request, referral_id: str, me: Writer) -> Response:
         referral, _rfi = await desk.load(me, referral_id)
-        values = await fields_of(request)
+        values = moved_up(await fields_of(request))
         command, unread = read_answer(answer, values, words_for(request), me.name)
         try:
             if unread and effect_of(command, where(referral)) is not None:

@@ -26,6 +26,7 @@ from services.portal.pages.code_words import (
     timeframe_options,
 )
 from services.portal.pages.fields import FormState
+from services.portal.pages.limit_words import limits
 from services.portal.pages.list_query import path_of
 from services.portal.pages.rows import left_said
 from services.wording.reasons import said
@@ -135,14 +136,15 @@ def _need(words: Words, rfi: Rfi) -> list[tuple[str, str]]:
         (_("Services"), ", ".join(need.services)),
         (_("Industries"), ", ".join(need.industries)),
         (_("Keywords"), ", ".join(need.keywords)),
-        (_("Required"), ", ".join(need.must_offer)),
-        (_("Required, one of these at least"), ", ".join(need.must_offer_one_of)),
+    )
+    others = (
         (_("Budget"), words.money(need.budget) if need.budget else ""),
         (_("Time frame"), words.timeframe(need.timeframe)),
         (_("Language"), words.tongue(rfi.language)),
         (_("Channel"), words.say(CHANNELS[rfi.channel])),
     )
-    return [(words.say(name), value) for name, value in rows if value]
+    asked, besides = ([(words.say(name), value) for name, value in each if value] for each in (rows, others))
+    return [*asked, *limits(words, need), *besides]
 
 
 def _customer(words: Words, rfi: Rfi, referral: Referral) -> list[tuple[str, str]]:

@@ -39,6 +39,7 @@ ROLES = {
     Role.MEMBER: _("Member: answers referrals"),
     Role.VIEWER: _("Viewer: reads"),
 }
+_NAMES = {Role.ADMIN: _("Admin"), Role.MEMBER: _("Member"), Role.VIEWER: _("Viewer")}
 
 
 def router(ports: PortalPorts, work: TeamWork) -> APIRouter:
@@ -121,6 +122,7 @@ async def _page(
         "me": me,
         "people": sorted(people, key=lambda user: (not user.active, user.name.casefold())),
         "roles": _roles(words),
+        "role_names": [(role.value, words.say(name)) for role, name in _NAMES.items()],
         "may_change": me.role is Role.ADMIN,
         "returned": await returned_mail(ports, me),
         "settings": FormState("settings", words, own),

@@ -40,6 +40,8 @@ class NeedV1(Told):
     keywords: list[str]
     must_offer: list[str]
     must_offer_one_of: list[str]
+    must_not_offer: list[str]
+    within_km: Annotated[int | None, Field(description="How far away a partner's location may be")] = None
     budget: MoneyV1 | None = None
     timeframe: Timeframe
 
@@ -105,6 +107,7 @@ class EngagementV1(Told):
     closed_at: datetime | None = None
     chosen_partner_id: Annotated[str | None, Field(description="Told to that partner, and to operators")] = None
     referrals: Annotated[list[EngagedV1], Field(description="Your own; operators: everybody's, oldest first")]
+    excluded_partners: Annotated[list[str] | None, Field(description="Operators: who was not to be asked")] = None
     near_misses: Annotated[list[NearMissV1] | None, Field(description="Operators")] = None
     no_match_because: Annotated[str | None, Field(description="Operators")] = None
     rules: Annotated[str | None, Field(description="Operators: which version of the matching rules decided")] = None
@@ -124,7 +127,7 @@ def for_operator(rfi: Rfi, referrals: Sequence[Referral], partners: Mapping[str,
     for each in told.referrals:
         # What a partner writes for itself is nobody else's.
         each.deal.notes = each.deal.crm_id = None
-    told.chosen_partner_id = rfi.chosen_partner_id
+    told.chosen_partner_id, told.excluded_partners = rfi.chosen_partner_id, list(rfi.excluded_partners)
     if rfi.routing is not None:
         told.rules, told.no_match_because = rfi.routing.rules, rfi.routing.no_match_because
         told.near_misses = [
@@ -205,6 +208,8 @@ def _need(need: Need) -> NeedV1:
         keywords=list(need.keywords),
         must_offer=list(need.must_offer),
         must_offer_one_of=list(need.must_offer_one_of),
+        must_not_offer=list(need.must_not_offer),
+        within_km=need.within_km,
         budget=money_told(need.budget),
         timeframe=need.timeframe,
     )

@@ -82,8 +82,8 @@ async def _own(ports: PortalPorts, me: Identity, engagement_id: str) -> tuple[Rf
         NotHere: the caller's partner has none.
     """
     own = referral_id(engagement_id, partner_of(me))
-    found = (await ports.referrals.load([own])).get(own)
-    if found is None or found.partner_id != me.partner_id:
+    found = (await ports.referrals.load([own], partner_id=partner_of(me))).get(own)
+    if found is None:
         raise NotHere("there is no such engagement of yours")
     return await _request(ports, found.rfi_id), found
 

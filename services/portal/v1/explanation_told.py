@@ -61,6 +61,7 @@ class VerdictV1(Told):
     score: float
     rank: int | None = None
     region: ReasonV1
+    distance: Annotated[str, Field(description="How far its nearest known location is, and what was asked")]
     size: str
     availability: str
     terms: list[TermV1]
@@ -163,6 +164,7 @@ def _verdict(verdict: ProfileVerdict, rfi: Rfi, words: Words) -> VerdictV1:
         score=verdict.score,
         rank=verdict.rank,
         region=_reasons([verdict.region], rfi, words)[0],
+        distance=verdict.distance,
         size=verdict.size,
         availability=verdict.availability,
         terms=[

@@ -24,6 +24,8 @@ _FEW, _EMAIL_LENGTH, _SHORT = 50, 254, 60
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=TERM_LENGTH)]
 Texts = Annotated[list[Text], Field(default_factory=list, max_length=TERMS_LIMIT)]
 Tag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Id = Annotated[str, Field(max_length=64)]
 
 
@@ -57,6 +59,8 @@ class LocationGivenV1(Wire):
 
     id: Annotated[Id | None, Field(description="As it was told; none for a new one")] = None
     place: PlaceGivenV1
+    latitude: Annotated[Latitude | None, Field(description="WGS 84, in degrees; given with the longitude")] = None
+    longitude: Annotated[Longitude | None, Field(description="WGS 84, in degrees; given with the latitude")] = None
     contact: ContactGivenV1
 
 

@@ -38,6 +38,8 @@ class LocationV1(Told):
 
     id: str
     place: PlaceV1
+    latitude: float | None = None
+    longitude: float | None = None
     contact: ContactV1
 
 
@@ -102,4 +104,11 @@ def contact_told(person: Person) -> ContactV1:
 
 
 def _location(location: Location) -> LocationV1:
-    return LocationV1(id=location.id, place=place_told(location.place), contact=contact_told(location.contact))
+    spot = location.coordinate
+    return LocationV1(
+        id=location.id,
+        place=place_told(location.place),
+        latitude=spot.latitude if spot is not None else None,
+        longitude=spot.longitude if spot is not None else None,
+        contact=contact_told(location.contact),
+    )

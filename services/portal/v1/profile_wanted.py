@@ -10,7 +10,7 @@ from dataclasses import replace
 from services.core.codes import CompanySize
 from services.core.errors import Problem
 from services.core.partner import Location, Profile
-from services.core.profile_rules import fresh_location_id, problems_of_profile
+from services.core.profile_rules import fresh_location_id, paired, problems_of_profile
 from services.core.rfi import Person, Place
 from services.portal.ports import ProfileDesk
 from services.portal.profile_work import Owner
@@ -81,7 +81,10 @@ class Wanted:
                 self.problems.append(Problem(f"{at}/id", "unknown_location", "leave the id of a new location out"))
             id_ = given.id if there is not None and there.id not in found else None
             made = id_ or fresh_location_id(self._owner.profile_id, place, known.keys() | found.keys())
-            found[made] = Location(id=made, place=place, contact=self._contact(f"{at}/contact", given.contact))
+            spot, missing = paired(at, given.latitude, given.longitude)
+            self.problems += missing
+            contact = self._contact(f"{at}/contact", given.contact)
+            found[made] = Location(id=made, place=place, coordinate=spot, contact=contact)
         return tuple(found.values())
 
     def _contact(self, at: str, given: ContactGivenV1) -> Person:

@@ -135,8 +135,8 @@ async def own_request(ports: PortalPorts, me: Identity, rfi_id: str) -> Rfi:
     Raises:
         NotHere: there is none, it is not stored yet, or somebody else sent it.
     """
-    found = (await ports.rfis.load([rfi_id])).get(rfi_id)
-    if found is None or found.source != source_of(me.partner_id or ""):
+    found = (await ports.rfis.load([rfi_id], source=source_of(me.partner_id or ""))).get(rfi_id)
+    if found is None:
         raise NotHere("there is no such request of yours; one that was just sent is here in a moment")
     return found
 

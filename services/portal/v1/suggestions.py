@@ -94,8 +94,8 @@ async def _profile(ports: PortalPorts, me: Identity, asked: Suggestion) -> Profi
     Raises:
         NotHere: it is another partner's.
     """
-    found = (await ports.partners.load_profiles([asked.profile_id])).get(asked.profile_id)
-    if found is None or found.partner_id != me.partner_id:
+    mine = await ports.partners.load_profiles([asked.profile_id], partner_id=me.partner_id or "")
+    if (found := mine.get(asked.profile_id)) is None:
         raise NotHere(_GONE)
     return found
 

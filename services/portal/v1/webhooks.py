@@ -174,12 +174,12 @@ def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
         summary="Try one again that was given up, under its id",
     )
     async def replay(delivery_id: DeliveryId, me: Me) -> Response:
-        found = (await ports.webhooks.deliveries([delivery_id])).get(delivery_id)
-        if found is None or found.partner_id != me.partner_id:
+        found = (await ports.webhooks.deliveries([delivery_id], partner_id=_partner(me))).get(delivery_id)
+        if found is None:
             raise NotHere("there is no such delivery among yours")
         if not await ports.webhooks.replay_deliveries([delivery_id], _partner(me), ports.clock.real_now()):
             raise HTTPException(409, f"this delivery is {found.state.value}: only one that was given up is replayed")
-        now = (await ports.webhooks.deliveries([delivery_id])).get(delivery_id, found)
+        now = (await ports.webhooks.deliveries([delivery_id], partner_id=_partner(me))).get(delivery_id, found)
         return answer(m.delivery_told(now), 202)
 
 
@@ -205,8 +205,8 @@ async def _own(store: WebhookStore, me: Identity, id_: str, if_match: str | None
         NotHere: there is none, or it is another partner's.
         HTTPException: 412, it has changed since it was read.
     """
-    found = (await store.webhooks([id_])).get(id_)
-    if found is None or found.partner_id != me.partner_id:
+    found = (await store.webhooks([id_], partner_id=_partner(me))).get(id_)
+    if found is None:
         raise NotHere("there is no such webhook among yours")
     check_match(if_match, found.version)
     return found
