@@ -19,7 +19,7 @@ EMAIL = f"Ana.{CANARY}@{CANARY}.example"
 
 def canary_rfi(**overrides: Any) -> dict[str, Any]:
     """An RFI that names the canary in every text, and still fits the partners of the builders."""
-    place = {"country": "ES", "subdivision": "ES-AN", "city": f"Villa {CANARY}", "postalCode": "41001"}
+    place: dict[str, Any] = {"country": "ES", "subdivision": "ES-AN", "city": f"Villa {CANARY}", "postalCode": "41001"}
     place |= {"latitude": float(LATITUDE), "longitude": -5.2468}
     told: dict[str, Any] = {
         "customer__company": f"{CANARY} SA",

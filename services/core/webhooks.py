@@ -16,6 +16,7 @@ from typing import Protocol
 
 from services.core.events import Event, EventType
 from services.core.ids import delivery_id
+from services.core.listing import Cursor
 
 
 class HookEvent(StrEnum):
@@ -249,8 +250,10 @@ class WebhookStore(Protocol):
     async def deliveries(self, ids: Collection[str], *, partner_id: str | None = None) -> dict[str, WebhookDelivery]:
         """By id; those of this partner alone, None: whoever's."""
 
-    async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:
-        """Those given up, newest event first; None: of every partner."""
+    async def parked_deliveries(
+        self, partner_id: str | None, limit: int, after: Cursor | None = None
+    ) -> list[WebhookDelivery]:
+        """Those given up, newest event first; None: of every partner. `after`: where the page before ended."""
 
     async def replay_deliveries(self, ids: Collection[str], partner_id: str | None, at: datetime) -> int:
         """Make parked ones due again with all attempts anew; how many. None: of every partner."""

@@ -65,9 +65,13 @@ def km_between(one: Coordinate, other: Coordinate) -> float:
     return 2 * EARTH_KM * asin(min(1.0, sqrt(apart(point_of(one), point_of(other))) / (2 * UNITS)))
 
 
-def points_of(offices: Iterable[Office]) -> tuple[Point, ...]:
+def points_of(offices: Sequence[Office]) -> tuple[Point, ...]:
     """The points of those offices whose coordinates are known."""
-    return tuple(point_of(office.coordinate) for office in offices if office.coordinate is not None)
+    # Most have none, and a million profiles are asked.
+    for office in offices:
+        if office.coordinate is not None:
+            return tuple(point_of(each.coordinate) for each in offices if each.coordinate is not None)
+    return ()
 
 
 def too_far(points: Sequence[Point], circle: Circle | None) -> bool:

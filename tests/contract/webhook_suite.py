@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.core.ids import delivery_id
+from services.core.listing import Cursor
 from services.core.webhooks import (
     DeliveriesWaiting,
     DeliveryState,
@@ -130,6 +131,12 @@ class WebhookStoreSuite:
         assert [each.event_id for each in await stores.webhooks.parked_deliveries("p-1", 9)] == ["e-2", "e-1"]
         assert len(await stores.webhooks.parked_deliveries(None, 9)) == 3
         assert len(await stores.webhooks.parked_deliveries(None, 2)) == 2
+        every = await stores.webhooks.parked_deliveries(None, 9)
+        for n, each in enumerate(every):
+            after = Cursor(each.at, each.id)
+            assert await stores.webhooks.parked_deliveries(None, 9, after) == every[n + 1 :]
+            mine = [other for other in every[n + 1 :] if other.partner_id == "p-1"]
+            assert await stores.webhooks.parked_deliveries("p-1", 9, after) == mine
         ids = [each.id for each in held]
         assert await stores.webhooks.replay_deliveries(ids, "p-1", LATER) == 2
         assert await stores.webhooks.replay_deliveries(ids, "p-1", LATER) == 0

@@ -385,11 +385,6 @@ async def test_profiles(desk: Desk) -> None:
     page = await desk.signed_in()
     await page.goto("/profiles")
     await desk.look(page, "list")
-    await submitted(page, "form[action$='/suggestion'] button")
-    assert CompanySize.S51_250 not in (await stored(world)).sizes
-    for active in (False, True):
-        await submitted(page, "form[action='/profiles/ES/state'] button")
-        assert (await stored(world)).active is active
     await page.goto("/profiles/ES")
     await desk.look(page, "form")
     await page.fill("#profile-keywords", "backup\ncloud migration")
@@ -398,6 +393,12 @@ async def test_profiles(desk: Desk) -> None:
     await page.locator("#preview li").first.wait_for()
     assert await page.locator(f"#preview a[href='/referrals/{referral.id}']").count() == 1
     await desk.look(page, "preview")
+    await page.goto("/profiles")
+    await submitted(page, "form[action$='/suggestion'] button")
+    assert CompanySize.S51_250 not in (await stored(world)).sizes
+    for active in (False, True):
+        await submitted(page, "form[action='/profiles/ES/state'] button")
+        assert (await stored(world)).active is active
 
 
 async def test_profile_saved(desk: Desk) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from services.core.accounts import Role
 from services.core.webhooks import WEBHOOK_LIMIT, DeliveryState, HookEvent
-from tests.builders import make_partner
+from tests.builders import START, make_partner
 from tests.contract.webhook_suite import make_delivery
 from tests.portal.world import Browser, PortalWorld
 
@@ -116,6 +118,26 @@ async def test_a_delivery_that_was_given_up_is_listed_and_replayed_once(world: P
     assert (await crm.post(f"{DELIVERIES}/{mine.id}/replay")).json()["state"] == "pending"
     assert (await crm.post(f"{DELIVERIES}/{mine.id}/replay")).status_code == 409
     assert (await world.stores.webhooks.deliveries([other.id]))[other.id] == other
+
+
+async def test_whatever_was_given_up_is_reached_page_by_page(world: PortalWorld, crm: Browser) -> None:
+    parked = [
+        # Some of one instant: an outage parks many at once.
+        make_delivery(n, partner_id=make_partner(1).id, state=DeliveryState.PARKED, at=START + timedelta(hours=n // 4))
+        for n in range(11)
+    ]
+    theirs = make_delivery(99, partner_id=make_partner(2).id, state=DeliveryState.PARKED)
+    await world.stores.webhooks.add_deliveries([*parked, theirs])
+    seen, address = list[str](), f"{DELIVERIES}?limit=3"
+    while address:
+        page = await crm.get(address)
+        assert len(page.json()["value"]) <= 3
+        seen += [each["id"] for each in page.json()["value"]]
+        address = page.links.get("next", {}).get("url", "")
+    assert seen == [each.id for each in sorted(parked, key=lambda each: (each.at, each.id), reverse=True)]
+    for made_up in ("x", "2026-01-01T00:00:00+00:00~x", ""):
+        refused = await crm.get(DELIVERIES, params={"cursor": made_up})
+        assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/cursor")
 
 
 async def test_people_need_the_role_and_programs_the_scope(world: PortalWorld) -> None:

@@ -63,6 +63,8 @@ def test_a_reason_is_stored_short_and_readable() -> None:
         ("region_outside|ES||PT, FR", "region ES: outside what it serves (PT, FR)"),
         ("more|3", "and 3 more terms"),
         ("size_unknown", "size: not known, so not compared"),
+        ("near|25", "a location within 25 km"),
+        ("distance_unknown|25", "distance unknown (within 25 km asked): decided by region"),
     ],
 )
 def test_the_command_line_says_a_reason_in_plain_words(text: str, plain: str) -> None:
@@ -75,6 +77,11 @@ def test_the_command_line_says_a_reason_in_plain_words(text: str, plain: str) ->
         ("keyword|Microsoft 365|1.17", "Keyword: Microsoft 365", "Palabra clave: Microsoft 365"),
         ("product|{Azure}|0.5", "Product: {Azure}", "Producto: {Azure}"),
         ("language|es", "Language: Spanish", "Idioma: español"),
+        (
+            "near|25",
+            "Distance: you have a location within 25 km.",
+            "Distancia: usted tiene una sede a menos de 25 km.",
+        ),
         ("language|x9", "Language: x9", "Idioma: x9"),
         (
             f"size|{CompanySize.S10_50.value}",

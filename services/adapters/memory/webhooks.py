@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.owned import by_id
+from services.core.listing import Cursor
 from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 
@@ -106,10 +107,13 @@ class MemoryWebhooks:
         return by_id(self.stored, ids, partner_id)
 
     @faulty
-    async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:
+    async def parked_deliveries(
+        self, partner_id: str | None, limit: int, after: Cursor | None = None
+    ) -> list[WebhookDelivery]:
         """Newest first."""
-        found = [each for each in self.stored.values() if _parked_of(each, partner_id)]
-        return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
+        parked = [each for each in self.stored.values() if _parked_of(each, partner_id)]
+        found = [each for each in parked if after is None or (each.at, each.id) < (after.at, after.id)]
+        return sorted(found, key=lambda each: (each.at, each.id), reverse=True)[:limit]
 
     @faulty
     async def replay_deliveries(self, ids: Collection[str], partner_id: str | None, at: datetime) -> int:

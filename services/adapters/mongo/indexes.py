@@ -58,7 +58,7 @@ LIST_CREATED, LIST_UPDATED, LIST_TIME_LEFT = "list_created", "list_updated", "li
 OF_RFI, FIGURES = "of_rfi", "figures"
 JOBS_OF_RFI, OPEN_LETTERS, OF_CUSTOMER, ERASURES_BY_TIME = "of_rfi", "open_newest", "of_customer", "by_time"
 PARKED_REFERRALS, REFUSALS_BY_TIME, REFUSALS_BY_CODE = "parked_oldest", "newest", "newest_of_code"
-WAITING, IN_HAND, GIVEN_UP_BY_TIME = "pending", "leased", "parked"
+WAITING, IN_HAND, GIVEN_UP_BY_TIME = "pending", "leased", "parked_newest"
 
 
 def _index(*keys: str, name: str, where: Mapping[str, Any] | None = None, **options: Any) -> Index:
@@ -145,8 +145,8 @@ INDEXES: Mapping[str, tuple[Index, ...]] = {
     WEBHOOK_DELIVERIES: (
         _index("due_at", name=WAITING, where=PENDING),  # claim_deliveries, waiting_deliveries
         _index("lease_until", name=IN_HAND, where=LEASED),  # claim_deliveries of leases that ran out
-        _index("partner_id", "-at", name="parked_of_partner", where=GIVEN_UP),  # parked_deliveries of a partner
-        _index("-at", name=GIVEN_UP_BY_TIME, where=GIVEN_UP),  # parked_deliveries
+        _index("partner_id", "-at", "-_id", name="parked_newest_of_partner", where=GIVEN_UP),  # parked_deliveries
+        _index("-at", "-_id", name=GIVEN_UP_BY_TIME, where=GIVEN_UP),  # parked_deliveries
         _ttl("expires_at"),
     ),
     OAUTH_CLIENTS: (_index("partner_id", "-created_at", name="of_partner"),),  # clients_of

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from services.adapters.mongo.behind import behind, in_order
 from services.adapters.mongo.documents import WEBHOOK_DELIVERIES, WEBHOOKS
-from services.adapters.mongo.driver import ASCENDING, BY_ID, DESCENDING, DeleteOne, Mongo, ReplaceOne, UpdateOne
+from services.adapters.mongo.driver import ASCENDING, BY_ID, DeleteOne, Mongo, ReplaceOne, UpdateOne
 from services.adapters.mongo.indexes import GIVEN_UP, GIVEN_UP_BY_TIME, IN_HAND, LEASED, PENDING, WAITING
 from services.adapters.mongo.indexes import WEBHOOK_DELIVERIES as DELIVERIES_COLLECTION
 from services.adapters.mongo.indexes import WEBHOOKS as WEBHOOKS_COLLECTION
 from services.adapters.sealing import Seal
+from services.core.listing import Cursor
 from services.core.webhooks import DeliveriesWaiting, DeliveryState, DeliveryUpdate, Webhook, WebhookDelivery
 
 #: What was delivered is kept for so long, for whoever asks whether it was; what was given up until it is replayed.
@@ -109,12 +111,14 @@ class MongoWebhooks:
         """By id."""
         return WEBHOOK_DELIVERIES.by_id(await self._deliveries.by_ids(list(ids), partner_id=partner_id))
 
-    async def parked_deliveries(self, partner_id: str | None, limit: int) -> list[WebhookDelivery]:
+    async def parked_deliveries(
+        self, partner_id: str | None, limit: int, after: Cursor | None = None
+    ) -> list[WebhookDelivery]:
         """Through the indexes of what was given up."""
-        where: dict[str, Any] = dict(GIVEN_UP)
+        where: dict[str, Any] = {**GIVEN_UP, **behind("at", after, descending=True)}
         if partner_id is not None:
             where["partner_id"] = {"$eq": partner_id}
-        found = await self._deliveries.find(where, sort=[("at", DESCENDING)], limit=limit)
+        found = await self._deliveries.find(where, sort=in_order("at", descending=True), limit=limit)
         return WEBHOOK_DELIVERIES.readable(found)
 
     async def replay_deliveries(self, ids: Collection[str], partner_id: str | None, at: datetime) -> int:

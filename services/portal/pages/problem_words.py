@@ -61,6 +61,14 @@ _BY_CODE = {
     "in_the_past": _("Give a date in the future, or leave it empty."),
     "too_many": _("There are too many; remove some first."),
 }
+#: By the last part of a field that is empty: at the top of a form nobody sees beside which one it stands.
+_EMPTY = {
+    "firstName": _("Give the first name."),
+    "lastName": _("Give the last name."),
+    "email": _("Give a mail address, for example name@company.example."),
+    "name": _("Give the name."),
+    "timeZone": _("Give the time zone as its name, for example Europe/Madrid."),
+}
 _INVALID = {
     "latitude": _("Give the latitude in degrees from -90 to 90, for example 37.3891."),
     "longitude": _("Give the longitude in degrees from -180 to 180, for example -5.9845."),
@@ -76,6 +84,7 @@ def problem_said(words: Words, problem: Problem) -> str:
     message = (
         _SAID.get((problem.field, problem.code))
         or (_INVALID.get(last) if problem.code == "invalid" else None)
+        or (_EMPTY.get(last) if problem.code in {"required", "missing"} else None)
         or _BY_CODE.get(problem.code)
     )
     if message is not None:

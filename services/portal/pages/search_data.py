@@ -17,7 +17,11 @@ _PARTS = re.compile(r"[,;]")
 _CONTACT = ("firstName", "lastName", "email", "phone")
 _KEYWORDS, _KEYWORD_LENGTH = 10, 100
 #: As people meet them.
-_ORDER = ("/partner", "/need", "/country", "/customer/company", "/customer/contact", f"/{HONEYPOT}", "/consent")
+_ORDER = (
+    *("/partner", "/need", "/country", "/customer/company"),
+    *(f"/customer/contact/{part}" for part in ("firstName", "lastName", "email", "phone")),
+    *(f"/{HONEYPOT}", "/consent"),
+)
 #: Fields of the RFI that the form asks for under another name.
 _FIELDS = {"/selectedPartners": "/partner", "/need/place": "/country", "/customer/place": "/country"}
 

@@ -12,17 +12,20 @@ from dataclasses import replace
 from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Response
 from starlette.exceptions import HTTPException
 
 from services.core.errors import CommandInvalid, Problem, VersionConflict
+from services.core.listing import Cursor
 from services.core.webhook_addresses import url_problems
 from services.core.webhooks import ROTATION, WEBHOOK_LIMIT, Webhook, WebhookStore
 from services.portal.access import NotHere, partner, scoped
 from services.portal.identity import Identity
 from services.portal.judging import judged_by
+from services.portal.pages.places import read_place, written
 from services.portal.ports import PortalOptions, PortalPorts
 from services.portal.v1 import webhook_models as m
+from services.portal.v1.paging import USUAL_LIMIT, CursorText, Limit, Pager
 from services.portal.v1.route import V1Route, errors, name_methods
 from services.portal.v1.wire import IfMatch, answer, check_match, versioned
 
@@ -54,7 +57,7 @@ def router(ports: PortalPorts, options: PortalOptions) -> APIRouter:
     _add_reading(routes, ports)
     _add_making(routes, ports, options)
     _add_changing(routes, ports, options)
-    _add_deliveries(routes, ports)
+    _add_deliveries(routes, ports, Pager(ports.signer, "deliveries", f"{options.base_url}{DELIVERIES}"))
     return name_methods(routes)
 
 
@@ -158,13 +161,22 @@ def _add_changing(routes: APIRouter, ports: PortalPorts, options: PortalOptions)
         return Response(status_code=204)
 
 
-def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
+def _add_deliveries(routes: APIRouter, ports: PortalPorts, pager: Pager) -> None:
     @routes.get(
-        DELIVERIES, responses=errors(422), response_model=m.DeliveryListV1, summary="Deliveries that were given up"
+        DELIVERIES,
+        responses=errors(422) | {200: {"headers": _NEXT}},
+        response_model=m.DeliveryListV1,
+        summary="Deliveries that were given up",
     )
-    async def parked(me: Me, limit: Annotated[int, Query(ge=1, le=100)] = 50) -> Response:
-        found = await ports.webhooks.parked_deliveries(_partner(me), limit)
-        return answer(m.DeliveryListV1(value=[m.delivery_told(each) for each in found]))
+    @judged_by(pager.judge)
+    async def parked(me: Me, limit: Limit = USUAL_LIMIT, cursor: CursorText = None) -> Response:
+        after = read_place(pager.after(cursor))
+        found = await ports.webhooks.parked_deliveries(_partner(me), limit + 1, after)
+        page, next_ = pager.cut(found, limit, lambda each: written(Cursor(each.at, each.id)))
+        response = answer(m.DeliveryListV1(value=[m.delivery_told(each) for each in page]))
+        if next_ is not None:
+            response.headers["link"] = f'<{next_}>; rel="next"'
+        return response
 
     @routes.post(
         f"{DELIVERIES}/{{delivery_id}}/replay",
@@ -181,6 +193,10 @@ def _add_deliveries(routes: APIRouter, ports: PortalPorts) -> None:
             raise HTTPException(409, f"this delivery is {found.state.value}: only one that was given up is replayed")
         now = (await ports.webhooks.deliveries([delivery_id], partner_id=_partner(me))).get(delivery_id, found)
         return answer(m.delivery_told(now), 202)
+
+
+#: Readers of the first version refuse fields that they do not know, so the next page stands beside the answer.
+_NEXT = {"Link": {"description": "The next page, if there is one (`rel=next`)", "schema": {"type": "string"}}}
 
 
 def _partner(me: Identity) -> str:
