@@ -14,14 +14,12 @@ import asyncio
 import itertools
 import json
 import os
-import re
 import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import unescape
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +27,7 @@ from typing import Any
 import uvloop
 
 from bench.portal.data import fill, people, utc_now
-from bench.portal.visitors import Visit, busy, page_of, quantile, steady
+from bench.portal.visitors import Visit, busy, next_page, page_of, quantile, steady
 from bench.report import console
 from bench.stage import BenchFailed, Stage, all_run, cpu_of, free_port, stage, until
 from bench.systems import inherited
@@ -43,8 +41,6 @@ _READY_S = 120.0
 #: Until the indexes of a million referrals are built.
 _INDEXED_S = 900.0
 _LOOK_AGAIN_S = 0.2
-#: The way from a page of the inbox to the next.
-_NEXT = re.compile(r'<a href="([^"]+)" rel="next"')
 #: A list that somebody has filtered.
 _REGION = {"path": "/inbox?region=ES&subdivision=ES-AN", "kind": "one region"}
 
@@ -117,15 +113,16 @@ async def _mixed(port: int, visits: Sequence[Visit]) -> list[Visit]:
     mixed = []
     for number, visit in enumerate(visits):
         first = [visits[(number + step) % len(visits)] for step in (0, 17, 34)]
+        # Two and two, since of two people one reads Spanish.
         mixed += [*first, await _further(port, visit) if number % 4 < 2 else replace(visit, **_REGION)]
     return mixed
 
 
 async def _further(port: int, visit: Visit) -> Visit:
-    found = _NEXT.search(await page_of(port, visit))
-    if found is None:
+    path = next_page(await page_of(port, visit))
+    if path is None:
         raise BenchFailed("an inbox has no second page: take more referrals")
-    return replace(visit, path=unescape(found[1]), kind="second page")
+    return replace(visit, path=path, kind="second page")
 
 
 def _told(waits: Mapping[str, Sequence[float]], pace: float) -> float:

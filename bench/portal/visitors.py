@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 
 from bench.stage import BenchFailed
+
+_NEXT = re.compile(r'<a href="([^"]+)" rel="next"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ class Line:
         """Hang up."""
         if self._streams is not None:
             self._streams[1].close()
+
+
+def next_page(page: str) -> str | None:
+    """Where a page of a list leads on to; None from the last one."""
+    found = _NEXT.search(page)
+    return unescape(found[1]) if found else None
 
 
 async def page_of(port: int, visit: Visit) -> str:

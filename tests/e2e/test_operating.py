@@ -23,16 +23,18 @@ from services.core.ports import Outgoing
 from services.engines.bundled.faults import Fault, FaultRule, set_faults
 from services.engines.supervisor import status
 
-pytest.register_assert_rewrite(*(f"tests.e2e.{name}" for name in ("readme", "whole_exchange", "erased", "audited")))
+pytest.register_assert_rewrite(
+    *(f"tests.e2e.{name}" for name in ("readme", "whole_exchange", "limited", "erased", "audited"))
+)
 
-from tests.e2e import audited, erased, readme, whole_exchange
+from tests.e2e import audited, erased, limited, readme, whole_exchange
 from tests.e2e.exchange import ROOT, Exchange, as_file, eventually, good_rfi, running_exchange
 
 #: As if their tests stood here, in their order.
 globals().update(
     {
         name: each
-        for module in (readme, whole_exchange, erased, audited)
+        for module in (readme, whole_exchange, limited, erased, audited)
         for name, each in vars(module).items()
         if name.startswith("test_")
     }

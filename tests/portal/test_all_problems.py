@@ -118,6 +118,7 @@ TOLD: Mapping[str, list[Sent]] = {
         sent("/country", "/cursor", query={"subdivision": "Nowhere", "cursor": "x"}),
     ],
     "GET /v1/users": [sent("/limit", "/cursor", query={"limit": 0, "cursor": "x"})],
+    "GET /v1/webhook-deliveries": [sent("/limit", "/cursor", query={"limit": 0, "cursor": "x"})],
     "GET /v1/partners": [sent("/limit", "/cursor", query={"limit": 0, "cursor": "x"}, by="operator")],
     f"GET {REFERRALS}": [sent("$top", "$filter", query={"$top": "all", "$filter": "status eq 'Great'"})],
     "GET /v1.0/engagements/export.csv": [
