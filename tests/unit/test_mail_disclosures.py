@@ -139,10 +139,6 @@ async def test_nobody_has_seen_what_everybody_refused() -> None:
     assert shown(world) == []
 
 
-class _Killed(BaseException):
-    """kill -9: no handler of ours may catch it."""
-
-
 @pytest.mark.parametrize("obsolete", [False, True], ids=["sent again", "obsolete by then"])
 async def test_what_a_sender_was_trying_when_it_died_may_have_been_shown(obsolete: bool) -> None:
     world = World()
@@ -150,17 +146,11 @@ async def test_what_a_sender_was_trying_when_it_died_may_have_been_shown(obsolet
     dying = world.start()
     await handle(dying, records)
 
-    def die(_: Envelope) -> Outcome:
-        raise _Killed
-
-    world.mailer.answer = die
-    with pytest.raises(_Killed):
-        await dying.senders.deliver([world.only_job()])
+    await world.killed_while_sending(dying)
     assert readers(world) == [(CONTACT, False)], "it is under way, for all that anybody knows"
     if obsolete:
         (referral,) = world.stores.referrals.stored.values()
         await change(world, referral, status=Status.CLOSED, substatus=Substatus.WITHDRAWN)
-    world.mailer.answer = lambda _: Outcome.SENT
     world.clock.advance(timedelta(seconds=31))
     await world.start().senders.claim_once()
     assert readers(world) == [(CONTACT, not obsolete)]

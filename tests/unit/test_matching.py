@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from services.core.codes import CompanySize
 from services.core.rfi import Need, Rfi, Routing
+from services.matching.matcher import Matcher
 from services.matching.reference import ReferenceMatcher
 from tests.builders import (
     START,
@@ -56,9 +58,24 @@ def asking(n: int = 1, **overrides: Any) -> Rfi:
     return make_rfi(n, need=need(**overrides))
 
 
-def route(made: ReferenceMatcher, rfi: Rfi) -> Routing:
+def route(made: Matcher, rfi: Rfi) -> Routing:
     (routing,) = made.match([rfi], START)
     return routing
+
+
+#: What makes a matcher that knows some profiles.
+Make = Callable[..., Matcher]
+
+
+def maker(kind: Callable[[Opens], Matcher]) -> Make:
+    """Makes matchers of a kind; tests that hold for each kind are run with both."""
+
+    def made(*profiles: Any) -> Matcher:
+        knowing = kind(Opens())
+        knowing.put_all(profiles)
+        return knowing
+
+    return made
 
 
 def chosen(routing: Routing) -> list[str]:

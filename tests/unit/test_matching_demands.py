@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from services.core.rfi import Rfi, Routing
 from services.core.standing import Standing
 from services.matching.indexed import IndexedMatcher
 from services.matching.matcher import Matcher
 from services.matching.reference import ReferenceMatcher
 from services.matching.signals import signals
 from tests.builders import START, make_partner, make_profile
-from tests.unit.test_matching import Opens, asking, profile
+from tests.unit.test_matching import Make, asking, maker, profile, route
 
 #: The first call on a machine compiles the kernels.
 pytestmark = pytest.mark.timeout(900)
 
-Make = Callable[..., Matcher]
-
 
 @pytest.fixture(params=[ReferenceMatcher, IndexedMatcher])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a matcher that knows these profiles."""
-
-    def made(*profiles: Any) -> Matcher:
-        matcher: Matcher = request.param(Opens())
-        matcher.put_all(profiles)
-        return matcher
-
-    return made
-
-
-def route(matcher: Matcher, rfi: Rfi) -> Routing:
-    (routing,) = matcher.match([rfi], START)
-    return routing
+    return maker(request.param)
 
 
 def asked(matcher: Matcher, **need: Any) -> set[str]:

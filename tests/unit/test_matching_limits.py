@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import acos, cos, radians, sin
 from typing import Any
@@ -11,18 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.core.rfi import Coordinate, Rfi, Routing
+from services.core.rfi import Coordinate, Rfi
 from services.matching.distance import UNITS, Circle, apart, km_between, limit_of, point_of, said_km
 from services.matching.indexed import IndexedMatcher
 from services.matching.matcher import Matcher
 from services.matching.reference import ReferenceMatcher
 from tests.builders import START, make_location, make_partner, make_place
-from tests.unit.test_matching import Opens, asking, profile
+from tests.unit.test_matching import Make, asking, maker, profile, route
 
 #: The first call on a machine compiles the kernels.
 pytestmark = pytest.mark.timeout(900)
-
-Make = Callable[..., Matcher]
 
 SEVILLA, DOS_HERMANAS, CORDOBA = (
     Coordinate(37.3891, -5.9845),
@@ -34,14 +31,7 @@ MADRID = Coordinate(40.4168, -3.7038)
 
 @pytest.fixture(params=[ReferenceMatcher, IndexedMatcher])
 def make(request: pytest.FixtureRequest) -> Make:
-    """Makes a matcher that knows these profiles."""
-
-    def made(*profiles: Any) -> Matcher:
-        matcher: Matcher = request.param(Opens())
-        matcher.put_all(profiles)
-        return matcher
-
-    return made
+    return maker(request.param)
 
 
 def at(n: int, *spots: Coordinate | None, **overrides: Any) -> Any:
@@ -52,11 +42,6 @@ def at(n: int, *spots: Coordinate | None, **overrides: Any) -> Any:
 
 def near(spot: Coordinate | None = SEVILLA, km: int | None = 25, **need: Any) -> Rfi:
     return asking(**({"keywords": ("backup",), "coordinate": spot, "within_km": km} | need))
-
-
-def route(matcher: Matcher, rfi: Rfi) -> Routing:
-    (routing,) = matcher.match([rfi], START)
-    return routing
 
 
 def asked(matcher: Matcher, rfi: Rfi) -> set[str]:

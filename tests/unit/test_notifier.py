@@ -40,6 +40,7 @@ from tests.builders import (
     make_rfi,
     make_sign_in_mail,
 )
+from tests.crash_world import Killed
 
 SENDER = Sender(address="referrals@exchange.example", domain="exchange.example")
 
@@ -109,6 +110,17 @@ class World:
         (job,) = self.stores.jobs.stored.values()
         return job
 
+    async def killed_while_sending(self, notifier: Notifier) -> None:
+        """The process dies with every mail of the store in its hands; the mail server works again afterwards."""
+
+        def die(_: Envelope) -> Outcome:
+            raise Killed
+
+        before, self.mailer.answer = self.mailer.answer, die
+        with pytest.raises(Killed):
+            await notifier.senders.deliver(list(self.stores.jobs.stored.values()))
+        self.mailer.answer = before
+
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
 
@@ -165,23 +177,13 @@ async def test_jobs_of_a_process_that_died_are_sent_by_another_once_their_lease_
     assert world.metric("referrals_mail_possible_duplicates_total", cause="lease_ran_out") == 0
 
 
-class _Killed(BaseException):
-    """kill -9: no handler of ours may catch it."""
-
-
 async def test_what_a_process_was_sending_when_it_died_counts_as_possibly_doubled() -> None:
     world = World()
     records = await world.seed()
     dying = world.start()
     await handle(dying, records)
 
-    def die(_: Envelope) -> Outcome:
-        raise _Killed
-
-    world.mailer.answer = die
-    with pytest.raises(_Killed):
-        await dying.senders.deliver(list(world.stores.jobs.stored.values()))
-    world.mailer.answer = lambda _: Outcome.SENT
+    await world.killed_while_sending(dying)
     world.clock.advance(timedelta(seconds=31))
     assert await world.start().senders.claim_once() == 3
     assert world.states() == {"sent": 3}

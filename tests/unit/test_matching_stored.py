@@ -1,0 +1,267 @@
+"""Profiles that are read as they are stored, by the thousand, are matched as those that were put one by one."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import bson
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from services.adapters.mongo.documents import PROFILES, ROUTABLE, encoded
+from services.core.codes import CompanySize
+from services.core.partner import Office, RoutableProfile
+from services.core.rfi import Coordinate, Place, Rfi
+from services.core.stored import StoredProfiles
+from services.matching.growing import GrowingMatcher
+from services.matching.holdings import Holdings
+from services.matching.index.documents import FIELDS
+from services.matching.index.said import FINE
+from services.matching.index.whereabouts import COORDINATE, OFFICE, PARTS
+from services.matching.indexed import IndexedMatcher
+from services.matching.pages import Pages
+from services.matching.reference import ReferenceMatcher
+from services.matching.regions import flat
+from services.matching.stored import StoredReader
+from tests.builders import START, make_location, make_profile, make_rfi
+from tests.unit.test_matching_indexed import BEGIN, COUNTS, LATER, picking, standings
+from tests.unit.test_matching_oracle import Opens, profiles, requests
+
+#: The first call on a machine compiles the kernels.
+pytestmark = pytest.mark.timeout(900)
+
+Doc = dict[str, Any]
+
+
+def document(profile: RoutableProfile) -> Doc:
+    """As it is stored, without the people, as the store hands it over."""
+    doc = PROFILES.to_doc(profile)  # type: ignore[arg-type]  # every field of a profile is written
+    doc["locations"] = [{k: v for k, v in each.items() if k != "contact"} for each in doc["locations"]]
+    return doc
+
+
+def page_of(*docs: Doc) -> StoredProfiles:
+    return StoredProfiles(documents=b"".join(map(encoded, docs)), read=ROUTABLE.read)
+
+
+def stored(*each: RoutableProfile) -> StoredProfiles:
+    return page_of(*map(document, each))
+
+
+def reader() -> StoredReader:
+    held = Holdings(flat)
+    return StoredReader(held.declared, held.tongues)
+
+
+STEPS = st.lists(
+    st.one_of(
+        profiles().map(lambda each: ("put", each)),
+        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("stored", each)),
+        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("stored", each)),
+        standings().map(lambda each: ("learn", each)),
+        st.lists(requests(), min_size=1, max_size=3).map(lambda each: ("match", each)),
+    ),
+    max_size=16,
+)
+
+
+@settings(deadline=None)
+@given(STEPS, st.lists(requests(), min_size=1, max_size=4), COUNTS, st.sampled_from([BEGIN, LATER]))
+def test_a_page_is_matched_as_its_profiles_are_whatever_came_before(
+    steps: list[tuple[str, Any]], rfis: list[Rfi], counts: dict[str, int], now: datetime
+) -> None:
+    opens = Opens(counts)
+    plain, compiled = ReferenceMatcher(opens), IndexedMatcher(opens)
+    for step, what in [*steps, ("match", rfis), ("picked", rfis)]:
+        if step == "put":
+            assert plain.put(what) is compiled.put(what)
+        elif step == "stored":
+            assert plain.put_all(list(stored(*what).profiles())) == compiled.put_stored(stored(*what))
+        elif step == "learn":
+            assert plain.learn(*what) is compiled.learn(*what)
+        else:
+            asked = [picking(rfi) for rfi in what] if step == "picked" else what
+            assert compiled.match(asked, now, {"2-1": 1}) == plain.match(asked, now, {"2-1": 1})
+    assert compiled.explain(rfis[0], None, now) == plain.explain(rfis[0], None, now)
+    assert sorted(compiled.limited()) == sorted(plain.limited())
+
+
+WHOLE = make_profile(
+    1,
+    serves=(Place(country="ES", subdivision="ES-AN", city="Málaga"), Place(country="FR", postal_code="75001")),
+    locations=(replace(make_location(1), coordinate=Coordinate(36.7, -4.4)),),
+    keywords=("cloud", "nube", "Straße 北京"),
+    industries=("retail",),
+    products=("Business Central",),
+    services=("cpv:72267100", ""),
+    sizes=(CompanySize.S1_9, CompanySize.S10_50),
+    languages=("es-MX", "en"),
+    capacity=3,
+    paused_until=START,
+)
+
+
+def test_every_field_is_known_by_its_name() -> None:
+    assert set(FIELDS) == {f.name for f in fields(RoutableProfile)} - {"id"} | {"_id"}
+    assert set(PARTS) == {f.name for f in fields(Place)}
+    assert set(OFFICE) == {f.name for f in fields(Office)}
+    assert set(COORDINATE) == {f.name for f in fields(Coordinate)}
+
+
+def test_nothing_that_we_write_is_odd() -> None:
+    bare = make_profile(2, serves=(), keywords=(), industries=(), products=(), services=(), languages=())
+    page = stored(
+        WHOLE, bare, make_profile(3, active=False), make_profile(4, locations=()), replace(WHOLE, version=2**40)
+    )
+    assert reader().read(page).said.state.tolist() == [FINE] * 5
+
+
+def changed(**fields_: Any) -> Callable[[Doc], Doc]:
+    return lambda doc: {**doc, **fields_}
+
+
+ODD: dict[str, Callable[[Doc], Doc]] = {
+    "a size of a later version": changed(sizes=["galactic"]),
+    "a policy of a later version": changed(policy="modern"),
+    "no places": lambda doc: {name: doc[name] for name in doc if name != "serves"},
+    "an id in other letters": changed(_id="ñ"),
+    "a number instead of a text": changed(keywords=["cloud", 7]),
+    "a number as a fraction": changed(capacity=3.0),
+    "a number that says yes": changed(active=1),
+    "nothing instead of a text": changed(country=None),
+    "a location without an id": changed(locations=[{"place": {"country": "ES"}}]),
+    "a coordinate in whole numbers": changed(
+        locations=[{"id": "x", "place": {"country": "ES"}, "coordinate": {"latitude": 37, "longitude": -6}}]
+    ),
+    "a text nobody knows": changed(motto="ad astra"),
+    "a place nobody knows": changed(serves=[{"country": "ES", "moon": {"sea": "Tranquillity"}}]),
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD.keys())
+def test_what_is_odd_is_read_one_by_one_and_others_are_not(change: Callable[[Doc], Doc]) -> None:
+    page = page_of(change(document(WHOLE)), document(make_profile(2)))
+    plain, compiled = ReferenceMatcher(Opens({})), IndexedMatcher(Opens({}))
+    assert reader().read(page).said.state.tolist() == [1 - FINE, FINE]
+    assert compiled.put_stored(page) == plain.put_all(list(page.profiles()))
+    assert compiled.match([make_rfi()], LATER) == plain.match([make_rfi()], LATER)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_damaged_document_is_odd_or_can_be_read_and_says_what_was_read(data: st.DataObject) -> None:
+    document_ = bytearray(encoded(document(WHOLE)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        document_[data.draw(st.integers(4, len(document_) - 2))] = data.draw(st.integers(0, 255))
+    page = StoredProfiles(documents=bytes(document_), read=ROUTABLE.read)
+    assume(list(page.begins()) == [0])
+    read = reader().read(page)
+    if read.said.state[0] == FINE:
+        (profile,) = page.profiles()
+        assert (profile.id, profile.partner_id, profile.version) == (
+            read.ids[0],
+            read.partners[0],
+            read.said.versions[0],
+        )
+        found = [IndexedMatcher(Opens({})) for _ in range(2)]
+        assert found[0].put_stored(page) == found[1].put(profile)
+        assert found[0].match([make_rfi()], LATER) == found[1].match([make_rfi()], LATER)
+
+
+@given(st.binary(max_size=60))
+@example(struct.pack("<i", 5) + b"\0")
+@example(struct.pack("<i", 4))
+def test_a_page_of_what_are_no_documents_is_refused_or_has_odd_ones(data: bytes) -> None:
+    page = StoredProfiles(documents=data, read=ROUTABLE.read)
+    try:
+        count = len(page.begins())
+    except (ValueError, struct.error):
+        return
+    assert reader().read(page).said.state.tolist() == [1 - FINE] * count
+
+
+def test_more_things_than_there_was_room_for_keep_what_they_mean() -> None:
+    many = [make_profile(n, keywords=tuple(f"gadget{n}x{k}" for k in range(100))) for n in range(1, 700)]
+    plain, compiled = ReferenceMatcher(Opens({})), IndexedMatcher(Opens({}))
+    for at in range(0, len(many), 500):
+        plain.put_all(many[at : at + 500])
+        assert compiled.put_stored(stored(*many[at : at + 500])) == len(many[at : at + 500])
+    rfi = make_rfi(need=replace(make_rfi().need, keywords=("gadget7x3", "gadget699x99")))
+    assert compiled.match([rfi], LATER) == plain.match([rfi], LATER)
+
+
+def test_pages_come_again_without_harm_and_the_highest_version_holds() -> None:
+    held = Holdings(flat)
+    pages = Pages(held)
+    first, second = make_profile(1), make_profile(1, version=2, keywords=("backup",))
+    assert pages.put(stored(first, make_profile(2))) == 2
+    assert pages.put(stored(first, make_profile(2))) == 0
+    assert pages.put(stored(second, make_profile(3), first)) == 2
+    assert pages.put(stored(first)) == 0
+    assert (held.profiles[0].version, held.profiles[0].keywords) == (2, ("backup",))
+    assert pages.put(stored(make_profile(4), make_profile(4, version=5))) == 2
+    assert held.profiles.versions.tolist() == [2, 1, 1, 5]
+
+
+def test_a_partner_has_all_its_profiles_in_the_order_of_their_ids() -> None:
+    one, other = IndexedMatcher(Opens({})), ReferenceMatcher(Opens({}))
+    several = [make_profile(n, country=country) for country in ("ES", "FR", "DE") for n in (1, 2)]
+    assert one.put_stored(stored(*several[:3])) == 3
+    assert one.put_stored(stored(*several[3:])) == 3
+    other.put_all(several)
+    moved = replace(several[0], version=2, partner_id=several[1].partner_id)
+    assert one.put(moved) is other.put(moved)
+    asked = [picking(make_rfi(n)) for n in range(4)]
+    assert one.match(asked, LATER) == other.match(asked, LATER)
+
+
+def test_pauses_end_when_they_are_over_however_the_profile_came() -> None:
+    ends = [START + timedelta(milliseconds=n) for n in (5, 1, 3)]
+    both = IndexedMatcher(Opens({})), ReferenceMatcher(Opens({}))
+    for n, end in enumerate(ends, 1):
+        both[0].put_stored(stored(make_profile(n, paused_until=end)))
+        both[1].put(make_profile(n, paused_until=end))
+        for ms in (4, 0, 2, 9, 1):
+            now = START + timedelta(milliseconds=ms)
+            assert both[0].match([make_rfi()], now) == both[1].match([make_rfi()], now)
+
+
+def test_a_page_is_the_documents_that_were_written() -> None:
+    page = stored(WHOLE, make_profile(2))
+    docs = [
+        bson.decode(page.documents[begin:][: struct.unpack_from("<i", page.documents, begin)[0]])
+        for begin in page.begins()
+    ]
+    assert [doc["_id"] for doc in docs] == [WHOLE.id, make_profile(2).id]
+    (first, _) = page.profiles()
+    assert first.paused_until == datetime(START.year, START.month, START.day, START.hour, START.minute, tzinfo=UTC)
+    assert [office.coordinate for office in first.locations] == [Coordinate(36.7, -4.4)]
+
+
+async def test_a_network_that_is_loaded_as_it_is_stored_grows_as_any_other() -> None:
+    growing, plain = GrowingMatcher(Opens({}), small=3, large=5), ReferenceMatcher(Opens({}))
+    pages = [stored(*(make_profile(2 * n + k) for k in (1, 2))) for n in range(4)]
+    for page in pages:
+        assert growing.put_stored(page) == plain.put_all(list(page.profiles()))
+        await growing.ready()
+    growing.settle()
+    assert growing.compiled
+    assert growing.match([make_rfi()], LATER) == plain.match([make_rfi()], LATER)
+
+
+def test_what_waits_for_the_compiler_is_read_plainly_when_somebody_asks() -> None:
+    from concurrent.futures import Future
+
+    growing, plain = GrowingMatcher(Opens({}), small=1, large=2, compiler=Future), ReferenceMatcher(Opens({}))
+    page = stored(*(make_profile(n) for n in range(6)))
+    assert growing.put_stored(page) == plain.put_all(list(page.profiles()))
+    assert growing.match([make_rfi()], LATER) == plain.match([make_rfi()], LATER)
+    assert growing.put(make_profile(7)) is plain.put(make_profile(7))
+    growing.settle()
+    assert growing.match([make_rfi()], LATER) == plain.match([make_rfi()], LATER)
+    assert not growing.compiled
