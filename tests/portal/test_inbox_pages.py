@@ -45,6 +45,15 @@ async def test_each_section_shows_its_own_and_tells_how_many_there_are(world: Po
     assert "There is nothing here at the moment." in (await ana.get("/active")).text
 
 
+async def test_an_empty_list_says_what_comes_next(ana: Browser) -> None:
+    nothing_came = (await ana.get("/inbox")).text
+    nothing_fits = (await ana.get("/inbox?text=needle")).text
+    assert 'a mail tells you. Which ones come follows from what your business profiles say. <a href="/profiles">' in (
+        nothing_came
+    )
+    assert 'Nothing here fits the filter. <a href="/inbox">Show all</a>' in nothing_fits
+
+
 async def test_who_was_told_to_wait_costs_the_database_no_list() -> None:
     world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=3))
     ana = await world.signed_in(1)

@@ -161,7 +161,7 @@ async def test_signing_in_elsewhere(desk: Desk, provider: str) -> None:
         await desk.look(page, "button")
         await submitted(page, "a[href^='/sign-in/oidc']")
         await submitted(page, "button[name=sub][value=stranger]")
-        await desk.look(page, "stranger")
+        await expect(page.locator("#email-problem")).to_be_visible()
         await page.goto("/inbox?text=a")
         await submitted(page, "a[href^='/sign-in/oidc']")
         await submitted(page, "button[name=sub][value=ana] >> nth=0")

@@ -10,13 +10,19 @@ import orjson
 
 from schemas.topics import Group, Topic
 from services.core.aside import Letters
+from services.core.codes import PolicyName, RfiState
 from services.core.errors import Problem
 from services.core.ids import dead_letter_id, refusal_id
-from services.core.mail import Disclosure, JobState, JobUpdate
+from services.core.mail import Disclosure, JobState, JobUpdate, MailKind
 from services.core.ports import DeadLetter, Record
+from services.core.rfi import Routing
 from services.core.stores import Refusal
+from services.matching.choosing import why_nobody
+from services.portal.pages.frame import PAGES
 from services.portal.pages.operator import ROWS
-from tests.builders import START, make_partner, make_profile, make_referral
+from services.portal.pages.operator_words import mails_said, policies_said, request_state_said
+from services.wording.words import words_of
+from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
 from tests.contract.job_suite import make_job
 from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
@@ -182,6 +188,37 @@ async def test_what_is_parked_and_given_up_can_be_walked_each_for_itself(world: 
         page = (await boss.get(address)).text
         shown = [page.count(f'action="/operator/parked/{what}"') for what in ("release", "retry")]
         assert shown == ([5, ROWS] if left == "release" else [ROWS, 5])
+
+
+async def test_a_spanish_operator_reads_words_where_the_exchange_has_codes(world: PortalWorld) -> None:
+    rfi = await asked(world, 1, 2)
+    nobody = make_rfi(9, state=RfiState.NO_MATCH, routing=Routing(at=START, chosen=(), no_match_because="all_paused"))
+    await world.stores.rfis.add([nobody])
+    job = make_job()
+    await world.stores.jobs.add_leased([job], "sender", START)
+    await world.stores.jobs.finish([JobUpdate(job_id=job.id, state=JobState.FAILED, attempts=9)], "sender")
+    boss = await world.signed_in(partner=None, language="es")
+    for path, said in {
+        "/operator": "En manos de proveedores",
+        f"/operator/requests/{rfi.id}": "En manos de proveedores",
+        f"/operator/requests/{nobody.id}": "Para nadie (todos los que encajan están en pausa)",
+        "/operator/parked": "Recomendación nueva, a un proveedor",
+        "/operator/partners": "Experiencia estándar",
+    }.items():
+        page = (await boss.get(path)).text
+        assert said in page, path
+        assert not re.search(r"\b(routed|no_match|all_paused|new_referral|standard)\b", page), path
+
+
+def test_every_state_kind_and_experience_has_words_for_an_operator() -> None:
+    words = words_of("es", PAGES)
+    assert mails_said(words).keys() == set(MailKind)
+    assert policies_said(words).keys() == set(PolicyName)
+    assert len({request_state_said(words, make_rfi(state=state)) for state in RfiState}) == len(RfiState)
+    for codes in (("at_capacity",), ("paused",), ("size_excluded",), ("too_far",), ("paused", "inactive"), ()):
+        because = why_nobody(anybody_there=True, excluded=set(codes))
+        nobody = make_rfi(state=RfiState.NO_MATCH, routing=Routing(at=START, chosen=(), no_match_because=because))
+        assert because not in request_state_said(words, nobody)
 
 
 async def test_partners_are_walked_page_by_page_and_found_by_their_name_wherever_they_stand(

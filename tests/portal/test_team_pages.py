@@ -69,6 +69,8 @@ async def test_every_problem_of_an_invitation_is_told_at_once(world: PortalWorld
     answer = await ana.submit("/team/invite", {"name": " ", "email": "no address", "role": "king"})
     assert answer.status_code == 422
     assert answer.text.count('aria-invalid="true"') == 3
+    # At the top of the form too each says what it is about.
+    assert answer.text.count("Give the name.") == 2
     assert 'value="no address"' in answer.text
     assert not await mails(world)
 

@@ -24,6 +24,7 @@ _NOBODY = {
     "all_paused": _("all who fit are paused"),
     "size_excluded": _("all who fit leave out companies of this size"),
     "all_too_far": _("all who fit are too far away"),
+    "picked_partners_unavailable": _("none of those whom the customer named takes requests now"),
     "all_excluded": _("all who fit are left out, for several reasons"),
 }
 _MAILS = {
