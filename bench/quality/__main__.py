@@ -60,7 +60,7 @@ def _beside(source: str, requests: Sequence[Request], first: int) -> dict[str, F
         return {}
     return {
         "popularity": popularity,
-        "reference": _run(f"{source} reference", requests, first, Neighbours()),
+        "reference": _run(f"{source} reference", requests, first, Neighbours(requests[:first])),
         "exchange": _run(f"{source} exchange", requests, first, Exchange()),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.quality.baselines import Neighbours, Popularity
+from bench.quality.baselines import NEAREST, SAME_REGION, Neighbours, Popularity
 from bench.quality.data import Request, load
 from bench.quality.exchange import Exchange, Idle
 from bench.quality.protocol import place_of, run, split
@@ -113,9 +114,44 @@ def test_popularity_can_not_tell_lines_of_work_apart_and_the_others_can(tmp_path
     every = plumber_and_painter(tmp_path)
     first = split(every)
     assert run(every, first, Popularity()).hit1 < 1.0
-    for ranker in (Neighbours(), Exchange(lambda: ReferenceMatcher(Idle()))):
+    for ranker in (Neighbours(every[:first]), Exchange(lambda: ReferenceMatcher(Idle()))):
         figures = run(every, first, ranker)
         assert (figures.tests, figures.hit1, figures.mrr) == (4, 1.0, 1.0)
+
+
+def test_of_the_same_region_is_three_times_as_near_when_the_nearest_are_chosen(tmp_path: Path) -> None:
+    far = [row(n, n, f"far{n}", title="roof tiles and chimney", region="South") for n in range(NEAREST + 5)]
+    near = row(90, 90, "near", title="roof tiles and gutter", region="North")
+    asked = row(91, 91, "near", title="roof tiles and chimney", region="North")
+    every = requests(tmp_path, [*far, near, asked])
+    neighbours = Neighbours(every)
+    for each in every[:-1]:
+        neighbours.learn(each)
+    votes = neighbours.scores(every[-1])
+    assert len(votes) == NEAREST
+    assert 0 < votes["near"] < SAME_REGION * votes["far0"]
+
+
+def test_regions_that_nobody_told_are_not_the_same(tmp_path: Path) -> None:
+    jobs = (row(1, 1, "here", region="North"), row(2, 2, "nowhere"), row(3, 3, "x", region="North"), row(4, 4, "x"))
+    every = requests(tmp_path, [{**job, "title": "roof tiles"} for job in jobs])
+    neighbours = Neighbours(every)
+    neighbours.learn(every[0])
+    neighbours.learn(every[1])
+    told, untold = (neighbours.scores(each) for each in every[2:])
+    assert told["here"] == pytest.approx(SAME_REGION * told["nowhere"])
+    assert untold["here"] == pytest.approx(untold["nowhere"])
+
+
+def test_words_that_came_up_after_the_fit_say_nothing(tmp_path: Path) -> None:
+    every = requests(
+        tmp_path, [row(1, 1, "a", title="roof"), row(2, 2, "b", title="gutter"), row(3, 3, "b", title="gutter")]
+    )
+    neighbours = Neighbours([replace(every[0], buyer="")])
+    neighbours.learn(every[0])
+    neighbours.learn(every[1])
+    assert neighbours.scores(every[2]) == {}
+    assert set(neighbours.scores(every[0])) == {"a"}
 
 
 def test_nothing_is_measured_where_no_winner_had_won_before(tmp_path: Path) -> None:
