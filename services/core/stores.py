@@ -6,7 +6,7 @@ happened, so every write here is safe to repeat. Ids that are not found are left
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,10 +15,11 @@ from services.core.codes import RfiState, Status
 from services.core.errors import Problem
 from services.core.listing import Cursor
 from services.core.mail import JobState, JobUpdate, SendJob
-from services.core.partner import Partner, Profile, RoutableProfile
+from services.core.partner import Partner, Profile
 from services.core.ports import Change, DeadLetter, Record, Saved
 from services.core.referral import Referral
 from services.core.rfi import Person, Rfi, Routing
+from services.core.stored import StoredProfiles
 
 
 class RfiStore(Protocol):
@@ -135,10 +136,10 @@ class PartnerStore(Protocol):
     async def scan_partners(self, after: str, limit: int) -> list[Partner]:
         """The next partners in the order of their ids, those greater than `after` ("" begins), inactive ones too."""
 
-    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
-        """The next profiles in the order of their ids, those greater than `after` ("" begins), inactive ones too.
+    def stored_profiles(self, limit: int) -> AsyncGenerator[StoredProfiles, None]:
+        """Every profile, inactive ones too, some `limit` at a time and in any order; for those who match.
 
-        Without the people: for those who match, and hold all profiles.
+        One that changes meanwhile comes as it was or as it is, and may come twice.
         """
 
     async def unpublished(self, limit: int) -> list[Profile]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.matching.index.gathered import Gathered
 from services.matching.index.layout import I64, NO_WEIGHT
 from services.matching.index.rows import Profiles
 
@@ -80,6 +81,35 @@ def columns_of(batch: Sequence[Read]) -> Columns:
         markets=found_in,
         learners=found_in[np.array(list(map(bool, learned)))[owners]],
         terms=_by_market(profiles, owners, found_in),
+    )
+
+
+def gathered_columns(numbers: I64, partners: I64, found: Gathered, adjust: I64, ids: Sequence[str]) -> Columns:
+    """The columns of profiles that were read as they are stored; `adjust` are the grains for the past."""
+    own, under = np.diff(found.place_at), np.diff(found.market_at)
+    regions = np.empty(found.places.size + found.markets.size, np.int64)
+    regions[np.arange(found.places.size) + np.repeat(found.market_at[:-1], own)] = found.places
+    regions[np.arange(found.markets.size) + np.repeat(found.place_at[1:], under)] = found.markets
+    profiles = Profiles(
+        partners=partners,
+        region_at=found.place_at + found.market_at,
+        regions=regions,
+        term_at=found.term_at,
+        terms=found.terms >> 8,
+        weights=(found.terms & 255) - NO_WEIGHT,
+        sizes=found.sizes,
+        speaks=found.speaks,
+        adjust=adjust,
+        ties=tie_keys(ids),
+    )
+    owners = np.repeat(np.arange(numbers.size), under)
+    return Columns(
+        numbers=numbers,
+        profiles=profiles,
+        served=found.places,
+        markets=found.markets,
+        learners=found.markets[found.learners[owners]],
+        terms=_by_market(profiles, owners, found.markets),
     )
 
 

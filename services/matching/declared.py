@@ -72,6 +72,18 @@ class Declared:
         self._places: Remembered[_Parts, tuple[int, int]] = Remembered(self._read_place, PLACES_KEPT)
         self._reaches = Remembered(self._reaching, ASKED_KEPT)
 
+    def text(self, text: str) -> bytes:
+        """Numbers of the terms that a keyword, product or service stands for, as words of 32 bits."""
+        return self._texts[text]
+
+    def industry(self, text: str) -> bytes:
+        """The same of an industry."""
+        return self._industries[text]
+
+    def place(self, country: str, subdivision: str = "", city: str = "", postal_code: str = "") -> tuple[int, int]:
+        """The number of a served place, and that of its market."""
+        return self._places[country, subdivision or None, city or None, postal_code or None]
+
     def terms(self, profile: RoutableProfile) -> bytes:
         """Numbers of all that a profile declares, as words of 32 bits; what it says twice may stand there twice."""
         text, industry = self._texts.__getitem__, self._industries.__getitem__

@@ -20,6 +20,7 @@ from services.core.partner import RoutableProfile
 from services.core.rfi import Rfi, Routing
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
+from services.core.stored import StoredProfiles
 from services.matching.explanation import Explanation
 from services.matching.matcher import CapacityView, Matcher
 from services.matching.reference import ReferenceMatcher
@@ -61,8 +62,11 @@ class GrowingMatcher:
         self._small, self._large, self._compiler = small, large, compiler or in_a_thread
         self._plain: ReferenceMatcher | None = ReferenceMatcher(capacity, parent_of, rules)
         self._matcher: Matcher = self._plain
+        self._indexed: IndexedMatcher | None = None
         self._making: Future[type[IndexedMatcher]] | None = None
         self._count = 0
+        self._unread: list[StoredProfiles] = []
+        #: Too many for the plain one; they wait for the compiled one, which reads them much faster.
 
     @property
     def compiled(self) -> bool:
@@ -75,19 +79,39 @@ class GrowingMatcher:
         Raises:
             ValueError: profiles are held already.
         """
-        self._matcher.take_rules(rules)
+        self._held().take_rules(rules)
         self._rules = rules
 
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile: the highest one holds."""
+        matcher = self._held()
         if self._plain is not None and self._plain.profile(profile.id) is None:
             self._count += 1
             self.grow()
-        return self._matcher.put(profile)
+            matcher = self._matcher
+        return matcher.put(profile)
 
     def put_all(self, profiles: Sequence[RoutableProfile]) -> int:
         """Take in many profiles; returns how many of them were new or newer."""
-        return sum(map(self.put, profiles)) if self._plain is not None else self._matcher.put_all(profiles)
+        return sum(map(self.put, profiles)) if self._indexed is None else self._indexed.put_all(profiles)
+
+    def put_stored(self, page: StoredProfiles) -> int:
+        """Take in profiles as they are stored; returns how many were new or newer, or wait for being read."""
+        if self._indexed is not None:
+            return self._indexed.put_stored(page)
+        many = len(page.begins())
+        if not self._unread and self._count + many <= self._small:
+            return sum(map(self.put, page.profiles()))
+        self._unread.append(page)
+        self._count += many
+        self.grow()
+        return many
+
+    def settle(self) -> None:
+        """Everything is loaded: read what still waits, and do what the first match would have to wait for."""
+        self._held()
+        if self._indexed is not None:
+            self._indexed.settle()
 
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile: the highest version holds."""
@@ -98,24 +122,24 @@ class GrowingMatcher:
     ) -> list[Routing]:
         """A routing for each RFI, in order."""
         self.grow()
-        return self._matcher.match(rfis, now, given, bounded=bounded)
+        return self._held().match(rfis, now, given, bounded=bounded)
 
     def explain(self, rfi: Rfi, partner_id: str | None, now: datetime) -> Explanation:
         """Match once more, and say why."""
-        return self._matcher.explain(rfi, partner_id, now)
+        return self._held().explain(rfi, partner_id, now)
 
     def search(self, search: Search, now: datetime) -> SearchResult:
         """The partners that somebody finds who looks for one."""
         self.grow()
-        return self._matcher.search(search, now)
+        return self._held().search(search, now)
 
     def profile(self, profile_id: str) -> RoutableProfile | None:
         """The version that is held."""
-        return self._matcher.profile(profile_id)
+        return self._held().profile(profile_id)
 
     def limited(self) -> list[str]:
         """Ids of the profiles that have a capacity."""
-        return self._matcher.limited()
+        return self._held().limited()
 
     def grow(self) -> bool:
         """Take the next step to the compiled matcher, if the network asks for it; true while it is being made ready.
@@ -130,6 +154,15 @@ class GrowingMatcher:
         if self._making.done():
             self._take_over(self._plain, self._making)
         return not self.compiled
+
+    def _held(self) -> Matcher:
+        """The matcher that answers, with everything that was put."""
+        if self._unread:
+            pages, self._unread = self._unread, []
+            for page in pages:
+                self._count -= len(page.begins())
+                self.put_all(list(page.profiles()))
+        return self._matcher
 
     async def ready(self) -> None:
         """Return when a large network has its compiled matcher; others go on meanwhile.
@@ -151,7 +184,9 @@ class GrowingMatcher:
         for standing in plain.standings():
             made.learn(standing.profile_id, standing)
         made.put_all(plain.profiles())
-        self._plain, self._matcher = None, made
+        for page in self._unread:
+            made.put_stored(page)
+        self._plain, self._matcher, self._indexed, self._unread = None, made, made, []
         log.info("index_ready", profiles=self._count)
 
 

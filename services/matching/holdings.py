@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,10 +11,11 @@ import numpy as np
 from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.standing import Standing
-from services.matching.bulk import DECLARED, Read, columns_of
+from services.matching.bulk import DECLARED, Columns, Read, columns_of
 from services.matching.census import Census
 from services.matching.declared import Declared
 from services.matching.distance import points_of
+from services.matching.index.gathered import ALL_SIZES
 from services.matching.index.layout import I64, Hits
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
@@ -24,13 +24,14 @@ from services.matching.market import Offer, adjusted, learned_of, offer_of
 from services.matching.pauses import Pauses
 from services.matching.ranking import tie_key
 from services.matching.regions import ParentOf
+from services.matching.shelf import Shelf
 from services.matching.vocabulary import Gazetteer, Tongues, Vocabulary, sign_name
 from services.matching.weights import DEFAULT_WEIGHTS, Weights
 
 #: Profiles whose words stay read; winners come again and again.
 OFFERS_KEPT = 20_000
+_NOTHING: Mapping[int, int] = {}
 _SIZES = {size: 1 << bit for bit, size in enumerate(CompanySize)}
-_ALL_SIZES = 255
 
 
 class Holdings(Sequence[Offer]):
@@ -42,13 +43,10 @@ class Holdings(Sequence[Offer]):
         self.vocabulary, self.gazetteer, self.tongues = Vocabulary(), Gazetteer(weights), Tongues()
         self.census = Census(self.vocabulary)
         self.declared = Declared(self.vocabulary, self.gazetteer, parent_of)
-        self.profiles: list[RoutableProfile] = []
+        self.profiles = Shelf()
         self.limited: dict[int, None] = {}
-        self._numbers: dict[str, int] = {}
-        self._partners: dict[str, int] = {}
-        self._of_partner: dict[str, list[int]] = {}
         self._standings: dict[str, Standing] = {}
-        self._pauses = Pauses(self.network.pause)
+        self.pauses = Pauses(self.network.pause)
         self._offer = lru_cache(maxsize=OFFERS_KEPT)(self._read)
 
     def __len__(self) -> int:
@@ -74,20 +72,20 @@ class Holdings(Sequence[Offer]):
 
     def number(self, profile_id: str) -> int | None:
         """The number of a profile."""
-        return self._numbers.get(profile_id)
+        return self.profiles.number(profile_id)
 
     def partner(self, partner_id: str) -> int | None:
         """The number of a partner, None if the index has nothing of it."""
-        return self._partners.get(partner_id)
+        return self.profiles.owners.find(partner_id)
 
     def of_partner(self, partner_id: str) -> list[int]:
         """Numbers of a partner's profiles, in the order of their ids."""
-        return self._of_partner.get(partner_id, [])
+        return self.profiles.owners.of(partner_id)
 
     def put(self, profile: RoutableProfile) -> bool:
         """Take in a version of a profile; False when this or a higher one was there."""
-        number = self._numbers.get(profile.id)
-        if number is not None and self.profiles[number].version >= profile.version:
+        number = self.profiles.number(profile.id)
+        if number is not None and self.profiles.versions[number] >= profile.version:
             return False
         self._replace(profile)
         return True
@@ -97,7 +95,7 @@ class Holdings(Sequence[Offer]):
         held = self._standings.get(profile_id)
         if held is not None and held.version >= standing.version:
             return False
-        number = self._numbers.get(profile_id)
+        number = self.profiles.number(profile_id)
         if number is None:
             self._standings[profile_id] = standing
             return True
@@ -111,7 +109,7 @@ class Holdings(Sequence[Offer]):
         batch: list[Read] = []
         taken = 0
         for profile in profiles:
-            if profile.id in self._numbers:
+            if self.profiles.number(profile.id) is not None:
                 # It may be one of the batch, in an older version.
                 self._put_down(batch)
                 batch = []
@@ -124,19 +122,19 @@ class Holdings(Sequence[Offer]):
 
     def _hold(self, profile: RoutableProfile, batch: list[Read]) -> None:
         """Hold a profile that is new here; to the index it goes with its batch."""
-        number = self._new(profile)
+        number = self.profiles.append(profile)
         if profile.capacity is not None:
             self.limited[number] = None
         if not (profile.active and profile.locations):
             return
         if points := points_of(profile.locations):
             self.network.place(number, points)
-        learned, adjust = self._learned(profile.id)
+        learned, adjust = self.learned(profile.id)
         batch.append(
             Read(
                 number,
                 profile.id,
-                self._partners.setdefault(profile.partner_id, len(self._partners)),
+                self.profiles.owners.number(profile.partner_id),
                 self.declared.regions(profile),
                 self.declared.terms(profile),
                 learned,
@@ -146,41 +144,26 @@ class Holdings(Sequence[Offer]):
             )
         )
         if profile.paused_until is not None:
-            self._pauses.add(profile.paused_until, number)
+            self.pauses.add(profile.paused_until, number)
 
     def _put_down(self, batch: Sequence[Read]) -> None:
         if batch:
-            columns = columns_of(batch)
-            self.gazetteer.count(columns.served.tolist(), 1)
-            self.census.note(columns.markets, columns.learners, columns.terms)
-            self.network.put_all(columns.numbers, columns.profiles)
+            self.put_down(columns_of(batch))
 
-    def _new(self, profile: RoutableProfile) -> int:
-        """Give a profile its number."""
-        number = self._numbers[profile.id] = len(self.profiles)
-        self.profiles.append(profile)
-        own = self._of_partner.setdefault(profile.partner_id, [])
-        if own:
-            insort(own, number, key=self._id)
-        else:
-            own.append(number)
-        return number
+    def put_down(self, columns: Columns) -> None:
+        """Count and index profiles that are new here."""
+        self.gazetteer.count(columns.served.tolist(), 1)
+        self.census.note(columns.markets, columns.learners, columns.terms)
+        self.network.put_all(columns.numbers, columns.profiles)
 
     def _replace(self, profile: RoutableProfile) -> None:
-        number = self._numbers.get(profile.id)
+        number = self.profiles.number(profile.id)
         if number is None:
-            number = self._new(profile)
+            number = self.profiles.append(profile)
         else:
             self._leave(number)
-            old = self.profiles[number]
-            self.profiles[number] = profile
-            if old.partner_id != profile.partner_id:
-                self._of_partner[old.partner_id].remove(number)
-                insort(self._of_partner.setdefault(profile.partner_id, []), number, key=self._id)
+            self.profiles.replace(number, profile)
         self._enter(number)
-
-    def _id(self, number: int) -> str:
-        return self.profiles[number].id
 
     def _enter(self, number: int) -> None:
         profile = self.profiles[number]
@@ -190,10 +173,10 @@ class Holdings(Sequence[Offer]):
         if not (profile.active and profile.locations):
             return
         places, terms = self.declared.regions(profile), self._terms(profile)
-        learned, adjust = self._learned(profile.id)
+        learned, adjust = self.learned(profile.id)
         self._count(places, terms, learned, 1)
         if profile.paused_until is not None:
-            self._pauses.add(profile.paused_until, number)
+            self.pauses.add(profile.paused_until, number)
         self.network.put(number, self._entry(profile, places, terms, learned, adjust))
         self.network.place(number, points_of(profile.locations))
 
@@ -202,17 +185,17 @@ class Holdings(Sequence[Offer]):
         self.limited.pop(number, None)
         if not (profile.active and profile.locations):
             return
-        learned, _ = self._learned(profile.id)
+        learned, _ = self.learned(profile.id)
         self._count(self.declared.regions(profile), self._terms(profile), learned, -1)
         if profile.paused_until is not None:
-            self._pauses.drop(profile.paused_until, number)
+            self.pauses.drop(profile.paused_until, number)
         self.network.remove(number)
 
     def _terms(self, profile: RoutableProfile) -> set[int]:
         """Numbers of all that a profile declares."""
         return set(memoryview(self.declared.terms(profile)).cast("I"))
 
-    def _learned(self, profile_id: str) -> tuple[dict[int, int], int]:
+    def learned(self, profile_id: str) -> tuple[dict[int, int], int]:
         """Learned signs by their numbers with their weights, and the grains for the past."""
         standing = self._standings.get(profile_id)
         if standing is None:
@@ -220,6 +203,15 @@ class Holdings(Sequence[Offer]):
         intern = self.vocabulary.intern
         learned = {intern(sign_name(key)): weight for key, weight in learned_of(standing).items()}
         return learned, adjusted(standing, self._weights)
+
+    def learned_by(self, profile_ids: Sequence[str]) -> tuple[list[Mapping[int, int]], I64]:
+        """The same of many, by their ids."""
+        signs: list[Mapping[int, int]] = [_NOTHING] * len(profile_ids)
+        adjust = np.zeros(len(profile_ids), np.int64)
+        if self._standings:
+            for place in [n for n, id_ in enumerate(profile_ids) if id_ in self._standings]:
+                signs[place], adjust[place] = self.learned(profile_ids[place])
+        return signs, adjust
 
     def _count(self, places: Mapping[int, int], terms: set[int], learned: Mapping[int, int], by: int) -> None:
         counted = [*terms, *(number for number, weight in learned.items() if weight > 0)]
@@ -236,7 +228,7 @@ class Holdings(Sequence[Offer]):
     ) -> Entry:
         terms = sorted(declared | learned.keys()) if learned else sorted(declared)
         return Entry(
-            partner=self._partners.setdefault(profile.partner_id, len(self._partners)),
+            partner=self.profiles.owners.number(profile.partner_id),
             regions=[*places, *set(places.values())],
             terms=terms,
             weights=[learned.get(term, DECLARED) for term in terms] if learned else [DECLARED] * len(terms),
@@ -256,7 +248,7 @@ class Holdings(Sequence[Offer]):
 
     def pause(self, now: datetime) -> None:
         """Flag who is paused at this instant, and nobody else. An instant may lie before the last one."""
-        self._pauses.turn(now)
+        self.pauses.turn(now)
 
 
 def _bits_of(sizes: tuple[CompanySize, ...]) -> int:
@@ -264,4 +256,4 @@ def _bits_of(sizes: tuple[CompanySize, ...]) -> int:
     bits = 0
     for size in sizes:
         bits |= _SIZES[size]
-    return bits or _ALL_SIZES
+    return bits or ALL_SIZES

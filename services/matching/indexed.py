@@ -18,6 +18,7 @@ from services.core.partner import RoutableProfile
 from services.core.rfi import Chosen, Rfi, Routing, Skipped
 from services.core.rules import DEFAULT_RULES, Rules
 from services.core.standing import Standing
+from services.core.stored import StoredProfiles
 from services.matching.answers import Found, found_in
 from services.matching.choosing import NEAR_MISSES, OpenCount, chosen_of, exclusion, is_full, skipped, why_nobody
 from services.matching.explain import Explainer, named_in
@@ -27,6 +28,7 @@ from services.matching.holdings import Holdings
 from services.matching.index.layout import FULL
 from services.matching.market import GRAINS
 from services.matching.matcher import CapacityView
+from services.matching.pages import Pages
 from services.matching.picks import pick
 from services.matching.ranking import ONE, TOO_FAR, Ranking, fit_of
 from services.matching.reading import Reading, read_for
@@ -53,6 +55,7 @@ class IndexedMatcher:
         self._capacity, self._parent_of = capacity, parent_of
         self._weights = weights_of(rules)
         self._held = Holdings(parent_of, self._weights)
+        self._pages = Pages(self._held)
         self._full: set[int] = set()
 
     def put(self, profile: RoutableProfile) -> bool:
@@ -63,12 +66,22 @@ class IndexedMatcher:
         """Take in many profiles; returns how many of them were new or newer."""
         return self._held.put_all(profiles)
 
+    def put_stored(self, page: StoredProfiles) -> int:
+        """Take in profiles as they are stored; returns how many can be read, and are new or newer."""
+        return self._pages.put(page)
+
+    def settle(self) -> None:
+        """Many have been taken in: do now what the first match would have to wait for."""
+        self._pages.forget()
+        self._held.network.settle()
+
     def take_rules(self, rules: Rules) -> None:
         """Rank by these rules; only before the first profile."""
         if len(self._held):
             raise ValueError("profiles were read by other rules: give a new matcher the new rules")
         self._weights = weights_of(rules)
         self._held = Holdings(self._parent_of, self._weights)
+        self._pages = Pages(self._held)
 
     def learn(self, profile_id: str, standing: Standing) -> bool:
         """Take in what the past has taught about a profile: the highest version holds."""
@@ -81,7 +94,7 @@ class IndexedMatcher:
 
     def limited(self) -> list[str]:
         """Ids of the profiles that have a capacity."""
-        return [self._held.profiles[number].id for number in self._held.limited]
+        return [self._held.profiles.ids[number] for number in self._held.limited]
 
     def match(
         self, rfis: Sequence[Rfi], now: datetime, given: Mapping[str, int] | None = None, *, bounded: bool = True

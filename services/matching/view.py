@@ -8,7 +8,8 @@ harm, the highest version holds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
+from contextlib import aclosing
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -19,6 +20,9 @@ from services.core.ports import Record
 log = structlog.get_logger("router")
 
 T = TypeVar("T")
+
+#: After so many values a long start says how far it is.
+TELL_EVERY = 100_000
 
 Offsets = Mapping[tuple[str, int], int]
 
@@ -40,10 +44,9 @@ class View(Generic[T]):
         what: what it is about, in the singular, for logs: `profile`, `standing`.
         topic: the topic of changes.
         feed: reads the topic.
-        stored: everything that is stored, in pages.
+        fill: takes in everything that is stored, a page at a time; tells how many were in each.
         decode: makes a value of a record.
         take: takes a value in; False when this or a higher version was there.
-        take_page: takes in what is stored, a page at a time; one by one unless given.
     """
 
     def __init__(
@@ -52,14 +55,12 @@ class View(Generic[T]):
         what: str,
         topic: str,
         feed: Feed,
-        stored: Callable[[], AsyncIterator[Sequence[T]]],
+        fill: Callable[[], AsyncGenerator[int, None]],
         decode: Callable[[Record], T],
         take: Callable[[T], bool],
-        take_page: Callable[[Sequence[T]], int] | None = None,
     ) -> None:
         self._what, self._topic, self._feed = what, topic, feed
-        self._stored, self._decode, self._take_in_value = stored, decode, take
-        self._take_page = take_page or (lambda page: sum(map(take, page)))
+        self._fill, self._decode, self._take_in_value = fill, decode, take
         self._from: Offsets | None = None
 
     @property
@@ -74,10 +75,13 @@ class View(Generic[T]):
             DependencyUnavailable: Kafka or the store does not answer; the view is not ready.
         """
         noted = await self._feed.end_offsets([self._topic])
-        number = 0
-        async for page in self._stored():
-            self._take_page(page)
-            number += len(page)
+        number, told = 0, 0
+        async with aclosing(self._fill()) as pages:
+            async for many in pages:
+                number += many
+                if number - told >= TELL_EVERY:
+                    told = number
+                    log.info("view_loading", of=self._what, number=number)
         self._from = noted
         log.info("view_loaded", of=self._what, number=number)
         return number

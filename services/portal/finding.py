@@ -7,8 +7,8 @@ anew beside the old index, which answers until then.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -160,33 +160,40 @@ class Finder:
         published = await self._ports.rules.current()
         return published.rules if published else DEFAULT_RULES
 
-    def _profiles(self, matcher: Matcher) -> View[RoutableProfile]:
+    def _profiles(self, matcher: GrowingMatcher) -> View[RoutableProfile]:
         return View(
             what="profile",
             topic=Topic.PARTNER_PROFILES,
             feed=self._ports.feed,
-            stored=self._stored,
+            fill=lambda: self._fill(matcher),
             decode=self._ports.decode_profile,
             take=matcher.put,
-            take_page=matcher.put_all,
         )
 
-    async def _stored(self) -> AsyncIterator[Sequence[RoutableProfile]]:
-        after = ""
-        while page := await self._ports.partners.scan_routable(after, PAGE):
-            after = page[-1].id
-            yield page
-            # Pages come in between.
-            await asyncio.sleep(0)
+    async def _fill(self, matcher: GrowingMatcher) -> AsyncGenerator[int, None]:
+        async with aclosing(self._ports.partners.stored_profiles(PAGE)) as pages:
+            async for page in pages:
+                yield matcher.put_stored(page)
+                await matcher.ready()
+                # Pages come in between.
+                await asyncio.sleep(0)
+        await asyncio.to_thread(matcher.settle)
 
     def _standings(self, matcher: Matcher) -> View[Standing]:
+        def take(standing: Standing) -> bool:
+            return matcher.learn(standing.profile_id, standing)
+
+        async def fill() -> AsyncGenerator[int, None]:
+            async for page in stored_standings(self._ports.pasts, self._ports.clock.now()):
+                yield sum(map(take, page))
+
         return View(
             what="standing",
             topic=Topic.PARTNER_STATS,
             feed=self._ports.feed,
-            stored=lambda: stored_standings(self._ports.pasts, self._ports.clock.now()),
+            fill=fill,
             decode=self._ports.decode_standing,
-            take=lambda standing: matcher.learn(standing.profile_id, standing),
+            take=take,
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from schemas.topics import Topic
@@ -34,7 +34,7 @@ from services.router.ruling import Ruling
 from services.router.siblings import SiblingsHandler
 
 #: Profiles read at a time when a router starts.
-PAGE = 1000
+PAGE = 2000
 #: How often it is asked whether the compiled matcher is ready, while it is made ready and otherwise, seconds.
 _SOON_S, _LATER_S = 0.1, 5.0
 
@@ -155,32 +155,39 @@ def build(ports: RouterPorts, *, portion: int = PORTION) -> Router:
 
 
 def _profiles(ports: RouterPorts, matcher: GrowingMatcher) -> View[RoutableProfile]:
-    async def stored() -> AsyncIterator[Sequence[RoutableProfile]]:
-        after = ""
-        while page := await ports.partners.scan_routable(after, PAGE):
-            after = page[-1].id
-            yield page
-            await matcher.ready()
+    async def fill() -> AsyncGenerator[int, None]:
+        async with aclosing(ports.partners.stored_profiles(PAGE)) as pages:
+            async for page in pages:
+                yield matcher.put_stored(page)
+                await matcher.ready()
+        # Takes seconds in a large network: who asks whether this process lives is answered meanwhile.
+        await asyncio.to_thread(matcher.settle)
 
     return View(
         what="profile",
         topic=Topic.PARTNER_PROFILES,
         feed=ports.feed,
-        stored=stored,
+        fill=fill,
         decode=ports.decode_profile,
         take=matcher.put,
-        take_page=matcher.put_all,
     )
 
 
 def _standings(ports: RouterPorts, matcher: Matcher) -> View[Standing]:
+    def take(standing: Standing) -> bool:
+        return matcher.learn(standing.profile_id, standing)
+
+    async def fill() -> AsyncGenerator[int, None]:
+        async for page in stored_standings(ports.pasts, ports.clock.now()):
+            yield sum(map(take, page))
+
     return View(
         what="standing",
         topic=Topic.PARTNER_STATS,
         feed=ports.feed,
-        stored=lambda: stored_standings(ports.pasts, ports.clock.now()),
+        fill=fill,
         decode=ports.decode_standing,
-        take=lambda standing: matcher.learn(standing.profile_id, standing),
+        take=take,
     )
 
 

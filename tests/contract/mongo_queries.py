@@ -8,6 +8,7 @@ from typing import Any
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from services.adapters.mongo.driver import Mongo
+from services.adapters.mongo.walking import AS_IT_LIES
 
 #: Fields of a command that belong to the conversation, not to the query.
 _AROUND = {"lsid", "$db", "$clusterTime", "txnNumber", "$readPreference", "maxTimeMS", "writeConcern", "readConcern"}
@@ -48,8 +49,14 @@ async def scans(mongo: Mongo, queries: list[dict[str, Any]]) -> list[str]:
     return [
         shape
         for shape, query in shapes.items()
-        if _reads_all(query) or "COLLSCAN" in json.dumps(await mongo.explain(query), default=str)
+        if _reads_all(query)
+        or (not _says_so(query) and "COLLSCAN" in json.dumps(await mongo.explain(query), default=str))
     ]
+
+
+def _says_so(query: dict[str, Any]) -> bool:
+    """Whether it asks for a whole collection as it lies there, which is the quickest, where that may be read whole."""
+    return query.get("hint") == AS_IT_LIES and query.get("find") in READ_WHOLE and not query.get("filter")
 
 
 def _reads_all(query: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -97,11 +98,21 @@ class PartnerStoreSuite:
     async def test_profiles_are_walked_without_their_people(self, stores: Stores) -> None:
         profiles = sorted((make_profile(n, active=n % 2 == 0) for n in range(3)), key=lambda each: each.id)
         await stores.partners.put_profiles(profiles)
-        found = await stores.partners.scan_routable("", 2)
-        assert [wire.profile_outgoing(each) for each in found] == [wire.profile_outgoing(each) for each in profiles[:2]]
+        pages = [page async for page in stores.partners.stored_profiles(2)]
+        assert [len(page.begins()) for page in pages] == [2, 1]
+        assert not any(b"contact" in page.documents for page in pages)
+        found = sorted((each for page in pages for each in page.profiles()), key=lambda each: each.id)
+        assert [wire.profile_outgoing(each) for each in found] == [wire.profile_outgoing(each) for each in profiles]
         assert not any(hasattr(office, "contact") for each in found for office in each.locations)
-        assert [each.id for each in await stores.partners.scan_routable(found[-1].id, 9)] == [profiles[2].id]
-        assert await stores.partners.scan_routable(profiles[-1].id, 2) == []
+
+    async def test_who_walks_no_further_holds_nobody_up(self, stores: Stores) -> None:
+        await stores.partners.put_profiles([make_profile(n) for n in range(5)])
+        async with aclosing(stores.partners.stored_profiles(2)) as pages:
+            assert len((await anext(pages)).begins()) == 2
+        assert len(await stores.partners.all_profiles()) == 5
+
+    async def test_where_there_are_no_profiles_there_is_no_page(self, stores: Stores) -> None:
+        assert [page async for page in stores.partners.stored_profiles(2)] == []
 
     async def test_a_partners_profiles_are_listed_by_country_and_nobody_elses(self, stores: Stores) -> None:
         spain, france, other = make_profile(1), make_profile(1, country="FR", active=False), make_profile(2)

@@ -31,6 +31,18 @@ async def test_a_find_of_everything_is_found_out_whatever_its_plan_is_called(
         assert "limit" not in found
 
 
+async def test_a_walk_through_a_collection_is_found_out_where_it_may_not_be_read_whole(
+    mongo_server: str, mongo_database: str
+) -> None:
+    recorder = QueryRecorder()
+    with Mongo(mongo_server, mongo_database, listeners=[recorder]) as mongo:
+        for name in ("rfis", "profiles"):
+            await mongo.collection(name).insert_new([{"_id": str(n)} for n in range(3)])
+            assert len([batch async for batch in mongo.walk(name, ["line"], 2)]) == 2
+        (found,) = await scans(mongo, recorder.queries)
+        assert found.startswith("rfis: {find")
+
+
 async def test_indexes_are_made_once_and_again_without_harm(mongo_server: str, mongo_database: str) -> None:
     with Mongo(mongo_server, mongo_database) as mongo:
         await ensure_indexes(mongo)

@@ -12,7 +12,7 @@ from services.adapters.mongo import indexes
 from services.adapters.mongo.driver import Mongo, UpdateOne
 from services.adapters.mongo.stores import MongoStores, stores_of
 from services.core.ids import SHARDS
-from tests.builders import START, make_profile, make_referral, make_rfi
+from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
 from tests.contract.job_suite import make_job
 
 LATER = START + timedelta(days=30)
@@ -58,16 +58,26 @@ async def test_the_outboxes_of_others_are_sent(world: World) -> None:
 
 
 async def test_a_walk_does_not_end_at_a_page_of_them(world: World) -> None:
-    profiles = sorted((make_profile(n) for n in range(6)), key=lambda each: each.id)
+    partners = sorted((make_partner(n) for n in range(6)), key=lambda each: each.id)
+    await world.stores.partners.put_partners(partners)
+    for unknown in partners[1:4]:
+        await world.write(indexes.PARTNERS, unknown.id, {"policy": "modern"})
+    found = [await world.stores.partners.scan_partners(after, 2) for after in ("", partners[0].id, partners[4].id)]
+    assert [[each.id for each in page] for page in found] == [
+        [partners[0].id, partners[4].id],
+        [partners[4].id, partners[5].id],
+        [partners[5].id],
+    ]
+
+
+async def test_profiles_that_lie_beside_them_are_loaded(world: World) -> None:
+    profiles = [make_profile(n) for n in range(6)]
     await world.stores.partners.put_profiles(profiles)
     for unknown in profiles[1:4]:
         await world.write(indexes.PROFILES, unknown.id, {"sizes": ["galactic"]})
-    found = [await world.stores.partners.scan_routable(after, 2) for after in ("", profiles[0].id, profiles[4].id)]
-    assert [[each.id for each in page] for page in found] == [
-        [profiles[0].id, profiles[4].id],
-        [profiles[4].id, profiles[5].id],
-        [profiles[5].id],
-    ]
+    pages = [list(page.profiles()) async for page in world.stores.partners.stored_profiles(2)]
+    assert len(pages) == 3
+    assert {each.id for page in pages for each in page} == {each.id for each in (profiles[0], *profiles[4:])}
 
 
 async def test_the_profiles_of_others_are_loaded_and_published(world: World) -> None:

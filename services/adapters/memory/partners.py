@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.owned import by_id
-from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, through_bson
+from services.adapters.mongo.documents import PARTNERS, PROFILES, ROUTABLE, Doc, encoded
 from services.adapters.mongo.partners import by_partner, newest
-from services.core.partner import Partner, Profile, RoutableProfile
+from services.adapters.mongo.walking import array_of
+from services.core.partner import Partner, Profile
+from services.core.stored import StoredProfiles
 
 T = TypeVar("T", Partner, Profile)
 
@@ -78,11 +81,20 @@ class MemoryPartners:
         """In the order of ids."""
         return [self.partners[id_] for id_ in sorted(self.partners) if id_ > after][:limit]
 
-    @faulty
-    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
+    async def stored_profiles(self, limit: int) -> AsyncGenerator[StoredProfiles, None]:
         """In the order of ids."""
-        docs = [PROFILES.to_doc(self.profiles[id_]) for id_ in sorted(self.profiles) if id_ > after]
-        return ROUTABLE.readable(map(through_bson, docs[:limit]))
+        after = ""
+        while page := await self._page(after, limit):
+            after = page[-1]["_id"]
+            yield StoredProfiles(documents=array_of(map(encoded, page)), read=ROUTABLE.read)
+
+    @faulty
+    async def _page(self, after: str, limit: int) -> list[Doc]:
+        docs = (PROFILES.to_doc(self.profiles[id_]) for id_ in sorted(self.profiles) if id_ > after)
+        page = list(islice(docs, limit))
+        for doc in page:
+            doc["locations"] = [{name: part[name] for name in part if name != "contact"} for part in doc["locations"]]
+        return page
 
     @faulty
     async def unpublished(self, limit: int) -> list[Profile]:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import bson
 import structlog
+from bson.errors import InvalidBSON
 from pydantic import TypeAdapter, ValidationError
 
 from services.adapters.mongo import instants
@@ -93,6 +94,15 @@ class Codec(Generic[T]):
                 if unreadable is not None:
                     unreadable.append(doc)
         return values
+
+    def read(self, data: bytes) -> T | None:
+        """The value of a document as it is stored; None, and a line in the log, if it can't be read."""
+        try:
+            doc = bson.decode(data, CODECS)
+        except InvalidBSON as error:
+            log.error("document_damaged", kind=self._name, error=str(error))  # noqa: TRY400 - its words are the driver's
+            return None
+        return next(iter(self.readable([doc])), None)
 
     def by_id(self, docs: Iterable[Doc]) -> dict[str, T]:
         """The values of documents, by id."""

@@ -7,19 +7,33 @@ that the type checker knows. Nothing is opened before the first operation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar
 
+from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import ASCENDING, DESCENDING, DeleteOne, IndexModel, ReplaceOne, ReturnDocument, UpdateMany, UpdateOne
+from pymongo import (
+    ASCENDING,
+    DESCENDING,
+    DeleteOne,
+    IndexModel,
+    MongoClient,
+    ReplaceOne,
+    ReturnDocument,
+    UpdateMany,
+    UpdateOne,
+)
 from pymongo.collation import Collation, CollationStrength
 from pymongo.errors import BulkWriteError, ConfigurationError, DuplicateKeyError
 
+from services.adapters.mongo.connecting import Timing, options_of
 from services.adapters.mongo.encoding import CODECS, NAIVE, Doc
 from services.adapters.mongo.failures import duplicates, translated
 from services.adapters.mongo.questions import BY_ID, Filter, Reading, Sort, by_id
+from services.adapters.mongo.walking import ahead, walk
 from services.core.errors import Misconfigured
 
 __all__ = [
@@ -43,16 +57,6 @@ T = TypeVar("T")
 
 #: Compares texts whatever their case; an index serves only queries that compare as it does.
 WITHOUT_CASE = Collation(locale="en", strength=CollationStrength.SECONDARY)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """How long to wait, in seconds."""
-
-    choose_server_s: float = 3.0
-    #: Until a primary is known.
-    operation_s: float = 10.0
-    #: One operation with the driver's own retries.
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +86,14 @@ class Mongo:
             Misconfigured: the address is not one.
         """
         timing = timing or Timing()
+        options, most = options_of(timing, listeners), int(timing.operation_s * 1000)
         try:
-            self._client: AsyncIOMotorClient[Doc] = AsyncIOMotorClient(
-                uri,
-                appname="referral-exchange",
-                tz_aware=True,
-                uuidRepresentation="standard",
-                w="majority",
-                journal=True,
-                retryWrites=True,
-                retryReads=True,
-                readConcernLevel="majority",
-                serverSelectionTimeoutMS=int(timing.choose_server_s * 1000),
-                connectTimeoutMS=int(timing.choose_server_s * 1000),
-                timeoutMS=int(timing.operation_s * 1000),
-                maxPoolSize=pool,
-                event_listeners=list(listeners),
-            )
+            self._client: AsyncIOMotorClient[Doc] = AsyncIOMotorClient(uri, **options, timeoutMS=most, maxPoolSize=pool)
         except (ConfigurationError, ValueError) as error:  # The error's words may hold the password: leave them out.
             raise Misconfigured("the address of MongoDB is not valid: check REFERRALS_MONGO") from error
         self._database = self._client.get_database(database, codec_options=CODECS)
         self._reading = Reading(self._database.delegate)
+        self._walker = partial(MongoClient[RawBSONDocument], uri, **options, socketTimeoutMS=most, maxPoolSize=1)
         # Its own, as many as connections: slow searches leave the event loop's few threads to others.
         self._readers = ThreadPoolExecutor(pool, "mongo-reading")
 
@@ -120,6 +111,10 @@ class Mongo:
         """What a function finds that asks one question after the other, in one thread of a pool."""
         with translated():
             return await asyncio.get_running_loop().run_in_executor(self._readers, ask, self._reading)
+
+    def walk(self, collection: str, without: Sequence[str], batch: int) -> AsyncGenerator[bytes, None]:
+        """Everything in a collection, as `walking.walk` says; while one batch is looked at, the next is on its way."""
+        return ahead(walk(self._walker, self._database.name, collection, without, batch), self._readers)
 
     async def hello(self) -> Doc:
         """The server's account of itself, its `localTime` among it."""

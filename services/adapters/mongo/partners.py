@@ -7,7 +7,7 @@ of them did, also when others have written later versions since (ADR 6).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from hashlib import sha1
 from typing import TypeVar
 
@@ -16,7 +16,8 @@ from services.adapters.mongo.driver import ASCENDING, BY_ID, Collection, Doc, Mo
 from services.adapters.mongo.indexes import PARTNERS as PARTNERS_COLLECTION
 from services.adapters.mongo.indexes import PROFILES as PROFILES_COLLECTION
 from services.adapters.mongo.indexes import UNPUBLISHED
-from services.core.partner import Partner, Profile, RoutableProfile
+from services.core.partner import Partner, Profile
+from services.core.stored import StoredProfiles
 
 T = TypeVar("T", Partner, Profile)
 V = TypeVar("V")
@@ -32,6 +33,7 @@ class MongoPartners:
     """Port `PartnerStore`."""
 
     def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
         self._partners = mongo.collection(PARTNERS_COLLECTION)
         self._profiles = mongo.collection(PROFILES_COLLECTION)
 
@@ -74,9 +76,10 @@ class MongoPartners:
         """Through the index of ids."""
         return await _walked(self._partners, PARTNERS, after, limit)
 
-    async def scan_routable(self, after: str, limit: int) -> list[RoutableProfile]:
-        """Through the index of ids."""
-        return await _walked(self._profiles, ROUTABLE, after, limit, without=_NOT_ROUTABLE)
+    async def stored_profiles(self, limit: int) -> AsyncGenerator[StoredProfiles, None]:
+        """In the order in which they lie there."""
+        async for documents in self._mongo.walk(PROFILES_COLLECTION, _NOT_ROUTABLE, limit):
+            yield StoredProfiles(documents=documents, read=ROUTABLE.read)
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""
@@ -92,14 +95,12 @@ class MongoPartners:
         )
 
 
-async def _walked(
-    collection: Collection, codec: Codec[V], after: str, limit: int, without: Sequence[str] = ()
-) -> list[V]:
+async def _walked(collection: Collection, codec: Codec[V], after: str, limit: int) -> list[V]:
     """The next `limit` values in the order of ids. Fewer are the last: no page is short of those that can't be read."""
     values: list[V] = []
     while left := limit - len(values):
         where, order = {"_id": {"$gt": after}}, [("_id", ASCENDING)]
-        docs = await collection.find(where, sort=order, limit=left, without=without)
+        docs = await collection.find(where, sort=order, limit=left)
         values += codec.readable(docs)
         if len(docs) < left:
             break

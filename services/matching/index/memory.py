@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 from services.matching.index.compiled import compiled
 
 Reader = Callable[[int, int], int]
+Writer = Callable[[int, int, int], None]
 
 
 @compiled
@@ -85,17 +86,43 @@ i32: Reader = _reader(ir.IntType(32), "sext")
 i64: Reader = _reader(ir.IntType(64), "bitcast")
 
 
-def _write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:
-    def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        place = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
-        builder.store(args[2], builder.gep(place, [args[1]]))
-        return context.get_dummy_value()
+def _anywhere(kind: ir.Type, extend: str) -> Any:
+    """An access to bytes that need not lie at a multiple of their length: where they begin, and how far behind."""
 
-    return types.void(types.int64, types.int64, types.int64), code
+    def read(_context: Any, _address: Any, _index: Any) -> Any:
+        def code(_target: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = builder.inttoptr(builder.add(args[0], args[1]), kind.as_pointer())
+            return getattr(builder, extend)(builder.load(place, align=1), ir.IntType(64))
+
+        return types.int64(types.int64, types.int64), code
+
+    return intrinsic(read)
 
 
-#: Write a 64-bit number: address, index, value.
-put: Callable[[int, int, int], None] = cast("Any", intrinsic(_write))
+#: The 32, or 64, bits (signed, the lowest byte first) that begin so many bytes behind an address.
+near32: Reader = _anywhere(ir.IntType(32), "sext")
+near64: Reader = _anywhere(ir.IntType(64), "bitcast")
+
+
+def _writer(kind: ir.Type) -> Any:
+    """A write to an array: its address, the index, the value."""
+
+    def write(_context: Any, _address: Any, _index: Any, _value: Any) -> Any:
+        def code(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            place = builder.inttoptr(args[0], kind.as_pointer())
+            value = args[2] if kind.width == args[2].type.width else builder.trunc(args[2], kind)
+            builder.store(value, builder.gep(place, [args[1]]))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, types.int64), code
+
+    return intrinsic(write)
+
+
+#: Write a 64-bit number, or the lower bits of one: address, index, value.
+put: Writer = _writer(ir.IntType(64))
+put32: Writer = _writer(ir.IntType(32))
+put8: Writer = _writer(ir.IntType(8))
 
 
 def _prefetch(_context: Any, _address: Any) -> Any:

@@ -79,6 +79,11 @@ class ProfileIndex:
         self.rows.place(number, points)
         self._stale = True
 
+    def place_all(self, numbers: I64, at: I64, points: I64) -> None:
+        """Say where many profiles are, that were nowhere before: `at[i]` to `at[i + 1]` are the axes of profile `i`."""
+        self.rows.place_all(numbers, at, points)
+        self._stale = True
+
     def remove(self, number: int) -> None:
         """Take a profile out."""
         if number < self.rows.count:
@@ -139,6 +144,10 @@ class ProfileIndex:
         self._sign()
         self._making = None
         self._adopt(snapshot(self.rows.hot, self.rows.words, self.rows.count), {})
+
+    def settle(self) -> None:
+        """Do now what the next match would have to do first."""
+        self._current()
 
     def _current(self) -> Table:
         """Everything as it is now."""

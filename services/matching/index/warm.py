@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from services.matching.index.documents import split, walk
+from services.matching.index.gathered import Learned, Meanings, clear, gathered
 from services.matching.index.layout import I64
+from services.matching.index.memory import Table
+from services.matching.index.met import grown, made
 from services.matching.index.profiles import ProfileIndex
 from services.matching.index.queries import Query, pack
 from services.matching.index.rows import Entry, Profiles
+from services.matching.index.said import said_in
 
 
 def warm_up() -> int:
@@ -18,8 +23,20 @@ def warm_up() -> int:
     network.merge()
     network.put(1, entry)
     network.put_all(_numbers(2), _the_same(entry))
+    _read_nothing()
     hits = network.match(query, reasons=True)
     return len(network.survey(query, 0)) + int(hits.counts[0, 0])
+
+
+def _read_nothing() -> None:
+    """Read a page of one document that says nothing."""
+    page, nothing = np.frombuffer(bytearray(b"\5\0\0\0\0"), np.uint8), _numbers()
+    split(page.ctypes.data, page.size, nothing)
+    said, met = said_in(page.size, _numbers(0)), grown(made(1), 0)
+    tables = Table(said), Table(met)
+    walk(page.ctypes.data, 0, tables[0].address, tables[1].address)
+    clear(said, np.zeros(0, np.uint8))
+    gathered(said, nothing, Meanings(met.kinds, _numbers(0), nothing), Learned(_numbers(0), nothing, nothing), 0)
 
 
 def _the_same(entry: Entry) -> Profiles:
