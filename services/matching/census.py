@@ -15,7 +15,9 @@ from services.matching.index.layout import I64
 from services.matching.vocabulary import Vocabulary, phrase_name, sign_name
 
 #: Notes that are counted at the latest: 8 bytes each until then.
-NOTED = 1_000_000
+NOTED = 4_000_000
+#: Numbers below this are sorted without being compared.
+_SOON_SORTED = 1 << 16
 
 
 class MarketLexicon:
@@ -115,9 +117,17 @@ class Census:
 
     def _settle(self) -> None:
         """Count what was noted."""
-        terms, counts = np.unique(np.concatenate(self._noted), return_counts=True)
+        noted = np.concatenate(self._noted)
         self._noted, self._many = [], 0
-        markets, begins = np.unique(terms >> 24, return_index=True)
-        ends = [*begins[1:].tolist(), terms.size]
-        for market, begin, end in zip(markets.tolist(), begins.tolist(), ends, strict=True):
-            self._of(market).add((terms[begin:end] & 0xFFFFFF).tolist(), counts[begin:end].tolist())
+        many = np.bincount(noted >> 24)
+        markets = np.flatnonzero(many)
+        # Counting takes a tenth of sorting, but a table for each market: so those of one market are put together first.
+        places = np.zeros(many.size, np.uint32 if markets.size > _SOON_SORTED else np.uint16)
+        places[markets] = np.arange(markets.size)
+        together = (
+            noted[np.argsort(places[noted >> 24], kind="stable")] & 0xFFFFFF if markets.size > 1 else noted & 0xFFFFFF
+        )
+        for market, terms in zip(markets.tolist(), np.split(together, np.cumsum(many[markets])[:-1]), strict=True):
+            counts = np.bincount(terms)
+            found = np.flatnonzero(counts)
+            self._of(market).add(found.tolist(), counts[found].tolist())

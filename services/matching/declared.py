@@ -15,7 +15,7 @@ from typing import TypeVar
 from services.core.partner import RoutableProfile
 from services.core.rfi import Place
 from services.matching.asked import industry_key
-from services.matching.keywords import LANGUAGES, offered
+from services.matching.keywords import offered_once
 from services.matching.reasons import served_reason
 from services.matching.regions import ParentOf, PlaceKey, key_of, verdict
 from services.matching.terms import INDUSTRIES, LONGEST
@@ -117,10 +117,9 @@ class Declared:
 
     def _read(self, text: str) -> bytes:
         numbers = array("I")
-        for language in LANGUAGES:
-            for key in offered(text, language):
-                self._vocabulary.note(phrase_name(language, key.partition(" ")[0]), min(key.count(" ") + 1, LONGEST))
-                numbers.append(self._vocabulary.intern(phrase_name(language, key)))
+        for language, key in offered_once(text):
+            self._vocabulary.note(phrase_name(language, key.partition(" ")[0]), min(key.count(" ") + 1, LONGEST))
+            numbers.append(self._vocabulary.intern(phrase_name(language, key)))
         return numbers.tobytes()
 
     def _read_industry(self, text: str) -> bytes:

@@ -109,6 +109,7 @@ class GrowingMatcher:
 
     def settle(self) -> None:
         """Everything is loaded: read what still waits, and do what the first match would have to wait for."""
+        self.grow()
         self._held()
         if self._indexed is not None:
             self._indexed.settle()

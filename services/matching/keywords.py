@@ -6,10 +6,22 @@ any of its labels. A term is a phrase of adjacent stems and concepts.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 from services.matching.concepts import fingerprint
-from services.matching.stems import LANGUAGES, Segments, fold, language_of, primary_tag, stem_runs, weak_stems
+from services.matching.stems import (
+    LANGUAGES,
+    Segments,
+    cut,
+    fold,
+    language_of,
+    primary_tag,
+    runs_of,
+    stem_runs,
+    weak_stems,
+)
 from services.matching.synonyms import joined, wider_keys
 
 __all__ = [
@@ -20,6 +32,7 @@ __all__ = [
     "language_of",
     "named",
     "offered",
+    "offered_once",
     "phrase",
     "primary_tag",
     "segments",
@@ -54,3 +67,14 @@ def offered(text: str, language: str) -> tuple[str, ...]:
     """Every key under which an offered text is found: its phrase, and wider things if it names a concept."""
     key = phrase(text, language)
     return (key, *wider_keys(key)) if key else ()
+
+
+def offered_once(text: str) -> Iterator[tuple[str, str]]:
+    """As `offered`, in each language, with the language; for who reads a text once and remembers what it means."""
+    pieces = cut(text)
+    for language in LANGUAGES:
+        key = " ".join(chain.from_iterable(joined(runs_of(pieces, language), language)))
+        if key:
+            yield language, key
+            for wider in wider_keys(key):
+                yield language, wider

@@ -19,6 +19,8 @@ _PIECE = re.compile(r"([^\W_]+[+#]*)|([,;!?()\[\]{}|\n\u2022]|[.:](?=\s|$))")
 
 #: Runs of stems that stand next to each other, with nothing between them that ends a phrase.
 Segments = tuple[tuple[str, ...], ...]
+#: Words, and in the second place what ends a phrase; one of both is empty.
+Pieces = list[tuple[str, str]]
 
 
 def primary_tag(tag: str) -> str:
@@ -62,10 +64,20 @@ def weak_stems(language: str) -> frozenset[str]:
 
 def stem_runs(text: str, language: str) -> Segments:
     """The stems of a text in runs; a phrase never reaches from one run into the next."""
+    return runs_of(cut(text), language)
+
+
+def cut(text: str) -> Pieces:
+    """The words of a text, and what ends a phrase: the same in every language."""
+    return _PIECE.findall(fold(text))
+
+
+def runs_of(pieces: Pieces, language: str) -> Segments:
+    """The stems of a text that was cut, in runs."""
     stop = STOP_WORDS[language]
     runs: list[tuple[str, ...]] = []
     run: list[str] = []
-    for word, end in _PIECE.findall(fold(text)):
+    for word, end in pieces:
         if end:
             if run:
                 runs.append(tuple(run))

@@ -99,9 +99,9 @@ class StoredReader:
 
     def _understand(self) -> None:
         """See what is meant by the things that are new."""
-        for number in range(len(self._unclear), self._met.size):
+        for kind, written in self._met.since(len(self._unclear)):
             try:
-                self._numbers.extend(self._meaning[self._met.kinds[number]](self._met.bytes_of(number)))
+                self._numbers.extend(self._meaning[kind](written))
                 self._unclear.append(0)
             except (ValueError, KeyError):
                 # A word of a later version, or no text at all.

@@ -6,7 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.keywords import fold, language_of, phrase, primary_tag, segments, weak_stems
+from services.matching.keywords import (
+    LANGUAGES,
+    fold,
+    language_of,
+    offered,
+    offered_once,
+    phrase,
+    primary_tag,
+    segments,
+    weak_stems,
+)
+
+#: Names of concepts, words between them, and what ends a phrase.
+OFFERS = ("cloud", "nube", "Business Central", "computación", "en la", "the", "Azure,", "gadget", "ERP")
 
 
 @pytest.mark.parametrize(
@@ -79,3 +92,8 @@ def test_any_text_gives_the_same_terms_every_time(text: str, language: str) -> N
 @given(st.text(alphabet="abcdeñáéíóúÑÁÉ nsció", max_size=40))
 def test_upper_case_and_missing_accents_change_nothing(text: str) -> None:
     assert phrase(text.upper(), "es") == phrase(text, "es") == phrase(fold(text), "es")
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(OFFERS), max_size=3).map(" ".join)))
+def test_a_text_that_is_read_once_says_what_it_always_says(text: str) -> None:
+    assert list(offered_once(text)) == [(language, key) for language in LANGUAGES for key in offered(text, language)]

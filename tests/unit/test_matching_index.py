@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.core.rfi import Coordinate
 from services.matching.answers import found_in
 from services.matching.distance import Point, limit_of, point_of
+from services.matching.index.build import Postings, build
 from services.matching.index.layout import FULL, PAUSED
 from services.matching.index.profiles import PIECE, ProfileIndex
 from services.matching.index.queries import ANYWHERE, Query, any_of, in_packed_order, must, must_not, pack
@@ -290,3 +292,22 @@ def test_the_points_of_a_profile_are_replaced_where_they_lie_and_may_grow_and_go
     for points in ([], [FAR], [NEAR, FAR]) * 200:
         network.place(0, points)
     assert network.rows.points.size == room
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_threads_that_share_the_regions_make_the_same_postings(threads: int) -> None:
+    chance, index = random.Random(3), ProfileIndex()
+    for number in range(400):
+        regions = sorted({int(40 * chance.random() ** 3) for _ in range(3)})
+        terms = sorted({1 + int(30 * chance.random() ** 2) for _ in range(5)})
+        weights = [chance.choice([100, 50, 20, -30]) for _ in terms]
+        adjust, tie = chance.randrange(1000), chance.randrange(1 << 40)
+        entry = Entry(
+            partner=number, regions=regions, terms=terms, weights=weights, sizes=255, speaks=0, adjust=adjust, tie=tie
+        )
+        index.put(number, entry)
+    index.merge()
+    rows = index.rows
+    alone, together = (build(rows.hot, rows.words, rows.count, many) for many in (1, threads))
+    assert len(alone.postings) > 2_000
+    assert all(np.array_equal(getattr(alone, name), getattr(together, name)) for name in Postings._fields)

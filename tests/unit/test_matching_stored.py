@@ -18,6 +18,7 @@ from services.adapters.mongo.walking import array_of
 from services.core.codes import CompanySize
 from services.core.partner import Office, RoutableProfile
 from services.core.rfi import Coordinate, Place, Rfi
+from services.core.standing import Standing
 from services.core.stored import StoredProfiles
 from services.matching.growing import GrowingMatcher
 from services.matching.holdings import Holdings
@@ -28,8 +29,9 @@ from services.matching.indexed import IndexedMatcher
 from services.matching.pages import Pages
 from services.matching.reference import ReferenceMatcher
 from services.matching.regions import flat
+from services.matching.signals import signals
 from services.matching.stored import StoredReader
-from tests.builders import START, make_location, make_profile, make_rfi
+from tests.builders import START, make_location, make_need, make_profile, make_rfi
 from tests.unit.test_matching_indexed import BEGIN, COUNTS, LATER, picking, standings
 from tests.unit.test_matching_oracle import Opens, profiles, requests
 
@@ -209,6 +211,36 @@ def test_pages_come_again_without_harm_and_the_highest_version_holds() -> None:
     assert (held.profiles[0].version, held.profiles[0].keywords) == (2, ("backup",))
     assert pages.put(stored(make_profile(4), make_profile(4, version=5))) == 2
     assert held.profiles.versions.tolist() == [2, 1, 1, 5]
+
+
+def test_what_was_learned_before_a_page_came_counts() -> None:
+    signs = [signal.key for signal in signals(make_rfi())]
+    both = IndexedMatcher(Opens({})), ReferenceMatcher(Opens({}))
+    several = [make_profile(n, keywords=("gadget",) if n % 2 else ()) for n in range(1, 12)]
+    for n, profile in enumerate(several):
+        # One sign each, one with several, one with what it is bad at; and who has learned nothing.
+        terms = dict.fromkeys(signs if n == 3 else signs[n : n + 1], -0.4 if n == 5 else 0.1 * n) if n < 9 else {}
+        standing = Standing(profile_id=profile.id, version=1, at=START, prior=n / 10, terms=terms)
+        for matcher in both:
+            matcher.learn(profile.id, standing)
+    assert both[0].put_stored(stored(*several)) == both[1].put_all(several)
+    for rfi in (make_rfi(max_partners=10), make_rfi(need=make_need(title="gadget", keywords=("gadget",)))):
+        assert both[0].match([rfi], LATER) == both[1].match([rfi], LATER)
+        for profile in several:
+            told = [matcher.explain(rfi, profile.partner_id, LATER) for matcher in both]
+            assert told[0] == told[1]
+
+
+def test_who_names_no_place_serves_its_country_and_who_is_too_far_is_not_asked() -> None:
+    both = IndexedMatcher(Opens({})), ReferenceMatcher(Opens({}))
+    near, far = (replace(make_location(n), coordinate=Coordinate(37.4, east)) for n, east in ((1, -6.0), (2, 2.0)))
+    several = [make_profile(n, serves=(), locations=(at,)) for n, at in ((1, near), (2, far))]
+    assert both[0].put_stored(stored(*several)) == both[1].put_all(several)
+    circle = make_rfi(need=make_need(coordinate=Coordinate(37.4, -5.9), within_km=50))
+    for rfi, chosen in ((make_rfi(), {1, 2}), (circle, {1})):
+        (found,) = both[0].match([rfi], LATER)
+        assert [found] == both[1].match([rfi], LATER)
+        assert {each.profile_id for each in found.chosen} == {make_profile(n).id for n in chosen}
 
 
 def test_a_partner_has_all_its_profiles_in_the_order_of_their_ids() -> None:

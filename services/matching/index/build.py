@@ -8,6 +8,8 @@ the order of its impacts.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +38,11 @@ class Postings(NamedTuple):
     #: By profile: the level that its postings have.
 
 
-def build(hot: I32, words: U32, count: int) -> Postings:
-    """The postings of all profiles with numbers below `count`. Takes seconds for a million; needs no lock of Python."""
+def build(hot: I32, words: U32, count: int, threads: int = 1) -> Postings:
+    """The postings of all profiles with numbers below `count`. Takes seconds for a million; needs no lock of Python.
+
+    Where nothing else is to be done meanwhile, several threads share the regions.
+    """
     ceilings = ceilings_of(hot[ADJUST : HOT * count : HOT][hot[ROW : HOT * count : HOT] > 0])
     order = np.empty(count, np.int64)
     levels = sort_levels(hot, ceilings, order)
@@ -45,13 +50,24 @@ def build(hot: I32, words: U32, count: int) -> Postings:
     starts = np.zeros(members.size + 1, np.int64)
     np.cumsum(count_entries(hot, words, count, members), out=starts[1:])
     entries = np.empty(int(starts[-1]), np.uint64)
-    fill(hot, words, order, levels, members, starts.copy(), entries)
-    lists = sort_regions(entries, starts)
-    region_at = np.zeros(members.size + 1, np.int64)
-    terms, at = np.empty(lists, np.uint32), np.empty(lists + 1, np.uint32)
-    postings = np.empty(entries.size, np.uint32)
-    finish(entries, starts, region_at, terms, at, postings)
+    places, parts = starts.copy(), shared(starts, threads)
+    with ThreadPoolExecutor(threads, "postings") as pool:
+        list(pool.map(lambda part: fill(hot, words, order, levels, members, places, entries, *part), parts))
+        lists = [0, *accumulate(pool.map(lambda part: sort_regions(entries, starts, *part), parts))]
+        region_at = np.zeros(members.size + 1, np.int64)
+        terms, at = np.empty(lists[-1], np.uint32), np.empty(lists[-1] + 1, np.uint32)
+        postings = np.empty(entries.size, np.uint32)
+        begun = [(*part, before) for part, before in zip(parts, lists, strict=False)]
+        list(pool.map(lambda part: finish(entries, starts, region_at, terms, at, postings, *part), begun))
+    region_at[-1], at[-1] = lists[-1], entries.size
     return Postings(region_at, terms, at, postings, ceilings, (LEVELS - 1 - levels).astype(np.uint8))
+
+
+def shared(starts: I64, threads: int) -> list[tuple[int, int]]:
+    """The regions in parts, first and last, with about as many entries each."""
+    aims = [int(starts[-1]) * n // threads for n in range(1, threads)]
+    ends = [*np.searchsorted(starts[:-1], aims).tolist(), starts.size - 1]
+    return list(pairwise([0, *ends]))
 
 
 def ceilings_of(adjust: I32) -> I64:
@@ -128,8 +144,10 @@ def entry_of(term: int, class_: int, level: int, number: int) -> np.uint64:
 
 
 @compiled
-def fill(hot: I32, words: U32, order: I64, levels: I64, members: I64, places: I64, entries: U64) -> None:
-    """Put down the entries of each region, the highest level first. `places` is used up."""
+def fill(
+    hot: I32, words: U32, order: I64, levels: I64, members: I64, places: I64, entries: U64, first: int, last: int
+) -> None:
+    """Put down the entries of these regions, the highest level first. Their `places` are used up."""
     for number in order:
         at = get(hot, HOT * number + ROW)
         if at == 0:
@@ -137,6 +155,8 @@ def fill(hot: I32, words: U32, order: I64, levels: I64, members: I64, places: I6
         terms, end = row_bounds(words, at)
         for r in range(at + HEAD, terms):
             region = get(words, r)
+            if not first <= region < last:
+                continue
             entries[places[region]] = entry_of(ALL, 0, levels[number], number)
             places[region] += 1
             if members[region] <= SMALL:
@@ -150,10 +170,10 @@ def fill(hot: I32, words: U32, order: I64, levels: I64, members: I64, places: I6
 
 
 @compiled
-def sort_regions(entries: U64, starts: I64) -> int:
-    """Sort the entries of each region by term and class, equals as they are; returns how many lists that makes."""
+def sort_regions(entries: U64, starts: I64, first: int, last: int) -> int:
+    """Sort the entries of these regions by term and class, equals as they are; returns how many lists that makes."""
     lists, spare = 0, np.empty(0, np.uint64)
-    for region in range(starts.size - 1):
+    for region in range(first, last):
         part = entries[starts[region] : starts[region + 1]]
         if part.size > FEW:
             if spare.size < part.size:
@@ -198,10 +218,19 @@ def radix_sort(part: U64, spare: U64) -> None:
 
 
 @compiled
-def finish(entries: U64, starts: I64, region_at: I64, list_terms: U32, list_at: U32, postings: U32) -> None:
-    """Cut the sorted entries into lists."""
-    lists = 0
-    for region in range(starts.size - 1):
+def finish(
+    entries: U64,
+    starts: I64,
+    region_at: I64,
+    list_terms: U32,
+    list_at: U32,
+    postings: U32,
+    first: int,
+    last: int,
+    lists: int,
+) -> None:
+    """Cut the sorted entries of these regions into lists; so many lists come before."""
+    for region in range(first, last):
         region_at[region] = lists
         for i in range(starts[region], starts[region + 1]):
             entry = get(entries, i)
@@ -209,5 +238,3 @@ def finish(entries: U64, starts: I64, region_at: I64, list_terms: U32, list_at: 
                 list_terms[lists], list_at[lists] = entry >> 32, i
                 lists += 1
             postings[i] = entry & 0xFFFFFFFF
-    region_at[starts.size - 1] = lists
-    list_at[lists] = entries.size

@@ -6,6 +6,8 @@ some moment is what has a higher number.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +48,12 @@ class Met(NamedTuple):
         """How many things have been met."""
         return int(self.used[0])
 
-    def bytes_of(self, number: int) -> bytes:
-        """What has a number."""
-        return bytes(self.heap[self.begins[number] : self.begins[number + 1]])
+    def since(self, number: int) -> Iterator[tuple[int, bytes]]:
+        """The things that have this number or a higher one: kind and bytes."""
+        begins = self.begins[number : self.size + 1].tolist()
+        heap = self.heap[begins[0] : begins[-1]].tobytes()
+        places = pairwise([begin - begins[0] for begin in begins])
+        return ((kind, heap[a:b]) for kind, (a, b) in zip(self.kinds[number : self.size].tolist(), places, strict=True))
 
 
 #: Where a kernel finds each of them.

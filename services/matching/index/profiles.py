@@ -33,6 +33,8 @@ MANY, SHARE = 100_000, 0.02
 PIECE = 25
 #: Changes beyond this share of the network are not worth a table: the postings are made at once.
 BULK = 0.25
+#: Threads that make postings where nothing else is to be done.
+SETTLING = 2
 
 
 class Snapshot(NamedTuple):
@@ -139,15 +141,20 @@ class ProfileIndex:
         index, asked = self._current(), Table(queries)
         return survey(index.address, asked.address, n, self.rows.count)
 
-    def merge(self) -> None:
+    def merge(self, threads: int = 1) -> None:
         """Make the postings anew now, and wait for it."""
         self._sign()
         self._making = None
-        self._adopt(snapshot(self.rows.hot, self.rows.words, self.rows.count), {})
+        self._adopt(snapshot(self.rows.hot, self.rows.words, self.rows.count, threads), {})
 
     def settle(self) -> None:
-        """Do now what the next match would have to do first."""
+        """Do now what the next match would have to do first, while nothing else is to be done."""
+        if self._many_changed():
+            self.merge(SETTLING)
         self._current()
+
+    def _many_changed(self) -> bool:
+        return len(self._since) + len(self._changed) > 2_000 + BULK * len(self._postings.posted)
 
     def _current(self) -> Table:
         """Everything as it is now."""
@@ -162,7 +169,7 @@ class ProfileIndex:
         return self._index
 
     def _take_in(self) -> None:
-        if len(self._since) + len(self._changed) > 2_000 + BULK * len(self._postings.posted):
+        if self._many_changed():
             self.merge()
             return
         self._insert(self._sign())
@@ -250,11 +257,11 @@ def _search(tables: tuple[Table, Table, Table], most_terms: int, pieces: Iterato
         search(index.address, asked.address, found.address, address_of(state), first, last)
 
 
-def snapshot(hot: I32, words: U32, count: int) -> Snapshot:
+def snapshot(hot: I32, words: U32, count: int, threads: int = 1) -> Snapshot:
     """New postings, and the rows without waste."""
     kept = np.zeros(hot.size // HOT, np.uint32)
     numbers = np.arange(count, dtype=np.int64)
     used = compact(hot, words, numbers, np.zeros(0, np.uint32), 1, kept)
     target = np.zeros(used + used // 32 + 64, np.uint32)
     compact(hot, words, numbers, target, 1, kept)
-    return Snapshot(build(hot, words, count), target, kept, used, count)
+    return Snapshot(build(hot, words, count, threads), target, kept, used, count)

@@ -176,7 +176,7 @@ class Rows:
         self.reserve(int(numbers.max(initial=-1)) + 1)
         need = HEAD * numbers.size + profiles.regions.size + profiles.terms.size
         if self.used + need > self.words.size:
-            self.words = grown(self.words, self.used + need + max(need // 32, self.used // 8))
+            self.words = grown(self.words, self.used + need + max(need // 32, self.used // 2))
         write_rows(profiles, self.words, self.hot, numbers, self.used)
         self.used += need
 
