@@ -8,6 +8,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 
@@ -63,6 +64,9 @@ class Line:
         """Hang up."""
         if self._streams is not None:
             self._streams[1].close()
+            # The server may have hung up first.
+            with suppress(ConnectionError):
+                await self._streams[1].wait_closed()
 
 
 def next_page(page: str) -> str | None:
