@@ -15,10 +15,9 @@ from schemas.topics import Topic
 from services.bootstrap import World
 from services.cli.system import intake_address
 from services.core.accounts import Notify, User
-from services.core.codes import Status
+from services.core.codes import PolicyName
 from services.core.digest import with_wish
 from services.core.engagement import WithdrawRfi
-from services.core.errors import Refused
 from services.core.ids import rfi_id, user_id
 from services.core.ports import Change, Outgoing
 from services.core.referral import Referral
@@ -121,26 +120,21 @@ async def wants_digests(trial: Trial, world: World) -> None:
 async def answers(trial: Trial, good: list[str], world: World) -> None:
     """A request is withdrawn, another one accepted and declined, and a third goes to one more partner."""
     ids = [rfi_id(trial.ledger.source, name) for name in good]
-
-    async def asked(number: int) -> list[str]:
-        return [
-            r.id for r in (await world.stores.referrals.of_rfis([ids[number]]))[ids[number]] if r.status is Status.NEW
-        ]
-
-    # Killed and repeated: the first time counted.
-    with suppress(Refused, IndexError):
-        await world.commands.execute_rfi(ids[1], WithdrawRfi(by="customer"))
-        await world.commands.execute((await asked(2))[0], COMMANDS["accept"])
-        await world.commands.execute((await asked(2))[1], COMMANDS["decline"])
-        await world.commands.execute_rfi(ids[3], await one_more(world, ids[3]))
+    found = (await world.stores.referrals.of_rfis([ids[2]]))[ids[2]]
+    # A partner of the classic policy would have to show interest before.
+    accepts = next(each.id for each in found if each.policy is not PolicyName.CLASSIC)
+    declines = next(each.id for each in found if each.id != accepts)
+    await world.commands.execute_rfi(ids[1], WithdrawRfi(by="customer"))
+    await world.commands.execute(accepts, COMMANDS["accept"])
+    await world.commands.execute(declines, COMMANDS["decline"])
+    await world.commands.execute_rfi(ids[3], await one_more(world, ids[3]))
 
 
 async def passed_on(trial: Trial, onward: list[str], world: World) -> None:
     """Of two requests that may go on, one is declined, and the other's deadline comes today."""
     declined, lapsing = [rfi_id(trial.ledger.source, name) for name in onward]
     found = await world.stores.referrals.of_rfis([declined, lapsing])
-    with suppress(Refused):
-        await world.commands.execute(found[declined][0].id, COMMANDS["decline"])
+    await world.commands.execute(found[declined][0].id, COMMANDS["decline"])
     for each in found[lapsing][:1]:
         timers = replace(each.timers, expire_at=world.clock.now() + timedelta(hours=1))
         await world.stores.referrals.save([Change(replace(each, timers=timers), each.version)])
