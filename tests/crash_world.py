@@ -30,7 +30,6 @@ from services.adapters.memory.stores import MemoryStores
 from services.adapters.memory.webhook_caller import MemoryWebhookCaller
 from services.adapters.outbox import OutboxRelay
 from services.adapters.quiet import READS
-from services.adapters.regions import parent_of
 from services.adapters.signing import SignedLinks
 from services.core.codes import PolicyName
 from services.core.commands import Command
@@ -50,7 +49,7 @@ from services.notifier.app import build as build_notifier
 from services.notifier.handler import NotifierHandler
 from services.notifier.mime import Sender
 from services.notifier.sender import MailSenders, SenderLimits
-from services.router.app import RouterPorts
+from services.processes.router_ports import router_ports
 from services.router.app import build as build_router
 from services.statistics.app import StatisticsPorts
 from services.statistics.app import build as build_statistics
@@ -218,25 +217,13 @@ class CrashWorld:
         self.intake = self._consumer(Group.INTAKE, handler, Topic.RFI_SUBMITTED)
 
     async def start_router(self) -> None:
-        relay = self._relay()
         router = build_router(
-            RouterPorts(
-                rfis=self.stores.rfis,
-                referrals=self.stores.referrals,
-                partners=self.stores.partners,
+            router_ports(
+                self.stores,
                 publisher=self.publisher,
-                publish_referrals=relay.publish_and_clear,
-                publish_rfis=relay.publish_and_clear,
+                outboxes=self._relay(),
                 clock=self.clock,
                 feed=MemoryFeed(self.log),
-                decode_event=wire.event_of,
-                encode_event=wire.outgoing,
-                type_of=wire.type_of,
-                decode_profile=wire.profile_of,
-                decode_standing=wire.standing_of,
-                pasts=self.stores.pasts,
-                rules=self.stores.rules,
-                parent_of=parent_of,
             )
         )
         self.router = self._consumer(Group.ROUTER, router.handler, Topic.RFI_ACCEPTED)

@@ -19,14 +19,14 @@ from services.adapters.memory.faults import Faults, faulty
 from services.adapters.memory.kafka import MemoryConsumer, MemoryLog, MemoryPublisher
 from services.adapters.memory.stores import MemoryStores
 from services.adapters.outbox import OutboxRelay
-from services.adapters.regions import parent_of
 from services.core.creation import accepted_event
 from services.core.errors import DependencyUnavailable
 from services.core.events import Event
 from services.core.partner import Profile
 from services.core.ports import BatchHandler, Outgoing, Record
 from services.core.rfi import Rfi
-from services.router.app import Router, RouterPorts, build
+from services.processes.router_ports import router_ports
+from services.router.app import Router, build
 from services.router.handler import PORTION
 from tests.builders import START
 
@@ -96,23 +96,12 @@ class RouterWorld:
     def restart(self) -> None:
         """A new process: nothing in memory, everything in the stores and in the log."""
         self.router: Router = build(
-            RouterPorts(
-                rfis=self.stores.rfis,
-                referrals=self.stores.referrals,
-                partners=self.stores.partners,
+            router_ports(
+                self.stores,
                 publisher=self.publisher,
-                publish_referrals=self.relay.publish_and_clear,
-                publish_rfis=self.relay.publish_and_clear,
+                outboxes=self.relay,
                 clock=self.clock,
                 feed=MemoryFeed(self.log),
-                decode_event=wire.event_of,
-                encode_event=wire.outgoing,
-                type_of=wire.type_of,
-                decode_profile=wire.profile_of,
-                decode_standing=wire.standing_of,
-                pasts=self.stores.pasts,
-                rules=self.stores.rules,
-                parent_of=parent_of,
             ),
             portion=self.portion,
         )

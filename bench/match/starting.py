@@ -15,14 +15,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from services.adapters import wire
 from services.adapters.clock import SystemClock
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
-from services.adapters.regions import parent_of
 from services.core.ports import Outgoing, Record
+from services.core.referral import Referral
 from services.core.rfi import Rfi
-from services.router.app import Router, RouterPorts, build
+from services.processes.router_ports import router_ports
+from services.router.app import Router, build
 
 
 class Nothing:
@@ -42,10 +42,7 @@ class Nothing:
     async def publish(self, _messages: Sequence[Outgoing]) -> None:
         """To nobody."""
 
-    async def publish_all(self, _changed: Sequence[object]) -> None:
-        """To nobody."""
-
-    async def publish_rfis(self, _rfis: Sequence[Rfi]) -> None:
+    async def publish_and_clear(self, documents: Sequence[Rfi | Referral]) -> None:
         """To nobody."""
 
 
@@ -69,27 +66,8 @@ class Watch:
 
 def router_of(mongo: Mongo) -> Router:
     """A router over this database alone."""
-    stores, nothing = stores_of(mongo), Nothing()
-    return build(
-        RouterPorts(
-            rfis=stores.rfis,
-            referrals=stores.referrals,
-            partners=stores.partners,
-            pasts=stores.pasts,
-            rules=stores.rules,
-            publisher=nothing,
-            publish_referrals=nothing.publish_all,
-            publish_rfis=nothing.publish_rfis,
-            clock=SystemClock(),
-            feed=nothing,
-            decode_event=wire.event_of,
-            encode_event=wire.outgoing,
-            type_of=wire.type_of,
-            decode_profile=wire.profile_of,
-            decode_standing=wire.standing_of,
-            parent_of=parent_of,
-        )
-    )
+    nothing = Nothing()
+    return build(router_ports(stores_of(mongo), publisher=nothing, outboxes=nothing, clock=SystemClock(), feed=nothing))
 
 
 async def start(mongo: Mongo) -> dict[str, float]:

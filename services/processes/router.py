@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 from schemas.topics import Group, Topic
 from services.adapters.health import Health
 from services.adapters.kafka.delivery import Delivery
 from services.adapters.process import repeat
-from services.adapters.regions import parent_of
-from services.adapters.wire import (
-    event_of,
-    outgoing,
-    profile_of,
-    type_of,
-)
 from services.bootstrap import World
-from services.router.app import Router, RouterPorts
+from services.processes.router_ports import router_ports
+from services.router.app import Router
 from services.router.app import build as build_router
 from services.running import Parts, consume, parts_of
 
@@ -30,29 +25,15 @@ RULES_EVERY_S = 5.0
 def assemble(world: World, delivery: Delivery, health: Health) -> Parts:
     """Accepted RFIs to partners; customers' decisions to siblings."""
     parts = parts_of(world, delivery, health)
-    stores = world.stores
-    made = build_router(
-        RouterPorts(
-            rfis=stores.rfis,
-            referrals=stores.referrals,
-            partners=stores.partners,
-            publisher=world.publisher,
-            publish_referrals=world.relay.publish_and_clear,
-            publish_rfis=world.relay.publish_and_clear,
-            clock=world.clock,
-            feed=world.follower,
-            decode_event=event_of,
-            encode_event=outgoing,
-            type_of=type_of,
-            decode_profile=profile_of,
-            decode_standing=world.standings.of,
-            pasts=stores.pasts,
-            rules=stores.rules,
-            parent_of=parent_of,
-            policies=world.policies,
-            max_rounds=world.settings.max_rounds,
-        )
+    ports = router_ports(
+        world.stores,
+        publisher=world.publisher,
+        outboxes=world.relay,
+        clock=world.clock,
+        feed=world.follower,
+        decode_standing=world.standings.of,
     )
+    made = build_router(replace(ports, policies=world.policies, max_rounds=world.settings.max_rounds))
     parts.before.append(lambda: _prepared(made))
     consume(world, parts, Group.ROUTER, (Topic.RFI_ACCEPTED,), made.handler)
     consume(world, parts, Group.ROUTER_ENGAGEMENTS, (Topic.ENGAGEMENT_EVENTS,), made.siblings)

@@ -9,7 +9,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from services.adapters import wire
 from services.adapters.clock import SystemClock
 from services.adapters.kafka.follower import Follower
 from services.adapters.kafka.producer import KafkaPublisher
@@ -17,9 +16,9 @@ from services.adapters.kafka.subscription import Timing
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.stores import stores_of
 from services.adapters.outbox import OutboxRelay
-from services.adapters.regions import parent_of
 from services.core.ports import Failure, Record
-from services.router.app import Router, RouterPorts, build
+from services.processes.router_ports import router_ports
+from services.router.app import Router, build
 from tests.kafka_world import Handled, World
 
 
@@ -29,24 +28,7 @@ def router_of(kafka: str, mongo: Mongo) -> tuple[Router, KafkaPublisher]:
     relay = OutboxRelay(
         rfis=stores.rfis, referrals=stores.referrals, partners=stores.partners, publisher=publisher, clock=clock
     )
-    ports = RouterPorts(
-        rfis=stores.rfis,
-        referrals=stores.referrals,
-        partners=stores.partners,
-        publisher=publisher,
-        publish_referrals=relay.publish_and_clear,
-        publish_rfis=relay.publish_and_clear,
-        clock=clock,
-        feed=Follower(kafka),
-        decode_event=wire.event_of,
-        encode_event=wire.outgoing,
-        type_of=wire.type_of,
-        decode_profile=wire.profile_of,
-        decode_standing=wire.standing_of,
-        pasts=stores.pasts,
-        rules=stores.rules,
-        parent_of=parent_of,
-    )
+    ports = router_ports(stores, publisher=publisher, outboxes=relay, clock=clock, feed=Follower(kafka))
     return build(ports), publisher
 
 

@@ -54,6 +54,11 @@ COUNTS = st.dictionaries(st.sampled_from(["1-1", "2-1", "3-2"]), st.integers(0, 
 def test_both_matchers_agree_whatever_came_before(
     steps: list[tuple[str, Any]], rfis: list[Rfi], counts: dict[str, int], now: datetime
 ) -> None:
+    both_agree(steps, rfis, counts, now)
+
+
+def both_agree(steps: list[tuple[str, Any]], rfis: list[Rfi], counts: dict[str, int], now: datetime) -> None:
+    """Take the steps with both matchers, and compare everything that they say."""
     opens = Opens(counts)
     plain, compiled = ReferenceMatcher(opens), IndexedMatcher(opens)
     for step, what in [*steps, ("match", rfis), ("picked", rfis)]:
@@ -61,6 +66,8 @@ def test_both_matchers_agree_whatever_came_before(
             assert plain.put(what) is compiled.put(what)
         elif step == "put_all":
             assert plain.put_all(what) == compiled.put_all(what)
+        elif step == "put_stored":
+            assert plain.put_all(list(what.profiles())) == compiled.put_stored(what)
         elif step == "learn":
             assert plain.learn(*what) is compiled.learn(*what)
         else:
@@ -73,9 +80,12 @@ def test_both_matchers_agree_whatever_came_before(
 
 
 def partners_of(steps: list[tuple[str, Any]]) -> set[str]:
-    put = [
-        each for kind, what in steps if kind in {"put", "put_all"} for each in (what if kind == "put_all" else [what])
-    ]
+    put: list[RoutableProfile] = []
+    for step, what in steps:
+        if step == "put":
+            put.append(what)
+        elif step in {"put_all", "put_stored"}:
+            put += what if step == "put_all" else what.profiles()
     return {profile.partner_id for profile in put}
 
 

@@ -32,7 +32,7 @@ from services.matching.regions import flat
 from services.matching.signals import signals
 from services.matching.stored import StoredReader
 from tests.builders import START, make_location, make_need, make_profile, make_rfi
-from tests.unit.test_matching_indexed import BEGIN, COUNTS, LATER, picking, standings
+from tests.unit.test_matching_indexed import BEGIN, COUNTS, LATER, both_agree, picking, standings
 from tests.unit.test_matching_oracle import Opens, profiles, requests
 
 #: The first call on a machine compiles the kernels.
@@ -64,8 +64,8 @@ def reader() -> StoredReader:
 STEPS = st.lists(
     st.one_of(
         profiles().map(lambda each: ("put", each)),
-        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("stored", each)),
-        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("stored", each)),
+        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("put_stored", stored(*each))),
+        st.lists(profiles(), min_size=1, max_size=8).map(lambda each: ("put_stored", stored(*each))),
         standings().map(lambda each: ("learn", each)),
         st.lists(requests(), min_size=1, max_size=3).map(lambda each: ("match", each)),
     ),
@@ -78,20 +78,7 @@ STEPS = st.lists(
 def test_a_page_is_matched_as_its_profiles_are_whatever_came_before(
     steps: list[tuple[str, Any]], rfis: list[Rfi], counts: dict[str, int], now: datetime
 ) -> None:
-    opens = Opens(counts)
-    plain, compiled = ReferenceMatcher(opens), IndexedMatcher(opens)
-    for step, what in [*steps, ("match", rfis), ("picked", rfis)]:
-        if step == "put":
-            assert plain.put(what) is compiled.put(what)
-        elif step == "stored":
-            assert plain.put_all(list(stored(*what).profiles())) == compiled.put_stored(stored(*what))
-        elif step == "learn":
-            assert plain.learn(*what) is compiled.learn(*what)
-        else:
-            asked = [picking(rfi) for rfi in what] if step == "picked" else what
-            assert compiled.match(asked, now, {"2-1": 1}) == plain.match(asked, now, {"2-1": 1})
-    assert compiled.explain(rfis[0], None, now) == plain.explain(rfis[0], None, now)
-    assert sorted(compiled.limited()) == sorted(plain.limited())
+    both_agree(steps, rfis, counts, now)
 
 
 WHOLE = make_profile(

@@ -21,6 +21,7 @@ from services.matching.index.elements import (
     SHORT,
     STRING,
     known_as,
+    member,
     name_at,
     packed,
     passable,
@@ -236,9 +237,7 @@ def texts(base: int, kind: int, at: int, size: int, what: int, n: int, said: int
     end = at + size
     at += 4
     while u8(base, at) != 0:
-        each = u8(base, at)
-        at = name_at(base, at + 1, end)[0]
-        length = size_of(base, each, at, end)
+        each, at, length = member(base, at, end)
         if each != STRING or length < 0:
             return ODD
         outcome = told(said, n, number_of(met, what, base, at + 4, length - EMPTY))
@@ -255,9 +254,7 @@ def whole(base: int, kind: int, at: int, size: int, what: int, n: int, said: int
         return ODD
     inside, end = at + 4, at + size
     while u8(base, inside) != 0:
-        each = u8(base, inside)
-        inside = name_at(base, inside + 1, end)[0]
-        length = size_of(base, each, inside, end)
+        each, inside, length = member(base, inside, end)
         if each != STRING or length < 0:
             return ODD
         inside += length

@@ -77,6 +77,14 @@ def size_of(base: int, kind: int, at: int, end: int) -> int:
 
 
 @compiled
+def member(base: int, at: int, end: int) -> tuple[int, int, int]:
+    """A member of an array, whatever its name: its type, where its value begins, and how many bytes that has."""
+    kind = u8(base, at)
+    at = name_at(base, at + 1, end)[0]
+    return kind, at, size_of(base, kind, at, end)
+
+
+@compiled
 def passable(kind: int) -> bool:
     """Whether a field that is not known may be passed over: one of these types is whole whatever it says."""
     return kind < len(FIXED) and FIXED[kind] >= 0

@@ -11,6 +11,7 @@ from services.matching.index.elements import (
     REAL,
     STRING,
     known_as,
+    member,
     name_at,
     packed,
     passable,
@@ -42,9 +43,7 @@ def places(base: int, kind: int, at: int, size: int, n: int, said: int, met: int
     end = at + size
     at += 4
     while u8(base, at) != 0:
-        each = u8(base, at)
-        at = name_at(base, at + 1, end)[0]
-        length = size_of(base, each, at, end)
+        each, at, length = member(base, at, end)
         if each != DOCUMENT or length < 0 or not find_parts(base, at, at + length, i64(said, PARTS_AT)):
             return ODD
         begin = room_for(met, length)
@@ -70,9 +69,7 @@ def offices(base: int, kind: int, at: int, size: int, n: int, said: int, met: in
     end = at + size
     at += 4
     while u8(base, at) != 0:
-        each = u8(base, at)
-        at = name_at(base, at + 1, end)[0]
-        length = size_of(base, each, at, end)
+        each, at, length = member(base, at, end)
         if each != DOCUMENT or length < 0:
             return ODD
         outcome = office(base, at, at + length, n, said, met)
