@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -61,6 +62,9 @@ def store(uri: str, count: int) -> None:
         made, profiles = documents(count), client[DATABASE][COLLECTION]
         while batch := list(islice(made, BATCH)):
             profiles.insert_many(batch, ordered=False)
+        # Nobody fills a database at the moment at which a router starts: what was stored is written down first.
+        client.admin.command("fsync")
+    os.sync()
 
 
 def start(uri: str, mongod: int) -> dict[str, float]:

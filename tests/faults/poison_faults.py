@@ -18,7 +18,7 @@ from tests.faults.site import CONSUMERS, Site
 from tests.faults.trial import Trial
 from tests.kafka_world import send_bad_header_key
 
-#: Neighbours of poison go on within this, on a machine with nothing else to do; twice that is asserted.
+#: Neighbours of poison go on within this, on a machine with nothing else to do.
 NEIGHBOURS_WITHIN_S = 5.0
 
 Headers = list[tuple[str, bytes | None]]
@@ -117,6 +117,8 @@ def test_poison_of_every_kind_is_put_aside_and_its_neighbours_go_on(trial: Trial
     restarts = sum(map(site.restarts, CONSUMERS))
     codecs = CODECS if trial.long else ("zstd",)
     number, before = 0, set_aside(site)
+    # `make test` shares its machine with other tests.
+    patience_s = NEIGHBOURS_WITHIN_S * (1 if trial.long else 2)
     with trial.whole(8, "poison of every kind, in every codec, on every topic", times=0) as result:
         for codec in codecs:
             neighbours = [f"beside-{codec}-{n}" for n in range(4)]
@@ -127,7 +129,7 @@ def test_poison_of_every_kind_is_put_aside_and_its_neighbours_go_on(trial: Trial
             began = time.monotonic()
             site.send(trial.ledger, *neighbours)
             ids = [rfi_id(trial.ledger.source, name) for name in neighbours]
-            eventually(lambda ids=ids: routed(site, ids), f"neighbours of {codec} poison", 2 * NEIGHBOURS_WITHIN_S)  # type: ignore[misc]
+            eventually(lambda ids=ids: routed(site, ids), f"neighbours of {codec} poison", patience_s)  # type: ignore[misc]
             trial.note(8, f"neighbours behind poison ({codec or 'plain'}) routed", recovery_s=time.monotonic() - began)
         result.times += number
     # On engagement.events two groups put each record aside, the router and the notifier.
