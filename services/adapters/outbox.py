@@ -8,19 +8,22 @@ appearances of a document's events on Kafka are in the order of its changes, who
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
 from services.adapters.wire import outgoing, profile_outgoing
 from services.core.errors import Invalid
+from services.core.partner import Profile
 from services.core.ports import Clock, Outgoing, Publisher
 from services.core.referral import Referral
 from services.core.rfi import Rfi
 from services.core.stores import PartnerStore, ReferralStore, RfiStore
 
 log = structlog.get_logger("outbox")
+D = TypeVar("D", Rfi | Referral, Profile)
 
 #: How long an outbox is left to the process that filled it, real time.
 GRACE = timedelta(seconds=3)
@@ -55,15 +58,14 @@ class OutboxRelay:
         unsent = [document for document in documents if document.outbox]
         if not unsent:
             return
-        await self._publisher.publish([outgoing(event) for document in unsent for event in document.outbox])
-        await self._rfis_cleared([document for document in unsent if isinstance(document, Rfi)])
-        await self._referrals_cleared([document for document in unsent if isinstance(document, Referral)])
+        await self._publisher.publish([message for document in unsent for message in _events_of(document)])
+        await self._cleared(unsent)
 
-    async def _rfis_cleared(self, rfis: Sequence[Rfi]) -> None:
+    async def _cleared(self, documents: Sequence[Rfi | Referral]) -> None:
+        rfis = [document for document in documents if isinstance(document, Rfi)]
+        referrals = [document for document in documents if isinstance(document, Referral)]
         if rfis:
             await self._rfis.clear_outbox(_sent(rfis))
-
-    async def _referrals_cleared(self, referrals: Sequence[Referral]) -> None:
         if referrals:
             await self._referrals.clear_outbox(_sent(referrals))
 
@@ -76,10 +78,10 @@ class OutboxRelay:
         for _ in range(PAGES):
             rfis, referrals = await self._rfis.with_outbox(PAGE), await self._referrals.with_outbox(PAGE)
             found: list[Rfi | Referral] = [*rfis, *referrals]
-            left = [document for document in self._old_enough(found) if _can_be_sent(document)]
-            await self.publish_and_clear(left)
-            sent += len(left)
-            if not left or max(len(rfis), len(referrals)) < PAGE:
+            told = await self._published(self._old_enough(found), _events_of)
+            await self._cleared(told)
+            sent += len(told)
+            if not told or max(len(rfis), len(referrals)) < PAGE:
                 break
         if sent:
             log.info("outbox_swept", documents=sent)
@@ -93,15 +95,40 @@ class OutboxRelay:
         return [document for document in found if now - first_seen[document.outbox[0].id] >= self._grace]
 
     async def publish_profiles(self) -> int:
-        """Publish every profile whose newest version is not known to be on Kafka; returns how many."""
+        """Publish every profile whose newest version is not known to be on Kafka; returns how many.
+
+        Raises:
+            DependencyUnavailable: Kafka or the database is away; a repeat or a sweep is safe.
+        """
         sent = 0
         while profiles := await self._partners.unpublished(PAGE):
-            await self._publisher.publish([profile_outgoing(profile) for profile in profiles])
-            await self._partners.mark_published({profile.id: profile.version for profile in profiles})
-            sent += len(profiles)
-            if len(profiles) < PAGE:
+            told = await self._published(profiles, lambda profile: [profile_outgoing(profile)])
+            await self._partners.mark_published({profile.id: profile.version for profile in told})
+            sent += len(told)
+            if len(told) < PAGE:
                 break
         return sent
+
+    async def _published(self, documents: Sequence[D], messages_of: Callable[[D], list[Outgoing]]) -> list[D]:
+        """Publish what these have to tell; returns those of which all was acknowledged.
+
+        What can't be put on the wire, or is too large for it, stays where it is and must not keep the others back.
+        """
+        written = ((document, _written(document, messages_of)) for document in documents)
+        ready = [(document, messages) for document, messages in written if messages is not None]
+        try:
+            await self._publisher.publish([message for _, messages in ready for message in messages])
+        except Invalid:
+            return [document for document, messages in ready if await self._takes(document, messages)]
+        return [document for document, _ in ready]
+
+    async def _takes(self, document: D, messages: Sequence[Outgoing]) -> bool:
+        try:
+            await self._publisher.publish(messages)
+        except Invalid as error:
+            _unsendable(document.id, error)
+            return False
+        return True
 
 
 def _sent(documents: Sequence[Rfi] | Sequence[Referral]) -> dict[str, list[str]]:
@@ -112,11 +139,18 @@ def _sent(documents: Sequence[Rfi] | Sequence[Referral]) -> dict[str, list[str]]
     return sent
 
 
-def _can_be_sent(document: Rfi | Referral) -> bool:
-    """Whether its events can be put on the wire; one that can't must not keep the others back."""
+def _events_of(document: Rfi | Referral) -> list[Outgoing]:
+    return [outgoing(event) for event in document.outbox]
+
+
+def _written(document: D, messages_of: Callable[[D], list[Outgoing]]) -> list[Outgoing] | None:
     try:
-        _: list[Outgoing] = [outgoing(event) for event in document.outbox]
+        return messages_of(document)
     except (Invalid, ValueError, TypeError, KeyError) as error:
-        log.error("outbox_unsendable", document_id=document.id, error=type(error).__name__)  # noqa: TRY400
-        return False
-    return True
+        _unsendable(document.id, error)
+        return None
+
+
+def _unsendable(document_id: str, error: Exception) -> None:
+    # Its words may quote the document.
+    log.error("outbox_unsendable", document_id=document_id, error=type(error).__name__)

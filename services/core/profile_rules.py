@@ -6,7 +6,7 @@ Fields are JSON pointers into the profile: `/serves`, `/locations/0/contact/emai
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from services.core.errors import Problem
 from services.core.ids import location_id
@@ -22,6 +22,8 @@ TERMS_LIMIT = 200
 TERM_LENGTH = 100
 #: Largest capacity; who wants more wants no limit.
 CAPACITY_LIMIT = 100_000
+#: No pause ends later.
+LATEST_PAUSE = datetime(2200, 1, 1, tzinfo=UTC)
 #: Digits of a degree that are kept of an office: ten centimetres.
 DEGREE_DIGITS = 6
 
@@ -68,12 +70,12 @@ def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterat
     if not profile.serves:
         yield Problem("/serves", "required", "name at least one region; the country means all of it")
     yield from _few("/serves", profile.serves, REGIONS_LIMIT)
+    yield from _served(profile.serves)
     if not profile.locations:
         yield Problem("/locations", "no_location", "give at least one location and who gets its alerts")
     yield from _few("/locations", profile.locations, LOCATIONS_LIMIT)
     for number, location in enumerate(profile.locations):
-        yield from text_problems(f"/locations/{number}/city", location.place.city, TERM_LENGTH)
-        yield from text_problems(f"/locations/{number}/postalCode", location.place.postal_code, TERM_LENGTH)
+        yield from _place(f"/locations/{number}", location.place)
         yield from coordinate_problems(f"/locations/{number}", location.coordinate)
         yield from _contact(f"/locations/{number}/contact", location.contact)
     for name in ("keywords", "industries", "products", "services"):
@@ -81,8 +83,25 @@ def _problems(profile: Profile, now: datetime, before: Profile | None) -> Iterat
     if profile.capacity is not None and not 1 <= profile.capacity <= CAPACITY_LIMIT:
         yield Problem("/capacity", "out_of_range", f"give a number from 1 to {CAPACITY_LIMIT}, or nothing for no limit")
     known = before.paused_until if before else None
-    if profile.paused_until is not None and profile.paused_until != known and profile.paused_until <= now:
-        yield Problem("/pausedUntil", "in_the_past", "a pause must end in the future; leave it empty for none")
+    if profile.paused_until is not None and profile.paused_until != known:
+        if profile.paused_until <= now:
+            yield Problem("/pausedUntil", "in_the_past", "a pause must end in the future; leave it empty for none")
+        elif profile.paused_until > LATEST_PAUSE:
+            # It must be a date of the calendar in every zone of the earth.
+            yield Problem("/pausedUntil", "invalid", f"give a date before the year {LATEST_PAUSE.year}")
+
+
+def _served(places: Sequence[Place]) -> Iterator[Problem]:
+    # One problem for the whole list, as of words: it is one field of a form.
+    for problem in (each for place in places for each in _place("", place)):
+        yield Problem("/serves", problem.code, problem.message)
+        return
+
+
+def _place(at: str, place: Place) -> Iterator[Problem]:
+    yield from text_problems(f"{at}/subdivision", place.subdivision, TERM_LENGTH)
+    yield from text_problems(f"{at}/city", place.city, TERM_LENGTH)
+    yield from text_problems(f"{at}/postalCode", place.postal_code, TERM_LENGTH)
 
 
 def _contact(field: str, contact: Person) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
+from services.adapters.kafka.sizes import MAX_RECORD_BYTES, MessageTooLarge
 from services.core.errors import DependencyUnavailable, Misconfigured
 from services.core.ports import Outgoing, Publisher, Record
 
@@ -86,6 +87,14 @@ class PublisherSuite:
 
     async def test_publishing_nothing_is_fine(self, world: PublisherWorld) -> None:
         await world.publisher.publish([])
+        assert await world.records() == []
+
+    async def test_a_message_that_is_too_large_is_named_and_nothing_is_sent(self, world: PublisherWorld) -> None:
+        small = Outgoing(topic=world.topic, key="small", value=b"v")
+        large = Outgoing(topic=world.topic, key="the large one", value=bytes(MAX_RECORD_BYTES + 1))
+        with pytest.raises(MessageTooLarge, match="the large one") as caught:
+            await world.publisher.publish([small, large])
+        assert caught.value.message is large
         assert await world.records() == []
 
 

@@ -19,9 +19,11 @@ from services.core.engagement import WithdrawRfi, decide_rfi
 from services.core.errors import DependencyUnavailable
 from services.core.events import Event, EventType
 from services.core.lifecycle import decide
+from services.core.partner import Profile
 from services.core.policy import STANDARD
 from services.core.ports import Change
 from services.core.referral import Referral
+from services.core.rfi import Place
 from tests.builders import START, make_profile, make_referral, make_rfi
 
 
@@ -158,6 +160,37 @@ async def test_an_event_that_cannot_be_sent_does_not_keep_the_others_back(world:
     await world.stores.referrals.add([make_referral(1), make_referral(2)])
     await world.save(good)
     await world.save(bad)
+    assert await world.sweep_later() == 1
+    assert {event.subject for event in world.events()} == {good.id}
+    assert [referral.id for referral in await world.stores.referrals.with_outbox(9)] == [bad.id]
+
+
+def large(number: int, size: int = 2_000_000) -> Profile:
+    """A profile that Kafka does not take: none of ours lets it through, an earlier version did."""
+    profile = make_profile(number)
+    return replace(profile, serves=(Place(country="ES", city="c" * size), *profile.serves))
+
+
+async def test_a_profile_that_kafka_does_not_take_does_not_keep_the_others_back(world: World) -> None:
+    profiles = [make_profile(1), large(2), make_profile(3)]
+    await world.stores.partners.put_profiles(profiles)
+    await world.stores.referrals.add([make_referral(1)])
+    left = await world.save(opened(make_referral(1)))
+    assert await world.relay.publish_profiles() == 2
+    told = {profile_of(record).id for record in world.log.records(str(Topic.PARTNER_PROFILES))}
+    assert told == {profiles[0].id, profiles[2].id}
+    assert [profile.id for profile in await world.stores.partners.unpublished(9)] == [profiles[1].id]
+    assert await world.sweep_later() == 1
+    assert {event.subject for event in world.events()} == {left.id}
+
+
+async def test_an_outbox_that_kafka_does_not_take_does_not_keep_the_others_back(world: World) -> None:
+    good, bad = opened(make_referral(1)), opened(make_referral(2))
+    event = bad.outbox[0]
+    bad = replace(bad, outbox=(replace(event, facts={**event.facts, "note": "x" * 2_000_000}),))
+    await world.stores.referrals.add([make_referral(1), make_referral(2)])
+    await world.save(bad)
+    await world.save(good)
     assert await world.sweep_later() == 1
     assert {event.subject for event in world.events()} == {good.id}
     assert [referral.id for referral in await world.stores.referrals.with_outbox(9)] == [bad.id]

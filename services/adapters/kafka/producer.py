@@ -22,25 +22,14 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOr
 from services.adapters.kafka.connections import expect_closed_transports
 from services.adapters.kafka.partitioner import partition_of
 from services.adapters.kafka.security import PLAINTEXT, Security
-from services.core.errors import DependencyUnavailable, Invalid, Misconfigured
+from services.adapters.kafka.sizes import MAX_RECORD_BYTES, MessageTooLarge, check_size
+from services.core.errors import DependencyUnavailable, Misconfigured
 from services.core.ports import Outgoing
 
 log = structlog.get_logger(__name__)
 
-#: Messages with more headers than this are always measured exactly.
-_FEW_HEADERS = 32
 #: So many messages for a partition are sent one by one.
 _FEW_MESSAGES = 8
-#: Bytes of a record that are neither key, value nor headers; generous.
-_RECORD_OVERHEAD = 100
-
-
-class MessageTooLarge(Invalid):
-    """A message is larger than Kafka takes."""
-
-    def __init__(self, message: Outgoing, size: int, limit: int) -> None:
-        self.message, self.size, self.limit = message, size, limit
-        super().__init__(f"message {message.key!r} for {message.topic} has {size} bytes, the limit is {limit}")
 
 
 class KafkaPublisher:
@@ -66,7 +55,7 @@ class KafkaPublisher:
         publish_timeout_s: float = 10.0,
         stop_timeout_s: float = 5.0,
         replace_after: int = 3,
-        max_record_bytes: int = 1_000_000,
+        max_record_bytes: int = MAX_RECORD_BYTES,
         batch_bytes: int = 512 * 1024,
     ) -> None:
         self._settings: dict[str, Any] = {
@@ -101,7 +90,7 @@ class KafkaPublisher:
         if not messages:
             return
         for message in messages:
-            self._check_size(message)
+            check_size(message, self._max_record_bytes)
         try:
             async with asyncio.timeout(self._publish_timeout_s):
                 await self._send(messages)
@@ -127,15 +116,6 @@ class KafkaPublisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             await self._close(producer)
-
-    def _check_size(self, message: Outgoing) -> None:
-        size = _RECORD_OVERHEAD + len(message.key) * 4 + len(message.value)
-        if size <= self._max_record_bytes // 2 and len(message.headers) <= _FEW_HEADERS:
-            return  # Far away from the limit: no need to count exactly.
-        size = _RECORD_OVERHEAD + len(message.key.encode()) + len(message.value)
-        size += sum(len(name.encode()) + len(value) + 10 for name, value in message.headers)
-        if size > self._max_record_bytes:
-            raise MessageTooLarge(message, size, self._max_record_bytes)
 
     async def _send(self, messages: Sequence[Outgoing]) -> None:
         producer = await self._connected()

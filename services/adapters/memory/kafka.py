@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from services.adapters.kafka.dead_letters import DeadLetters
 from services.adapters.kafka.partitioner import partition_of
 from services.adapters.kafka.settling import Settling
+from services.adapters.kafka.sizes import check_size
 from services.adapters.kafka.subscription import Subscription, is_for
 from services.core.errors import DependencyUnavailable, Misconfigured, Verdict, verdict_of
 from services.core.ports import BatchHandler, Outgoing, Record
@@ -81,8 +82,11 @@ class MemoryPublisher:
 
         Raises:
             DependencyUnavailable: `away` is set, or a topic does not exist.
+            MessageTooLarge: one of them is; none was written.
             Misconfigured: an explicit partition does not exist; none was written.
         """
+        for message in messages:
+            check_size(message)
         if self.away:
             raise DependencyUnavailable("kafka", "did not acknowledge in time")
         placed = [(message, self._partition(message)) for message in messages]
