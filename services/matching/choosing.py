@@ -11,11 +11,10 @@ from services.core.codes import CompanySize
 from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, written
 from services.core.rfi import Chosen, Rfi, Skipped
-from services.matching.distance import office_for
 from services.matching.market import Offer
 from services.matching.ranking import TOO_FAR, Ranking, in_order, score_of, tie_break
 from services.matching.reasons import reasons_of
-from services.matching.regions import ParentOf
+from services.matching.regions import ParentOf, nearest
 
 #: Near misses kept with a routing.
 NEAR_MISSES = 5
@@ -114,7 +113,7 @@ def chosen_of(rfi: Rfi, offer: Offer, ranking: Ranking, score: float, parent_of:
     return Chosen(
         partner_id=offer.profile.partner_id,
         profile_id=offer.profile.id,
-        location_id=office_for(offer.profile.locations, ranking.asked.place, ranking.asked.circle, parent_of).id,
+        location_id=nearest(offer.profile.locations, ranking.asked.place, parent_of).id,
         score=score,
         picked=picked,
         reasons=(written(ReasonCode.PICKED), *reasons) if picked else reasons,

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
+from math import asin, cos, isfinite, radians, sin, sqrt
 
 from services.core.partner import Office
 from services.core.rfi import Coordinate, Need
-from services.matching.regions import ParentOf, PlaceKey, flat, nearest
 
 #: Mean radius of the earth (IUGG), and the units of it.
 EARTH_KM = 6371.0088
@@ -65,13 +64,15 @@ def km_between(one: Coordinate, other: Coordinate) -> float:
     return 2 * EARTH_KM * asin(min(1.0, sqrt(apart(point_of(one), point_of(other))) / (2 * UNITS)))
 
 
+def known_of(offices: Iterable[Office]) -> list[Coordinate]:
+    """The coordinates of those offices that have any. What is no number, in a store that is damaged, is none."""
+    there = (office.coordinate for office in offices if office.coordinate is not None)
+    return [at for at in there if isfinite(at.latitude) and isfinite(at.longitude)]
+
+
 def points_of(offices: Sequence[Office]) -> tuple[Point, ...]:
     """The points of those offices whose coordinates are known."""
-    # Most have none, and a million profiles are asked.
-    for office in offices:
-        if office.coordinate is not None:
-            return tuple(point_of(each.coordinate) for each in offices if each.coordinate is not None)
-    return ()
+    return tuple(map(point_of, known_of(offices)))
 
 
 def too_far(points: Sequence[Point], circle: Circle | None) -> bool:
@@ -79,28 +80,11 @@ def too_far(points: Sequence[Point], circle: Circle | None) -> bool:
     return circle is not None and bool(points) and not any(map(circle.holds, points))
 
 
-def office_for(offices: Sequence[Office], asked: PlaceKey, circle: Circle | None, parent_of: ParentOf = flat) -> Office:
-    """The office that gets a request: where a circle is asked for the nearest known within it, else that of the region.
-
-    Equals keep the order of the profile.
-    """
-    if circle is not None:
-        inside = [
-            (line, place)
-            for place, office in enumerate(offices)
-            if office.coordinate is not None
-            and (line := apart(circle.middle, point_of(office.coordinate))) <= circle.limit
-        ]
-        if inside:
-            return offices[min(inside)[1]]
-    return nearest(offices, asked, parent_of)
-
-
 def distance_words(offices: Iterable[Office], need: Need) -> str:
     """How far the nearest office is, in words for an operator, and what was asked."""
     if need.coordinate is None:
         return "not compared: the request gives no coordinates"
-    known = [office.coordinate for office in offices if office.coordinate is not None]
+    known = known_of(offices)
     wanted = "" if need.within_km is None else f", asked within {need.within_km}"
     if not known:
         decides = "; the region decides" if wanted else ""

@@ -8,7 +8,7 @@ from services.core.codes import CompanySize
 from services.core.partner import Office
 from services.core.reasons import ReasonCode, written
 from services.matching.asked import Source
-from services.matching.distance import Circle
+from services.matching.distance import Circle, known_of
 from services.matching.market import Offer
 from services.matching.ranking import Ranking
 from services.matching.regions import PlaceKey, Reach, name_of, verdict
@@ -67,7 +67,7 @@ def near_reasons(offices: Iterable[Office], circle: Circle | None) -> tuple[str,
     """
     if circle is None:
         return ()
-    known = any(office.coordinate is not None for office in offices)
+    known = known_of(offices)
     return (written(ReasonCode.NEAR if known else ReasonCode.DISTANCE_UNKNOWN, str(circle.km)),)
 
 

@@ -40,7 +40,7 @@ class Page:
     said: Said
     ids: Sequence[str]
     partners: Sequence[str]
-    #: Both are empty for what is odd.
+    #: Both are empty for what the walk found odd.
 
 
 class StoredReader:

@@ -10,12 +10,11 @@ from services.core.partner import RoutableProfile
 from services.core.reasons import ReasonCode, around, escaped, written
 from services.core.rfi import Chosen
 from services.matching.asked import Source
-from services.matching.distance import office_for
 from services.matching.holdings import Holdings
 from services.matching.index.queries import in_packed_order
 from services.matching.reading import Reading
 from services.matching.reasons import CODES, TERMS_NAMED, near_reasons
-from services.matching.regions import ParentOf
+from services.matching.regions import ParentOf, nearest
 
 
 class Telling:
@@ -48,7 +47,7 @@ class Telling:
         return Chosen(
             partner_id=profile.partner_id,
             profile_id=profile.id,
-            location_id=office_for(profile.locations, self._asked.place, self._asked.circle, self._parent_of).id,
+            location_id=nearest(profile.locations, self._asked.place, self._parent_of).id,
             score=score,
             reasons=self._reasons(profile, matched),
         )

@@ -122,10 +122,13 @@ def test_without_a_distance_coordinates_change_nothing(make: Make) -> None:
     assert route(spread, near(km=None)) == route(plain, near(spot=None, km=None)) == route(spread, near(None, None))
 
 
-def test_the_nearest_location_within_gets_the_request_and_the_reason_does_not_tell_the_distance(make: Make) -> None:
-    (chosen,) = route(make(at(1, None, DOS_HERMANAS, SEVILLA, CORDOBA)), near()).chosen
-    assert chosen.location_id == "L-1-2"
-    assert chosen.reasons[1] == "near|25"
+def test_neither_the_reasons_nor_the_location_that_gets_the_request_tell_how_far_it_is(make: Make) -> None:
+    """A partner may say that it has offices all over the place: which of them is nearest would tell it the point."""
+    spots = (None, DOS_HERMANAS, SEVILLA, CORDOBA)
+    for turned in (spots, spots[::-1]):
+        (chosen,) = route(make(at(1, *turned)), near()).chosen
+        assert chosen.location_id == "L-1-0"
+        assert chosen.reasons[1] == "near|25"
     assert not [reason for reason in chosen.reasons if "km" in reason]
 
 

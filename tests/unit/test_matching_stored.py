@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from math import nan
 from typing import Any
 
 import bson
 import pytest
+from bson.datetime_ms import DatetimeMS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +25,8 @@ from services.core.standing import Standing
 from services.core.stored import StoredProfiles
 from services.matching.growing import GrowingMatcher
 from services.matching.holdings import Holdings
-from services.matching.index.documents import FIELDS
+from services.matching.index.documents import FIELDS, SHORTEST
+from services.matching.index.met import grown, made, mark_of
 from services.matching.index.said import FINE
 from services.matching.index.whereabouts import COORDINATE, OFFICE, PARTS
 from services.matching.indexed import IndexedMatcher
@@ -128,6 +132,10 @@ ODD: dict[str, Callable[[Doc], Doc]] = {
     "a coordinate in whole numbers": changed(
         locations=[{"id": "x", "place": {"country": "ES"}, "coordinate": {"latitude": 37, "longitude": -6}}]
     ),
+    "a coordinate that is no number": changed(
+        locations=[{"id": "x", "place": {"country": "ES"}, "coordinate": {"latitude": nan, "longitude": -6.0}}]
+    ),
+    "an instant that no calendar has": changed(seen=DatetimeMS(253_402_300_800_000)),
     "a text nobody knows": changed(motto="ad astra"),
     "a place nobody knows": changed(serves=[{"country": "ES", "moon": {"sea": "Tranquillity"}}]),
 }
@@ -140,6 +148,17 @@ def test_what_is_odd_is_read_one_by_one_and_others_are_not(change: Callable[[Doc
     assert reader().read(page).said.state.tolist() == [1 - FINE, FINE]
     assert compiled.put_stored(page) == plain.put_all(list(page.profiles()))
     assert compiled.match([make_rfi()], LATER) == plain.match([make_rfi()], LATER)
+
+
+@pytest.mark.parametrize("letters", [b"\x80" * 5, b"\xc1\x81\x81\x81\x81", b"\xf8\x88\x80\x80\x80", b"abcd\xf5"])
+def test_bytes_that_are_no_text_are_odd_also_where_nobody_reads_them(letters: bytes) -> None:
+    office = {"id": "PLACE", "place": {"country": "ES", "city": "TOWNS"}}
+    written = encoded(changed(locations=[office])(document(WHOLE)))
+    for known in (b"PLACE", b"TOWNS"):
+        page = StoredProfiles(documents=array_of([written.replace(known, letters)]), read=ROUTABLE.read)
+        assert reader().read(page).said.state.tolist() == [1 - FINE]
+        assert list(page.profiles()) == []
+        assert IndexedMatcher(Opens({})).put_stored(page) == 0
 
 
 @settings(deadline=None)
@@ -175,6 +194,26 @@ def test_a_page_of_what_are_no_documents_is_refused_or_has_odd_ones(parts: list[
             reader().read(page)
         return
     assert reader().read(page).said.state.tolist() == [1 - FINE] * count
+
+
+def test_a_page_of_the_shortest_documents_has_room_for_each() -> None:
+    """The names of an array's members may be empty, as far as BSON is concerned."""
+    inside = b"\x03\0\5\0\0\0\0" * 2000
+    documents = (len(inside) + 5).to_bytes(4, "little") + inside + b"\0"
+    page = StoredProfiles(documents=documents, read=ROUTABLE.read)
+    assert len(page.begins()) == 2000
+    assert len(documents) // SHORTEST >= 2000
+    assert reader().read(page).said.state.tolist() == [1 - FINE] * 2000
+
+
+def test_texts_that_had_one_hash_in_one_table_have_none_in_another() -> None:
+    """Who knew what hashes begin with could make any number of texts that have to be compared with each other."""
+    texts = [array("B", f"{n:08}".encode()) for n in range(64)]
+    tables = [made(64, seed=seed) for seed in (1, 2)]
+    marks = [[mark_of(met.seed, text.buffer_info()[0], 0, len(text)) for text in texts] for met in tables]
+    assert all(one != other for one, other in zip(*marks, strict=True))
+    assert made(64).seed != made(64).seed
+    assert grown(tables[0], 10).seed == tables[0].seed
 
 
 def test_more_things_than_there_was_room_for_keep_what_they_mean() -> None:

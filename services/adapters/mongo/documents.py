@@ -102,6 +102,9 @@ class Codec(Generic[T]):
         except InvalidBSON as error:
             log.error("document_damaged", kind=self._name, error=str(error))  # noqa: TRY400 - its words are the driver's
             return None
+        if "_id" not in doc:
+            log.error("document_damaged", kind=self._name, error="it has no _id")
+            return None
         return next(iter(self.readable([doc])), None)
 
     def by_id(self, docs: Iterable[Doc]) -> dict[str, T]:

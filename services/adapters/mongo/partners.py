@@ -8,6 +8,7 @@ of them did, also when others have written later versions since (ADR 6).
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from hashlib import sha1
 from typing import TypeVar
 
@@ -78,8 +79,9 @@ class MongoPartners:
 
     async def stored_profiles(self, limit: int) -> AsyncGenerator[StoredProfiles, None]:
         """In the order in which they lie there."""
-        async for documents in self._mongo.walk(PROFILES_COLLECTION, _NOT_ROUTABLE, limit):
-            yield StoredProfiles(documents=documents, read=ROUTABLE.read)
+        async with aclosing(self._mongo.walk(PROFILES_COLLECTION, _NOT_ROUTABLE, limit)) as pages:
+            async for documents in pages:
+                yield StoredProfiles(documents=documents, read=ROUTABLE.read)
 
     async def unpublished(self, limit: int) -> list[Profile]:
         """Through the index of unpublished profiles."""

@@ -26,9 +26,10 @@ AS_IT_LIES = {"$natural": 1}
 
 _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 _BATCHES = (b"firstBatch", b"nextBatch")
-#: Lengths of values in BSON (bsonspec.org) by their types, as far as they stand in what describes a cursor: numbers,
-#: flags and times; others begin with their length, to which so much is added.
-_FIXED, _ADDED = {0x12: 8, 0x10: 4, 0x08: 1, 0x11: 8}, {0x02: 4, 0x03: 0, 0x04: 0}
+#: Lengths of values in BSON (bsonspec.org) by their types, as far as they may stand in what describes a cursor:
+#: numbers, flags, times, ids, nothing; others begin with their length, to which so much is added.
+_FIXED = {0x01: 8, 0x07: 12, 0x08: 1, 0x09: 8, 0x0A: 0, 0x10: 4, 0x11: 8, 0x12: 8}
+_ADDED = {0x02: 4, 0x03: 0, 0x04: 0, 0x05: 5}
 _EMPTY = 5
 
 
@@ -87,12 +88,15 @@ async def ahead(batches: Generator[bytes, None, None], threads: Executor) -> Asy
     try:
         while True:
             with translated():
-                found = await coming
+                # Whoever gives up waiting does not make the thread give up.
+                found = await asyncio.shield(coming)
             if not found:
                 return
             coming = read(threads, next, batches, b"")
             yield found
     finally:
-        # A thread may still be at it: only then can the cursor be closed.
-        await asyncio.gather(coming, return_exceptions=True)
+        # A thread may still be at it: only when it has ended can the cursor be closed.
+        await asyncio.wait({coming})
+        # Nobody asks any more what it came to.
+        coming.exception()
         await read(threads, batches.close)

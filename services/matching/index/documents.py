@@ -1,8 +1,8 @@
 """What is said in the documents of stored profiles? Found in their bytes; no value is made of what nobody asks for.
 
-Documents are BSON (bsonspec.org), their fields are named as those of `RoutableProfile`. Only what looks just as we
-write it is read here. Anything else, damaged or written by a later version, makes a document odd: it is read one by
-one by those who know more.
+Documents are BSON (bsonspec.org), their fields are named as those of `RoutableProfile`, in any order. Fields that are
+not known are passed over where their type alone says how long they are. Anything else, damaged or written by a later
+version, makes a document odd: it is read one by one by those who know more.
 """
 # ruff: noqa: PLR0917
 # Kernels take arrays by position.
@@ -78,10 +78,8 @@ FIELDS = (
     "version",
     "policy",
 )
-#: The least that a document takes in an array: its type, a name, itself.
-SHORTEST = 3 + EMPTY
-#: The first and the last instant of the calendar, in milliseconds since 1970.
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+#: The least that a document takes in an array: its type, the end of an empty name, itself.
+SHORTEST = 2 + EMPTY
 _ID, _PARTNER, _COUNTRY, _SERVES, _LOCATIONS = range(5)
 _NEEDED = 0b11111
 _INDUSTRIES, _SERVICES, _SIZES, _LANGUAGES, _CAPACITY, _PAUSED, _ACTIVE, _VERSION, _POLICY = 6, *range(8, 16)
@@ -199,7 +197,7 @@ def number(base: int, known: int, kind: int, at: int, n: int, said: int) -> int:
         if u8(base, at) == 0:
             flag(said, n, 0, ACTIVE)
     elif known == _PAUSED:
-        if kind != INSTANT or not EARLIEST <= near64(base, at) <= LATEST:
+        if kind != INSTANT:
             return ODD
         flag(said, n, PAUSED, 0)
         put(i64(said, PAUSES), n, near64(base, at))

@@ -6,13 +6,15 @@ import numpy as np
 
 from services.matching.index.compiled import compiled
 from services.matching.index.layout import I64
-from services.matching.index.memory import near32, u8
+from services.matching.index.memory import near32, near64, u8
 
 #: Types of values.
 REAL, STRING, DOCUMENT, ARRAY, FLAG, INSTANT, NOTHING, SHORT, LONG = 1, 2, 3, 4, 8, 9, 10, 16, 18
-#: By type: how many bytes a value has, -1 where it tells that itself, or where we write none. Nothing of those that
-#: have a length can be damaged.
+#: By type: how many bytes a value has, -1 where it tells that itself, or where we write none. `size_of` sees whether
+#: what stands there can be one.
 FIXED = (-1, 8, -1, -1, -1, -1, -1, -1, 1, 8, 0, -1, -1, -1, -1, -1, 4, -1, 8)
+#: The first and the last instant of the calendar, in milliseconds since 1970: nobody reads others.
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 #: The length of an empty text, document or array.
 EMPTY = 5
 #: The highest letter that takes one byte.
@@ -64,7 +66,7 @@ def name_at(base: int, at: int, end: int) -> tuple[int, int, int]:
 
 @compiled
 def size_of(base: int, kind: int, at: int, end: int) -> int:
-    """How many bytes a value has; -1 when it does not end before its document does, or is of a type we don't write."""
+    """How many bytes a value has; -1 when it does not end before its document does, or can't be read."""
     size = FIXED[kind] if kind < len(FIXED) else -1
     if size < 0 and kind in (STRING, DOCUMENT, ARRAY) and at + 4 <= end:
         size = near32(base, at) + (4 if kind == STRING else 0)
@@ -72,7 +74,9 @@ def size_of(base: int, kind: int, at: int, end: int) -> int:
             size = -1
     # Behind every value there is at least the zero byte that ends the document.
     if at + size >= end or (kind == FLAG and u8(base, at) > 1):
-        size = -1
+        return -1
+    if kind == INSTANT and not EARLIEST <= near64(base, at) <= LATEST:
+        return -1
     return size
 
 
@@ -99,8 +103,8 @@ def readable(base: int, at: int) -> bool:
         letter = u8(base, at)
         at += 1
         if letter > LAST_LETTER:
-            more = 1 if 0xC2 <= letter < 0xE0 else 2 if 0xE0 <= letter < 0xF0 else 3 if 0xF0 <= letter < 0xF5 else 4  # noqa: PLR2004 - as in the standard
-            if at + more > end:
+            more = 1 if 0xC2 <= letter < 0xE0 else 2 if 0xE0 <= letter < 0xF0 else 3 if 0xF0 <= letter < 0xF5 else 0  # noqa: PLR2004 - as in the standard
+            if more == 0 or at + more > end:
                 return False
             # No letter is written longer than it need be, none is half of a pair, none lies beyond the last one.
             low = 0xA0 if letter == 0xE0 else 0x90 if letter == 0xF0 else 0x80  # noqa: PLR2004 - as in the standard

@@ -6,6 +6,7 @@ some moment is what has a higher number.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -42,6 +43,8 @@ class Met(NamedTuple):
     #: How many there is room for,
     heap_size: int
     #: and for how many bytes.
+    seed: int
+    #: What hashes begin with: whoever knew it could make a thousand texts that share one, each to be compared with all.
 
     @property
     def size(self) -> int:
@@ -57,11 +60,11 @@ class Met(NamedTuple):
 
 
 #: Where a kernel finds each of them.
-(MARKS, MASK, NUMBERS, KINDS, BEGINS, HEAP, USED, MOST, HEAP_SIZE) = range(len(Met._fields))
+(MARKS, MASK, NUMBERS, KINDS, BEGINS, HEAP, USED, MOST, HEAP_SIZE, SEED) = range(len(Met._fields))
 
 
-def made(room: int, heap_size: int = 0) -> Met:
-    """A table for so many things, a power of two, and so many bytes."""
+def made(room: int, heap_size: int = 0, seed: int | None = None) -> Met:
+    """A table for so many things, a power of two, and so many bytes; without a seed it gets one that nobody knows."""
     size = max(heap_size, _USUAL * room)
     return Met(
         marks=np.zeros(2 * room, np.int64),
@@ -73,6 +76,7 @@ def made(room: int, heap_size: int = 0) -> Met:
         used=np.zeros(1, np.int64),
         most=room,
         heap_size=size,
+        seed=secrets.randbits(62) if seed is None else seed,
     )
 
 
@@ -80,7 +84,7 @@ def grown(met: Met, need: int) -> Met:
     """The same things with the same numbers in twice the room, with that for `need` bytes more."""
     count = met.size
     end = int(met.begins[count])
-    wider = made(2 * met.most, 2 * (end + need))
+    wider = made(2 * met.most, 2 * (end + need), met.seed)
     wider.heap[:end], wider.used[0] = met.heap[:end], count
     wider.kinds[:count], wider.begins[: count + 1] = met.kinds[:count], met.begins[: count + 1]
     place(met.marks, met.numbers, wider.marks, wider.numbers)
@@ -102,7 +106,7 @@ def place(marks: I64, numbers: I32, wider: I64, wider_numbers: I32) -> None:
 @compiled
 def number_of(met: int, kind: int, base: int, at: int, size: int) -> int:
     """The number of some bytes (`size` of them, `at` bytes behind the address `base`) of a kind; FULL is none."""
-    mark, marks, mask = mark_of(kind, base, at, size), i64(met, MARKS), i64(met, MASK)
+    mark, marks, mask = mark_of(i64(met, SEED) ^ kind, base, at, size), i64(met, MARKS), i64(met, MASK)
     kinds, begins, heap = i64(met, KINDS), i64(met, BEGINS), i64(met, HEAP)
     slot = mark & mask
     while i64(marks, slot) != 0:
@@ -150,9 +154,9 @@ def same(one: int, other: int, size: int) -> bool:
 
 
 @compiled
-def mark_of(kind: int, base: int, at: int, size: int) -> int:
+def mark_of(seed: int, base: int, at: int, size: int) -> int:
     """A hash, never 0."""
-    mark, i = kind * 0x9E3779B97F4A7C1 + size, 0
+    mark, i = mixed(seed + size), 0
     while i + 8 <= size:
         mark = mixed(mark ^ near64(base, at + i))
         i += 8
