@@ -231,3 +231,25 @@ async def test_the_lag_grows_while_one_fetch_holds_all_the_work(kafka: str) -> N
         assert await taken(1) in {199, 499}
         await until(lambda: consumer.lag()[TopicPartition(topic, 0)] == 499, what="the records that came since count")
     await publisher.stop()
+
+
+async def test_a_commit_that_failed_is_made_up_for_though_nothing_new_comes(kafka: str) -> None:
+    """A disk that was full, a broker that was away: what was done just before must not look undone for ever."""
+    topic = await new_topic(kafka)
+    place = TopicPartition(topic, 0)
+    await publish(kafka, topic, "a", "b")
+    async with reading(kafka, topic, 1, "group-that-owes") as consumer, asyncio.timeout(20):
+        batch: dict[TopicPartition, list[object]] = {}
+        while not batch:
+            batch = await consumer.getmany()
+        consumer.steering.done(2)
+        assert await consumer.committed(place) is None
+        # What the worker notes when its commit fails.
+        consumer.steering.owed[place] = 2
+        consumer.steering.progress.waiting_on = "mongo"
+        assert await consumer.getmany() == {}
+        assert consumer.steering.owed, "not while something is known to be away"
+        consumer.steering.progress.waiting_on = None
+        while consumer.steering.owed:
+            assert await consumer.getmany() == {}
+        assert await consumer.committed(place) == 2

@@ -64,10 +64,10 @@ class Bench:
             commit_timeout_s=1.0,
         )
 
-    async def deliver(self, *offsets: int) -> None:
+    async def deliver(self, *offsets: int, partition: int = 0) -> None:
         self.steering.took()
         raws: list[ConsumerRecord[bytes, bytes]] = [
-            ConsumerRecord("topic", 0, n, 0, 0, None, b"v", None, -1, 1, ()) for n in offsets
+            ConsumerRecord("topic", partition, n, 0, 0, None, b"v", None, -1, 1, ()) for n in offsets
         ]
         await self.worker.deliver(raws, self.consumer)
 
@@ -123,6 +123,27 @@ async def test_a_refused_commit_is_no_reason_to_stop(bench: Bench) -> None:
     for offset in range(9):
         await bench.deliver(offset)
     assert bench.halts == []
+
+
+async def test_what_could_not_be_committed_goes_with_the_next_commit(bench: Bench) -> None:
+    """Of another partition too: nothing new may ever come in the one whose commit failed."""
+    bench.consumer.error = KafkaConnectionError()
+    await bench.deliver(4, 5)
+    assert bench.steering.owed == {TP: 6}
+    bench.consumer.error = None
+    await bench.deliver(2, partition=1)
+    assert bench.consumer.committed == [{TP: 6, TopicPartition("topic", 1): 3}]
+    assert bench.steering.owed == {}
+
+
+async def test_what_went_to_somebody_else_is_owed_no_more(bench: Bench) -> None:
+    bench.consumer.error = CommitFailedError()
+    await bench.deliver(4)
+    assert bench.steering.owed == {}, "whoever has it now begins at the last commit"
+    bench.consumer.error = KafkaConnectionError()
+    await bench.deliver(4)
+    await bench.steering.on_partitions_assigned({TP})
+    assert bench.steering.owed == {}, "and so do we after a rebalance"
 
 
 async def test_commits_refused_again_and_again_stop_the_worker(bench: Bench) -> None:

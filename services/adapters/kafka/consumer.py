@@ -104,6 +104,8 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
         if found:
             steering.took()
             self._ask_for_the_ends()
+        elif steering.owed and steering.progress.waiting_on is None:
+            await self._commit_owed()
         return found
 
     def put_back(self, first: dict[TopicPartition, int]) -> None:
@@ -122,6 +124,17 @@ class SteadyConsumer(AIOKafkaConsumer):  # type: ignore[misc, unused-ignore]  # 
                 if end >= 0:
                     lags[partition] = max(0, end - position)
         return lags
+
+    async def _commit_owed(self) -> None:
+        """Commit what could not be when it was done: else it waits for something new in the same partitions."""
+        owed = self.steering.owed
+        done = dict(owed)
+        with suppress(KafkaError, TimeoutError):  # It is tried again at the next poll.
+            async with asyncio.timeout(_POLL_BOUND_S):
+                await self.commit(done)  # type: ignore[no-untyped-call, unused-ignore]
+            for partition in done.keys() & owed.keys():
+                del owed[partition]
+            log.info("kafka.commit_made_up", consumer=self.steering.progress.name, partitions=len(done))
 
     def _ask_for_the_ends(self) -> None:
         """Have it asked beside the work: the answer stands in line behind a fetch that waits for something new."""

@@ -29,6 +29,8 @@ class Steering(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore] 
         #: Stopped for good; nothing is fetched or committed any more.
         self.stale = False
         #: The batch in hand belongs to somebody else by now.
+        self.owed: dict[Any, int] = {}
+        #: Where what is done ends in partitions of ours, as far as Kafka could not be told yet.
         self.assigned: Callable[[Collection[Any]], None] = lambda _partitions: None
         #: Told which partitions are ours from now on.
         self._revoke_wait_s = revoke_wait_s
@@ -83,7 +85,8 @@ class Steering(ConsumerRebalanceListener):  # type: ignore[misc, unused-ignore] 
             log.warning("kafka.batch_outlived_rebalance", consumer=self.progress.name, partitions=len(revoked))
 
     async def on_partitions_assigned(self, assigned: set[Any]) -> None:
-        """The group has shared out its partitions."""
+        """The group has shared out its partitions: all begin at their last commit."""
+        self.owed.clear()
         self.progress.joined()
         self.assigned(assigned)
         log.info("kafka.assigned", consumer=self.progress.name, partitions=len(assigned))

@@ -174,22 +174,31 @@ class Worker:
             return
         try:
             async with asyncio.timeout(self._commit_timeout_s):
-                await consumer.commit(next_offsets(raws))
+                await consumer.commit({**self._steering.owed, **next_offsets(raws)})
+            self._steering.owed.clear()
             self._refused_commits = 0
         except (KafkaError, TimeoutError) as error:
-            # The effects are done; without the commit they are met again as duplicates, and the next commit covers it.
-            self._metrics.commit_failures.labels(self._group, type(error).__name__).inc()
-            log.warning("kafka.commit_failed", group=self._group, error=type(error).__name__)
-            self._refused_commits += isinstance(error, CommitFailedError)
-            if self._refused_commits >= _REFUSED_COMMITS:
-                # Two processes that claim to be the same instance throw each other out for ever.
-                raise Misconfigured(
-                    f"Kafka refused {self._refused_commits} commits of {self._group} in a row: "
-                    "does another process run under the same instance name?"
-                ) from error
+            self._commit_failed(raws, error)
         for partition, records in consumer.lag().items():
             self._metrics.lag.labels(self._group, partition.topic, partition.partition).set(records)
             self._behind.add(partition)
+
+    def _commit_failed(self, raws: Sequence[Any], error: Exception) -> None:
+        """The effects are done; without the commit they are met again as duplicates.
+
+        The next commit covers this one, and the consumer makes up for it when nothing else comes.
+        """
+        if not (self._steering.stale or isinstance(error, CommitFailedError)):
+            self._steering.owed |= next_offsets(raws)
+        self._metrics.commit_failures.labels(self._group, type(error).__name__).inc()
+        log.warning("kafka.commit_failed", group=self._group, error=type(error).__name__)
+        self._refused_commits += isinstance(error, CommitFailedError)
+        if self._refused_commits >= _REFUSED_COMMITS:
+            # Two processes that claim to be the same instance throw each other out for ever.
+            raise Misconfigured(
+                f"Kafka refused {self._refused_commits} commits of {self._group} in a row: "
+                "does another process run under the same instance name?"
+            ) from error
 
     def _assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Tell no more of partitions that are somebody else's: with what he tells they would count twice."""
