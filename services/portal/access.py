@@ -70,6 +70,24 @@ class Doors(Protocol):
             DependencyUnavailable: it can't be looked up now.
         """
 
+    async def recognise(self, request: Request) -> Identity:
+        """As `identify`, and nothing is counted or checked: good for the words of a page, and for nothing else.
+
+        Raises:
+            Denied, Forbidden, DependencyUnavailable: as there.
+        """
+
+
+def keep_reader(request: Request, me: Identity) -> None:
+    """Note in whose words a refusal is told, though nothing else is granted to them yet."""
+    request.state.reader = me
+
+
+def reader_of(request: Request) -> Identity | None:
+    """In whose words a page is told: who asks, or would have been let in."""
+    reader: Identity | None = getattr(request.state, "identity", None) or getattr(request.state, "reader", None)
+    return reader
+
 
 async def signed_in(request: Request) -> Identity:
     """Anybody who is signed in (401 otherwise); counts against the caller's limit."""

@@ -8,7 +8,7 @@ from fastapi import Request
 
 from services.core.account_stores import CUSTOMER_LINK
 from services.core.accounts import SCOPES, ApiToken, Role, Session, User
-from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, keep_look, wanted_by
+from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, keep_look, keep_reader, wanted_by
 from services.portal.forms import check_form
 from services.portal.identity import Identity, IdentityKind
 from services.portal.keys import key_hash
@@ -50,15 +50,21 @@ class PortalDoors:
 
     async def identify(self, request: Request) -> Identity:
         """As the port says."""
+        me = await self.recognise(request)
+        self._keep_pace(me)
+        if me.csrf is not None:
+            await check_form(request, me.csrf)
+        return me
+
+    async def recognise(self, request: Request) -> Identity:
+        """As the port says."""
         if SIGNED in request.path_params:
             me = await self._customer(request, request.path_params[SIGNED])
         elif (header := request.headers.get("authorization")) is not None:
             me = await self._program(request, header)
         else:
             me = await self._person(request)
-        self._keep_pace(me)
-        if me.csrf is not None:
-            await check_form(request, me.csrf)
+        keep_reader(request, me)
         return me
 
     async def _person(self, request: Request) -> Identity:
@@ -76,7 +82,7 @@ class PortalDoors:
 
     def _keep_pace(self, me: Identity) -> None:
         try:
-            self._pace.request(me.subject, me.partner_id)
+            self._pace.request(me.counted_as, me.partner_id)
         except TooFast as slower:
             if me.session_id is not None:
                 self._hasty[me.session_id] = time.monotonic() + slower.retry_after_s
@@ -163,6 +169,7 @@ def program(token: ApiToken) -> Identity:
     return Identity(
         kind=kind,
         subject=token.id,
+        client_id=token.client_id,
         name=f"{kind.value}:{token.id}",
         partner_id=None if token.operator else token.partner_id,
         role=None if token.operator else Role.ADMIN if "profiles.write" in scopes else writes,

@@ -112,7 +112,7 @@ class ForeignIds:
         for each in foreign:
             self._metrics.foreign_ids.labels(each.thing.value).inc()
             log.warning("foreign_id_refused", by=by, operation=operation, thing=each.thing.value, id=each.id)
-        room = self._room(refused.me.subject, refused.at, len(foreign))
+        room = self._room(refused.me.counted_as, refused.at, len(foreign))
         asks = [
             ForeignAsk(
                 by=by,

@@ -25,6 +25,8 @@ class Identity:
     kind: IdentityKind
     subject: str
     #: The user's id; of programs the token's id; of customers the RFI's id.
+    client_id: str | None = None
+    #: Of the program that was issued its token; None for people, and for tokens that were made by hand.
     name: str
     #: The actor for a command's `by`: `partner:<user id>`, `operator:<user id>`, `customer`.
     partner_id: str | None = None
@@ -45,6 +47,11 @@ class Identity:
     #: For the page's head; never logged.
     filters: tuple[SavedFilter, ...] = ()
     #: Lists that this person keeps.
+
+    @property
+    def counted_as(self) -> str:
+        """Under which name what it asks is counted: a client that gets a new token at each call stays one program."""
+        return self.client_id or self.subject
 
     @property
     def may_write(self) -> bool:

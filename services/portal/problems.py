@@ -28,7 +28,7 @@ from services.core.errors import (
     UndoRefused,
     VersionConflict,
 )
-from services.portal.access import FOR_PROGRAMS, Denied, Forbidden, NotHere, TooFast, signed_in
+from services.portal.access import FOR_PROGRAMS, Denied, Doors, Forbidden, NotHere, TooFast, reader_of, signed_in
 from services.portal.echoing import in_contract
 from services.portal.engagements.errors import answer_to, words_of
 from services.portal.forms import SAFE_METHODS
@@ -154,9 +154,16 @@ def as_page(request: Request, what: Told) -> Response:
 
 
 async def _look_who_asks(request: Request) -> None:
-    """Routes that do not exist have asked nobody; the page should still be the person's own."""
+    """Routes that do not exist have asked nobody; the page should still be the person's own.
+
+    What was to change something is no page to go on from: its words are the person's, and its form is not looked at.
+    """
     try:
-        await signed_in(request)
+        if request.method in SAFE_METHODS:
+            await signed_in(request)
+        elif reader_of(request) is None:
+            doors: Doors = request.app.state.doors
+            await doors.recognise(request)
     except Exception as error:  # noqa: BLE001 - the page can do without
         log.debug("problem_page_of_nobody", because=type(error).__name__)
 
@@ -173,7 +180,7 @@ def add_problem_handlers(app: FastAPI) -> None:
             what = replace(what, headers={**what.headers, "x-request-id": request.state.request_id})
         if not wants_page(request):
             return as_json(request, what)
-        if isinstance(error, HTTPException) and request.method in SAFE_METHODS:
+        if isinstance(error, HTTPException):
             await _look_who_asks(request)
         return as_page(request, what)
 

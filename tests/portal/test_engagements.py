@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.core import commands as c
-from services.core.codes import CloseReason, PolicyName, Stage, Status, Substatus
+from services.core.codes import CloseReason, ErrorReason, PolicyName, Stage, Status, Substatus
 from services.core.policy import POLICIES
 from services.core.ports import Change
 from services.core.reveals import Way
@@ -225,6 +225,35 @@ async def test_without_a_wish_for_the_referral_a_patch_answers_with_its_tag_alon
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (204, b"", '"2"')
 
 
+@pytest.mark.parametrize(
+    ("headers", "whole"),
+    [
+        (["return=representation"], True),
+        (["Return=Representation"], True),
+        (['RETURN = "representation"'], True),
+        (['respond-async, return=representation; why="a, b", wait=10'], True),
+        (["wait=10", 'return="repr\\esentation"'], True),
+        (["return=minimal"], False),
+        # What is said first counts.
+        (["return=minimal, return=representation"], False),
+        (["x-return=representation"], False),
+        (['foo="return=representation"'], False),
+        (['foo="a, return=representation"'], False),
+        (["return=representations"], False),
+        (["return representation"], False),
+        (["wait=10", f"return=representation; {'x' * 200}"], False),
+        ([""], False),
+    ],
+)
+async def test_a_preference_is_read_as_the_standard_writes_it(
+    world: PortalWorld, crm: Browser, headers: list[str], whole: bool
+) -> None:
+    referral = await world.add_referral()
+    sent = [("prefer", each) for each in headers]
+    answer = await crm.patch(f"{PATH}/{referral.id}", json=patch_of(ACCEPT), headers=sent)
+    assert answer.status_code == (200 if whole else 204)
+
+
 async def test_the_tag_of_a_get_works_in_the_next_if_match_and_an_old_one_does_not(
     world: PortalWorld, crm: Browser
 ) -> None:
@@ -359,6 +388,8 @@ async def test_a_closed_one_admits_no_edit_and_says_since_when(world: PortalWorl
             "status": "Closed",
             "substatus": "Expired",
             "since": START.isoformat(),
+            "by": "deadline",
+            "byName": None,
             "hint": None,
         }
 
@@ -441,6 +472,7 @@ async def test_an_accept_that_loses_to_another_answer_says_which(
     referral = await world.add_referral()
     real = world.ports.commands.execute
     raced: list[str] = []
+    luis = await world.add_user(1, "luis@partner1.example", name="Luis Vega")
 
     class Racing:
         """A colleague declines, or the expirer comes, between the reading and the writing."""
@@ -449,7 +481,7 @@ async def test_an_accept_that_loses_to_another_answer_says_which(
             if not raced:
                 raced.append(id_)
                 if quicker is Substatus.DECLINED:
-                    decline = c.Decline(by="partner:luis", reason=CloseReason.BUDGET)
+                    decline = c.Decline(by=f"partner:{luis.id}", reason=CloseReason.BUDGET)
                     await real(id_, decline, partner_id=referral.partner_id)
                 else:
                     assert referral.expires_at is not None
@@ -466,7 +498,39 @@ async def test_an_accept_that_loses_to_another_answer_says_which(
     assert (told["substatus"], won.substatus) == (quicker, quicker)
     assert won.closed_at is not None
     assert told["since"] == won.closed_at.isoformat()
+    colleague = quicker is Substatus.DECLINED
+    assert (told["by"], told["byName"]) == (("partner", "Luis Vega") if colleague else ("deadline", None))
     assert raced
+
+
+async def winner(crm: Browser, id_: str) -> tuple[str | None, str | None]:
+    """Who the answer says won, when an accept comes too late."""
+    answer = await patched(crm, id_, ACCEPT)
+    assert answer.status_code == 409
+    told = answer.json()["error"]["innerError"]
+    return told["by"], told["byName"]
+
+
+async def test_who_won_is_named_to_the_own_partner_and_nobody_else_is_named(world: PortalWorld, crm: Browser) -> None:
+    luis = await world.add_user(1, "luis@partner1.example", name="Luis Vega")
+    stranger = await world.add_user(2, "eve@partner2.example", name="Eve Stranger")
+    deals = {
+        c.Withdraw(by="customer"): ("customer", None),
+        c.CloseAsError(by="operator:boss", reason=ErrorReason.DATA_ERROR): ("operator", None),
+        c.Decline(by=f"partner:{luis.id}", reason=CloseReason.BUDGET): ("partner", "Luis Vega"),
+        # No person of this partner: a program, or somebody who has left.
+        c.Decline(by="partner:t-1", reason=CloseReason.BUDGET): ("partner", None),
+        c.Decline(by=f"partner:{stranger.id}", reason=CloseReason.BUDGET): ("partner", None),
+    }
+    for n, (command, expected) in enumerate(deals.items(), start=1):
+        referral = await world.add_referral(n)
+        await world.ports.commands.execute(referral.id, command, partner_id=referral.partner_id)
+        assert await winner(crm, referral.id) == expected
+
+
+async def test_what_nobody_decided_has_no_winner(world: PortalWorld, crm: Browser) -> None:
+    classic = await world.add_referral(policy=PolicyName.CLASSIC)
+    assert await winner(crm, classic.id) == (None, None)
 
 
 async def test_a_withdrawn_referral_is_told_in_words_the_contract_has(world: PortalWorld, crm: Browser) -> None:
@@ -588,7 +652,28 @@ async def test_what_was_sent_on_is_told_to_its_sender_alone_without_the_others_d
     assert "their secret name" not in after.text
     assert after.headers["etag"] != before.headers["etag"]
     assert (await luis.get(f"{PATH}/{rfi.id}")).status_code == 404
-    assert (await patched(crm, rfi.id, ACCEPT)).status_code == 404
+
+
+async def test_what_was_sent_on_is_answered_by_who_received_it(world: PortalWorld, crm: Browser) -> None:
+    sent_on = await asked(world, 2, source=source_of(make_partner(1).id))
+    path, any_tag = f"{PATH}/{sent_on.id}", {"If-Match": "*"}
+    answers = [
+        await patched(crm, sent_on.id, ACCEPT),
+        await crm.patch(path, json=patch_of({"/substatus": "Declined"})),
+        await crm.put(path, json={}, headers=any_tag),
+        await crm.post(f"{path}/open"),
+        await crm.post(f"{path}/interest", headers=any_tag),
+        await crm.post(f"{path}/undo"),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "resourceModified")
+        told = answer.json()["error"]
+        assert "the partner that received it answers it" in told["message"]
+        assert (told["innerError"]["status"], told["innerError"]["substatus"]) == ("New", "Pending")
+    # To nobody else is it there.
+    other = await world.program(2)
+    assert (await other.patch(path, json=patch_of(ACCEPT))).status_code == 404
+    assert await world.stores.rfis.load([sent_on.id]) == {sent_on.id: sent_on}
 
 
 async def test_all_problems_of_a_new_referral_come_at_once_in_the_contract_s_places(crm: Browser) -> None:

@@ -345,3 +345,19 @@ async def test_the_owner_does_see_the_canary(scene: Scene) -> None:
         assert CANARY in (await _call(scene, await _caller(scene, who), who, path)).text
     path = "GET /requests/{signed}"
     assert CANARY in (await _call(scene, await _caller(scene, Who.CUSTOMER), Who.CUSTOMER, path)).text
+
+
+async def test_asking_for_the_headers_alone_is_refused_and_changes_nothing(scene: Scene) -> None:
+    there = set(_operations(scene))
+    # Those that declare HEAD are walked over with all others.
+    asked = sorted(path for method, path in there if method == "GET" and ("HEAD", path) not in there)
+    assert len(asked) > 50
+    wrong: list[str] = []
+    for who in (Who.ADMIN, Who.PROGRAM, Who.OPERATOR, Who.CUSTOMER):
+        browser = await _caller(scene, who)
+        before = scene.state()
+        for path in asked:
+            answer = await browser.request("HEAD", _path(scene, path, who))
+            if answer.status_code != 405 or scene.state() != before:
+                wrong.append(f"{who.value}: HEAD {path} gave {answer.status_code}")
+    assert wrong == []

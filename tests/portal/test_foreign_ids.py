@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -165,6 +166,11 @@ async def test_who_asks_for_very_many_has_some_noted_in_an_hour_and_all_counted(
     world.clock.advance(timedelta(hours=1))
     foreign_ids.refused(somebody(), "GET /y", many[:1])
     assert len(await notes(world)) == MOST_NOTED + 2
+    # A client that gets a new token for each call is one caller.
+    world.clock.advance(timedelta(hours=1))
+    foreign_ids.refused(replace(somebody(3), client_id="crm"), "GET /z", many)
+    foreign_ids.refused(replace(somebody(4), client_id="crm"), "GET /z", many[-1:])
+    assert len(await notes(world)) == 2 * MOST_NOTED + 2
     await world.close()
 
 

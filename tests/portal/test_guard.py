@@ -101,6 +101,44 @@ async def test_a_form_without_its_sessions_token_is_refused(world: PortalWorld, 
     assert (await browser.get("/")).headers["location"] == "/inbox"
 
 
+async def test_a_refusal_is_told_in_the_persons_language_whatever_the_browsers_is(world: PortalWorld) -> None:
+    ana = await world.signed_in(1, language="es")
+    english = {**HTML, "accept-language": "en"}
+    stale = await ana.post("/sign-out", data={"csrf": "old"}, headers=english)
+    nowhere = [
+        await ana.post("/nowhere", headers=english),
+        await ana.post("/nowhere", data={"csrf": ana.token}, headers=english),
+        await ana.request("DELETE", "/inbox", headers=english),
+    ]
+    assert (stale.status_code, [each.status_code for each in nowhere]) == (403, [404, 404, 405])
+    for answer in (stale, *nowhere):
+        assert '<html lang="es">' in answer.text
+        # Its words are the person's; nothing else on it is.
+        assert "Ana Ruiz" not in answer.text
+    # And nobody was signed out.
+    assert (await ana.get("/inbox")).status_code == 200
+
+
+async def test_who_goes_too_fast_is_told_so_in_the_own_language() -> None:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=5))
+    ana = await world.signed_in(language="es")
+    headers = {**HTML, "accept-language": "en"}
+    answers = [await ana.get("/inbox", headers=headers) for _ in range(15)]
+    refused = [answer.text for answer in answers if answer.status_code == 429]
+    assert refused
+    assert all('<html lang="es">' in page for page in refused)
+    await world.close()
+
+
+async def test_a_customers_refusal_is_told_in_the_language_of_its_mails(world: PortalWorld) -> None:
+    rfi = make_rfi(1)
+    await world.stores.rfis.add([rfi])
+    refused = await world.client().post(f"{world.customer_path(rfi)}/withdraw", headers=HTML)
+    assert refused.status_code == 403
+    assert f'<html lang="{rfi.customer.contact.language}">' in refused.text
+    assert rfi.customer.contact.language == "es"
+
+
 async def test_the_token_of_another_session_is_refused_and_the_header_counts_as_the_field(world: PortalWorld) -> None:
     mine = await world.signed_in()
     other = await world.signed_in(email="bea@partner1.example")
@@ -185,6 +223,22 @@ async def test_somebody_who_goes_too_fast_is_told_when_to_come_again() -> None:
     assert 0 < int(refused[0].headers["retry-after"]) <= 60
     other = await world.signed_in(2)
     assert (await other.get("/")).status_code == 303
+    await world.close()
+
+
+async def test_a_client_that_gets_a_new_token_for_each_call_is_one_program() -> None:
+    world = portal_world(options=PortalOptions(base_url=BASE, requests_per_minute=5))
+    answers = []
+    for n in range(15):
+        _, issued = token_for("CRM", ["referrals.read"], START, partner_id=make_partner(1).id, client_id="crm")
+        # As many as an hour may bring: each is another token of the same client.
+        await world.stores.tokens.add_token(replace(issued, id=f"t-{n}", token_hash=key_hash(f"key {n}")))
+        crm = world.client(headers={"authorization": f"Bearer key {n}"})
+        answers.append(await crm.get("/v1.0/engagements/referrals"))
+    assert [answer.status_code for answer in answers[:5]] == [200] * 5
+    assert 429 in {answer.status_code for answer in answers}
+    # A token of its own is another program.
+    assert (await (await world.program(1)).get("/v1.0/engagements/referrals")).status_code == 200
     await world.close()
 
 

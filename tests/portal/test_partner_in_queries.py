@@ -15,6 +15,8 @@ ROOM = Path(services.portal.__file__).parent
 #: Methods of stores that find by id what belongs to somebody, and the argument that says whose.
 SCOPED = {
     "referrals.load": "partner_id",
+    # Takes no partner: whoever asks it sees everybody's referrals of a request, and needs a reason to.
+    "referrals.of_rfis": "partner_id",
     "users.load": "partner_id",
     "webhooks.webhooks": "partner_id",
     "store.webhooks": "partner_id",
@@ -28,10 +30,14 @@ _SELF = "the caller's own account"
 UNNAMED = {
     "doors.py:_customer rfis.load": "the request that a signed link names",
     "engagements/reading.py:_engagement rfis.load": _OF_OWN,
+    "engagements/reading.py:as_sent referrals.of_rfis": "the sender of a request is told how far it has come",
     "engagements/reading.py:told rfis.load": _OF_OWN,
     "engagements/writing.py:_case rfis.load": _OF_OWN,
     "pages/referral.py:load rfis.load": _OF_OWN,
     "v1/engagements.py:_request rfis.load": f"{_OF_OWN}, or an operator asks",
+    "v1/engagements.py:_whole referrals.of_rfis": "operators see every referral of a request",
+    "v1/rfis.py:_told referrals.of_rfis": "the sender of a request is told how far it has come",
+    "trials.py:_cases referrals.of_rfis": "operators try rules on the requests of everybody",
     "owners.py:_of_referral referrals.load": "looks whose a refused id is, behind the answer",
     "owners.py:_of_request rfis.load": "the same",
     "owners.py:_of_request referrals.load": "the same",
@@ -42,6 +48,8 @@ UNNAMED = {
     "pages/customer_view.py:own_request rfis.load": "the request that a signed link names",
     "pages/disclosures.py:disclosures users.load": "operators see who was shown a contact",
     "pages/operator.py:show rfis.load": "operators see every request",
+    "pages/operator.py:_outcome referrals.of_rfis": "the same",
+    "pages/customer.py:_load referrals.of_rfis": "a customer sees who got its own request",
     "pages/partner_cards.py:suggested_cards partners.load_profiles": "partners that are proposed to a customer",
     "v1/wishes.py:candidates partners.load_profiles": "partners that are proposed to a request's sender",
     "pages/inbox.py:_user users.load": _SELF,

@@ -10,6 +10,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from schemas.topics import Topic
 from services.adapters.outbox import OutboxRelay
@@ -21,11 +22,9 @@ from services.core.partner import Profile
 from services.core.ports import Outgoing
 from services.core.rfi import Chosen, Coordinate, Place, Routing
 from services.core.rules import DEFAULT_RULES, PublishedRules
+from services.portal.v1.wire import Instant
 from services.profile_keeping import ProfileKeeping
-from tests.builders import START, make_location, make_need, make_partner, make_profile, make_referral, make_rfi
-from tests.contract.insight_suite import after
-from tests.portal.browser import Desk
-from tests.portal.test_partner_journeys import submitted
+from tests.builders import START, make_location, make_need, make_partner, make_profile, make_rfi
 from tests.portal.world import REGIONS, Browser, PortalWorld
 
 _INPUT = re.compile(r"<input\b[^>]*>")
@@ -302,6 +301,85 @@ async def test_a_preview_tells_nobody_where_the_work_is(world: PortalWorld, ana:
     assert near == far
 
 
+async def test_a_preview_tells_nobody_that_it_was_left_out_by_name(world: PortalWorld, ana: Browser) -> None:
+    need, pages = make_need(keywords=("kubernetes",)), []
+    for n, excluded in ((2, ()), (3, (make_partner(1).id,))):
+        await world.stores.rfis.add([make_rfi(n, need=need, excluded_partners=excluded)])
+        pages.append(re.sub(r"<[^>]+>", "", (await sent(ana, {"keywords": "kubernetes"}, to="/preview")).text))
+        world.clock.advance(timedelta(minutes=2))
+    assert "1 fits this profile. 1 would have come" in pages[0]
+    assert "2 fit this profile. 2 would have come" in pages[1]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("0001-01-01", "Give a date in the future, or leave it empty."),
+        ("1999-12-31", "Give a date in the future, or leave it empty."),
+        ("2200-01-01", "Give a day before the year 2200, or leave it empty."),
+        ("9999-12-31", "Give a day before the year 2200, or leave it empty."),
+    ],
+)
+async def test_a_pause_without_bounds_is_told_beside_its_field(
+    world: PortalWorld, ana: Browser, zone: str, day: str, words: str
+) -> None:
+    reader = await world.signed_in(1, email="eve@partner1.example", time_zone=zone)
+    answer = await sent(reader, {"pausedUntil": day})
+    assert answer.status_code == 422
+    assert f'id="profile-pausedUntil-problem">{words}' in answer.text
+    assert entered(answer.text)["pausedUntil"] == day
+    assert await stored(world) == make_profile(1)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+async def test_the_last_day_of_a_pause_is_one_that_programs_can_send_too(
+    world: PortalWorld, ana: Browser, zone: str
+) -> None:
+    reader = await world.signed_in(1, email="eve@partner1.example", time_zone=zone)
+    assert (await sent(reader, {"pausedUntil": "2199-12-31"})).status_code == 303
+    until = (await stored(world)).paused_until
+    assert until is not None
+    assert TypeAdapter(Instant).validate_python(until.isoformat()) == until
+    assert entered((await reader.get("/profiles/ES")).text)["pausedUntil"] == "2199-12-31"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+async def test_a_pause_that_was_stored_without_bounds_is_shown_and_kept_in_every_zone(
+    world: PortalWorld, ana: Browser, zone: str
+) -> None:
+    endless = datetime(9999, 12, 31, 23, tzinfo=UTC)
+    await world.stores.partners.put_profiles([make_profile(1, version=2, paused_until=endless)])
+    reader = await world.signed_in(1, email="eve@partner1.example", time_zone=zone)
+    boss = await world.signed_in(None, time_zone=zone)
+    for browser, path in ((reader, "/profiles"), (boss, "/operator/partners")):
+        page = await browser.get(path)
+        assert page.status_code == 200
+        assert re.search(r"aused until (January 1|December 31)", page.text)
+    assert (await sent(reader, {"keywords": "cloud"})).status_code == 303
+    assert (await stored(world)).paused_until == endless
+
+
+async def test_both_degrees_that_nobody_can_read_are_told(world: PortalWorld, ana: Browser) -> None:
+    answer = await sent(ana, {"locations.0.latitude": "north", "locations.0.longitude": "west"})
+    assert answer.status_code == 422
+    assert "Give the latitude in degrees" in answer.text
+    assert "Give the longitude in degrees" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Not known as a region: Atlantis, {x} / Lima."), ("es", "No se conoce como región: Atlantis, {x} / Lima.")],
+)
+async def test_the_lines_that_are_no_regions_are_named(
+    world: PortalWorld, ana: Browser, language: str, words: str
+) -> None:
+    reader = await world.signed_in(1, email="eve@partner1.example", language=language)
+    answer = await sent(reader, {"serves": "ES\nAtlantis\n{x} / Lima"})
+    assert answer.status_code == 422
+    assert f'id="profile-serves-problem">{words}' in answer.text
+
+
 async def test_a_preview_says_what_others_would_have_been_asked_for_instead(world: PortalWorld, ana: Browser) -> None:
     def others(*scores: float, later: float | None = None) -> Routing:
         all_of = [*((score, 1) for score in scores), *([(later, 2)] if later else [])]
@@ -373,47 +451,3 @@ async def test_a_profile_is_stored_though_the_routers_hear_of_it_later(world: Po
     keeping = ProfileKeeping(stores.partners, relay, lambda: REGIONS)
     assert await keeping.save(make_profile(1), 0) == make_profile(1)
     assert await stores.partners.unpublished(10) == [make_profile(1)]
-
-
-async def test_profiles(desk: Desk) -> None:
-    world = desk.world
-    referral = await world.add_referral(1)
-    await world.stores.partners.put_profiles([make_profile(1, country="PT", active=False)])
-    await world.stores.rfis.add([make_rfi(2), make_rfi(3)])
-    too_large = c.Decline(by="partner:ana", reason=CloseReason.SIZE)
-    await world.stores.referrals.add([replace(after(make_referral(n), 0.5, too_large), undo=None) for n in (2, 3)])
-    page = await desk.signed_in()
-    await page.goto("/profiles")
-    await desk.look(page, "list")
-    await page.goto("/profiles/ES")
-    await desk.look(page, "form")
-    await page.fill("#profile-keywords", "backup\ncloud migration")
-    if not desk.scripts:
-        await submitted(page, "button[formaction$='/preview']")
-    await page.locator("#preview li").first.wait_for()
-    assert await page.locator(f"#preview a[href='/referrals/{referral.id}']").count() == 1
-    await desk.look(page, "preview")
-    await page.goto("/profiles")
-    await submitted(page, "form[action$='/suggestion'] button")
-    assert CompanySize.S51_250 not in (await stored(world)).sizes
-    for active in (False, True):
-        await submitted(page, "form[action='/profiles/ES/state'] button")
-        assert (await stored(world)).active is active
-
-
-async def test_profile_saved(desk: Desk) -> None:
-    world = desk.world
-    await world.stores.partners.put_partners([make_partner(1)])
-    await world.stores.partners.put_profiles([make_profile(1)])
-    page = await desk.signed_in()
-    await page.goto("/profiles/ES")
-    await page.fill("#profile-capacity", "0")
-    await submitted(page, "button[name=do][value=save]")
-    await desk.look(page, "wrong")
-    await page.fill("#profile-capacity", "9")
-    await page.fill("#profile-pausedUntil", "2026-03-20")
-    await submitted(page, "button[name=do][value=save]")
-    await desk.look(page, "saved")
-    found = await stored(world)
-    assert (found.capacity, found.version) == (9, 2)
-    assert found.paused_until is not None

@@ -12,11 +12,14 @@ from icalendar import Calendar
 
 from services.core import commands as c
 from services.core.accounts import Role
-from services.core.codes import CloseReason, Flame, PolicyName, Stage, Status, Substatus
+from services.core.codes import CloseReason, ErrorReason, Flame, PolicyName, Stage, Status, Substatus
+from services.core.ids import user_id
 from services.core.policy import STANDARD
+from services.core.ports import Change
 from services.core.referral import Referral
 from services.core.reveals import Way
 from services.core.rfi import Money
+from services.core.tick import advance
 from services.portal.pages.downloads import vcard
 from tests.builders import START, make_person, make_rfi
 from tests.portal.world import Browser, PortalWorld, portal_world
@@ -230,6 +233,65 @@ async def test_who_comes_too_late_sees_what_won_and_since_when(
     assert "came too late" in answer.text
     also = await ana.submit(f"/referrals/{referral.id}/accept", {"dealValue.amount": "a lot"})
     assert also.status_code == 409
+
+
+#: The customer, a colleague, the reader, an operator.
+QUICKER = {
+    "en": (
+        "The customer did that.",
+        "Luis Vega of your team did that.",
+        "You did that yourself.",
+        "An operator of the exchange did that.",
+    ),
+    "es": (
+        "Lo hizo el cliente.",
+        "Lo hizo Luis Vega, de su equipo.",
+        "Lo hizo usted.",
+        "Lo hizo un operador de la plataforma.",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", QUICKER)
+async def test_who_comes_too_late_is_told_who_was_quicker(world: PortalWorld, language: str) -> None:
+    eve = await world.signed_in(1, email="eve@partner1.example", language=language)
+    luis = await world.add_user(1, "luis@partner1.example", name="Luis Vega")
+    commands = (
+        c.Withdraw(by="customer"),
+        c.Decline(by=f"partner:{luis.id}", reason=CloseReason.BUDGET),
+        c.Decline(by=f"partner:{user_id('eve@partner1.example')}", reason=CloseReason.BUDGET),
+        c.CloseAsError(by="operator:boss", reason=ErrorReason.DATA_ERROR),
+    )
+    for n, (command, words) in enumerate(zip(commands, QUICKER[language], strict=True), start=1):
+        late = await world.add_referral(n)
+        await world.ports.commands.execute(late.id, command, partner_id=late.partner_id)
+        answer = await eve.submit(f"/referrals/{late.id}/accept", ACCEPTANCE)
+        assert answer.status_code == 409
+        assert words in answer.text
+        assert "boss" not in answer.text
+
+
+async def test_the_deadline_that_was_quicker_is_said(world: PortalWorld, ana: Browser, referral: Referral) -> None:
+    assert referral.expires_at is not None
+    lapsed = advance(referral, referral.expires_at, STANDARD)
+    assert lapsed is not None
+    await world.stores.referrals.save([Change(lapsed, referral.version)])
+    answer = await ana.submit(f"/referrals/{referral.id}/accept", ACCEPTANCE)
+    assert answer.status_code == 409
+    assert "Nobody of your team had answered by the deadline." in answer.text
+
+
+@pytest.mark.parametrize("action", ["accept", "decline"])
+async def test_notes_of_an_answer_that_comes_too_late_can_be_copied(
+    world: PortalWorld, ana: Browser, referral: Referral, action: str
+) -> None:
+    await world.ports.commands.execute(referral.id, c.Withdraw(by="customer"))
+    notes = "Called <twice>,\nnobody there"
+    answer = await ana.submit(f"/referrals/{referral.id}/{action}", {**ACCEPTANCE, "reason": "other", "notes": notes})
+    assert answer.status_code == 409
+    assert "Your notes were not saved." in answer.text
+    assert "readonly>Called &lt;twice&gt;,\nnobody there</textarea>" in answer.text.replace("\r", "")
+    assert "Your notes" not in (await ana.submit(f"/referrals/{referral.id}/{action}", ACCEPTANCE)).text
 
 
 async def test_an_active_deal_is_edited_staffed_and_won(world: PortalWorld, ana: Browser, referral: Referral) -> None:

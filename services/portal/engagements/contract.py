@@ -95,7 +95,7 @@ _WORDS = {
     401: "No token, or none that is good",
     403: "The token or role does not allow this",
     404: "No referral of yours has this id",
-    409: "The referral's state forbids it; `innerError` says what it is now and since when",
+    409: "The referral's state forbids it; `innerError` says what it is now, since when and by whom",
     412: "It has changed since you read it: read it again",
     413: "The body is too large",
     422: "What is wanted can't be; `details` lists every problem",

@@ -24,6 +24,7 @@ from services.core.errors import (
     VersionConflict,
 )
 from services.portal.access import Denied, Forbidden, NotHere, TooFast
+from services.portal.winning import Beaten
 
 log = structlog.get_logger("portal.engagements")
 
@@ -143,10 +144,13 @@ def _numbered(count: int, problems: Sequence[Problem]) -> str:
 
 
 def _winner(error: TransitionRefused) -> dict[str, Any]:
-    """What the referral is now and since when: who was quicker, for a program."""
+    """What the referral is now, since when and by whom: who was quicker, for a program."""
+    winner = error.winner if isinstance(error, Beaten) else None
     return {
         "status": error.status,
         "substatus": error.substatus,
         "since": error.since.isoformat() if error.since else None,
+        "by": winner.side.value if winner else None,
+        "byName": winner.name if winner else None,
         "hint": error.hint or None,
     }

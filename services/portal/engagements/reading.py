@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from services.core import ids
 from services.core.codes import PolicyName
-from services.core.errors import NotFound
+from services.core.errors import NotFound, TransitionRefused
 from services.core.listing import Cursor, ListingQuery
 from services.core.policy import Policy
 from services.core.referral import Referral
@@ -46,6 +47,21 @@ class Reader:
             raise NotFound(f"there is no referral {referral_id}")
         return found
 
+    async def to_answer(self, me: Identity, referral_id: str) -> Referral:
+        """A referral of the caller's partner, which it may answer.
+
+        Raises:
+            NotFound: there is none, or it is another partner's.
+            TransitionRefused: the caller has sent it on; whoever received it answers it.
+        """
+        try:
+            return await self.one(me, referral_id)
+        except NotFound:
+            sent = await self.as_sent(me, await self._sent_on(me, referral_id))
+        hint = f"the partner that received it answers it; take it back or choose another at /v1/rfis/{sent.id}"
+        since, subject = sent.closed_date_time, "referral that you sent on"
+        raise TransitionRefused("change it", sent.status, sent.substatus, since, subject=subject, hint=hint)
+
     async def page(self, me: Identity, query: ListingQuery, way: Way = Way.API) -> tuple[list[Told], Cursor | None]:
         """A page of a list, as told, and where the next one begins."""
         page = await self._ports.listing.page(query)
@@ -81,11 +97,12 @@ class Reader:
         Raises:
             NotFound: there is no such referral, or it is another partner's.
         """
-        rfi = await self._engagement(me, referral_id)
-        siblings = (await self._ports.referrals.of_rfis([rfi.id])).get(rfi.id, [])
-        mine = [each for each in siblings if each.partner_id == partner_of(me) and each.id != referral_id]
+        rfi, partner_id = await self._engagement(me, referral_id), partner_of(me)
+        # A partner has one referral of a request at most, and its id follows from both.
+        got = await self._ports.referrals.load([ids.referral_id(rfi.id, partner_id)], partner_id=partner_id)
+        mine = [each for each in got.values() if each.id != referral_id]
         related = [to_wire(told) for told in await self.told(me, mine)]
-        if rfi.source == source_of(partner_of(me)) and rfi.id != referral_id:
+        if rfi.source == source_of(partner_id) and rfi.id != referral_id:
             related.append(await self.as_sent(me, rfi))
         return related
 

@@ -19,6 +19,7 @@ from services.portal.engagements.contract import ContractRoute, Reading, Writing
 from services.portal.engagements.creating import KEY_LIMIT, Creator
 from services.portal.engagements.documents import BODIES, LIST_PARAMETERS
 from services.portal.engagements.lists import next_address, read_parameters
+from services.portal.engagements.preferences import LONGEST, wants_representation
 from services.portal.engagements.reading import Reader, partner_of
 from services.portal.engagements.representation import PATH, Told, etag, to_wire
 from services.portal.engagements.writing import Writer
@@ -27,7 +28,7 @@ from services.portal.ports import PortalOptions, PortalPorts
 
 ReferralId = Annotated[str, Path(max_length=64, description="The referral's id")]
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=1000, description="The eTag of what was read")]
-Prefer = Annotated[str | None, Header(max_length=200, description="return=representation gives the referral back")]
+Prefer = Annotated[str | None, Header(max_length=LONGEST, description="return=representation gives the referral back")]
 _UNSAID = Problem("If-Match", "required", "send the eTag that you read, so that nothing gets lost")
 _OK: dict[int | str, dict[str, Any]] = {200: {"headers": etag_header()}}
 
@@ -123,7 +124,7 @@ def _add_writing(routes: APIRouter, reader: Reader, writer: Writer) -> None:
         request: Request, referral_id: ReferralId, me: Writing, if_match: IfMatch = None, prefer: Prefer = None
     ) -> Response:
         changed = await writer.change(me, referral_id, read_patch(await request.body()), if_match)
-        if "return=representation" in (prefer or "").replace(" ", ""):
+        if prefer is not None and wants_representation(request.headers.getlist("prefer")):
             return _one(await reader.told_one(me, changed))
         return Response(status_code=204, headers={"etag": await reader.etag(changed)})
 

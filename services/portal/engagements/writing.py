@@ -7,7 +7,7 @@ command is made anew. With If-Match that is 412.
 from __future__ import annotations
 
 from services.core.commands import Command
-from services.core.errors import NotFound, Outdated, VersionConflict
+from services.core.errors import NotFound, Outdated, TransitionRefused, VersionConflict
 from services.core.referral import Referral
 from services.portal.conditions import names
 from services.portal.engagements.asking import command_for
@@ -17,6 +17,7 @@ from services.portal.engagements.representation import etag
 from services.portal.engagements.wanted import Sent
 from services.portal.identity import Identity
 from services.portal.ports import PortalPorts
+from services.portal.winning import beaten
 
 #: How often a change is made anew when others keep changing the referral.
 ATTEMPTS = 5
@@ -58,25 +59,29 @@ class Writer:
 
         Raises:
             NotFound: no such referral, or another partner's.
+            TransitionRefused: the caller has sent it on; another partner answers it.
             Faulty: what is wanted can't be; every problem.
         """
-        command_for(await self._case(me, await self._reader.one(me, referral_id)), sent)
+        command_for(await self._case(me, await self._reader.to_answer(me, referral_id)), sent)
 
     async def carry_out(self, me: Identity, referral_id: str, command: Command, if_match: str | None) -> Referral:
         """A command that needs no words: open, show interest, undo."""
         referral = await self._current(me, referral_id, if_match)
-        if if_match is not None:
-            return await self._execute(me, referral, command)
-        return await self._ports.commands.execute(referral_id, command, partner_id=partner_of(me))
+        return await self._execute(me, referral, command, anyhow=if_match is None)
 
-    async def _execute(self, me: Identity, referral: Referral, command: Command) -> Referral:
-        return await self._ports.commands.execute(
-            referral.id, command, partner_id=partner_of(me), expected=referral.version
-        )
+    async def _execute(self, me: Identity, referral: Referral, command: Command, *, anyhow: bool = False) -> Referral:
+        """Carry a command out on what was read, or `anyhow` on what is there by then; who was quicker is told."""
+        expected = None if anyhow else referral.version
+        try:
+            return await self._ports.commands.execute(
+                referral.id, command, partner_id=partner_of(me), expected=expected
+            )
+        except TransitionRefused as refused:
+            raise await beaten(self._ports.users, await self._reader.one(me, referral.id), refused) from None
 
     async def _current(self, me: Identity, referral_id: str, if_match: str | None) -> Referral:
         """The referral, if its tag is one of those that the caller knows."""
-        referral = await self._reader.one(me, referral_id)
+        referral = await self._reader.to_answer(me, referral_id)
         if if_match is not None and if_match.strip() != "*":
             stars = await self._ports.favourites.among(referral.partner_id, [referral.id])
             if not names(if_match, etag(referral, favourite=bool(stars))):

@@ -17,6 +17,7 @@ from babel import negotiate_locale
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from services.portal.access import reader_of
 from services.portal.identity import Identity
 from services.portal.notices import read_notice
 from services.portal.pages.header import header_of, language_buttons
@@ -43,7 +44,7 @@ def identity_of(request: Request) -> Identity | None:
 
 def language_of(request: Request) -> str:
     """A user's own choice; else what the browser's person chose here, the mails' language, or the browser's."""
-    me = identity_of(request)
+    me = reader_of(request)
     if me is not None and me.session_id is not None:
         return words_of(me.language, PAGES).language
     known = languages(PAGES)

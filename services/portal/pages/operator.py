@@ -23,6 +23,7 @@ from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
 from services.portal.pages.limit_words import all_limits
 from services.portal.pages.operator_words import mails_said, policies_said, request_state_said
+from services.portal.pages.pauses import pause_shown
 from services.portal.pages.places import pages_of, part_of, read_place
 from services.portal.ports import PortalOptions, PortalPorts
 from services.wording.reasons import said
@@ -125,12 +126,13 @@ def _add_partners(routes: APIRouter, ports: PortalPorts) -> None:
         wanted = request.query_params.get("text", "").strip()[:200]
         found, following = await _partners(ports, wanted, request.query_params.get("after", "")[:200])
         profiles = await ports.partners.profiles_of_each([each.id for each in found])
+        now = ports.clock.now()
         values = {
             "me": me,
             "listed": [_Listed(each, profiles.get(each.id, [])) for each in found],
             "policies": policies_said(words_for(request)),
             "text": wanted,
-            "now": ports.clock.now(),
+            "paused": lambda profile: pause_shown(profile.paused_until, now),
             "pages": pages_of(request, following),
         }
         return frame_of(request).page(request, "operator_partners.html.j2", values)

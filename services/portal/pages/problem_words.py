@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.core.errors import Problem
 from services.wording.words import Words, _
 
@@ -52,6 +54,9 @@ _BY_CODE = {
     "too_precise": _("Give an amount with at most 4 decimals."),
     "too_long": _("Shorten this text."),
     "control_character": _("Remove characters that cannot be seen."),
+    "control_characters": _("Remove characters that cannot be seen."),
+    "unknown_timeframe": _("Choose one of the time frames of the list."),
+    "website": _("Give a web address that begins with https://."),
     "no_location": _("Give at least one location, and who gets its alerts."),
     "nothing_allowed": _("Allow it at least one thing."),
     "unknown_place": _("Write a region as its name or ISO code, for example ES-AN; check the spelling."),
@@ -59,6 +64,10 @@ _BY_CODE = {
     "not_a_count": _("Enter a whole number, or leave it empty."),
     "out_of_range": _("Enter a number from 1 to 100000, or leave it empty."),
     "in_the_past": _("Give a date in the future, or leave it empty."),
+    "too_late": _("Give a day before the year 2200, or leave it empty."),
+    "unknown_lines": _(
+        "Not known as a region: {named}. Write each as its name or ISO code, for example ES-AN; check the spelling."
+    ),
     "too_many": _("There are too many; remove some first."),
 }
 #: By the last part of a field that is empty: at the top of a form nobody sees beside which one it stands.
@@ -78,6 +87,16 @@ _INVALID = {
 }
 
 
+class Naming(Problem):
+    """A problem of some entries of a field; its words say which, with `{named}`."""
+
+    __slots__ = ("named",)
+
+    def __init__(self, field: str, code: str, message: str, named: Sequence[str]) -> None:
+        self.named = tuple(named)
+        super().__init__(field, code, message)
+
+
 def problem_said(words: Words, problem: Problem) -> str:
     """The problem in words; one that no catalogue knows, as the rule says it."""
     last = problem.field.rpartition("/")[2]
@@ -88,6 +107,7 @@ def problem_said(words: Words, problem: Problem) -> str:
         or _BY_CODE.get(problem.code)
     )
     if message is not None:
-        return words.say(message)
+        said = words.say(message)
+        return said.format(named=", ".join(problem.named)) if isinstance(problem, Naming) else said
     text = problem.message
     return text[:1].upper() + text[1:]

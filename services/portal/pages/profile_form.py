@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from textwrap import shorten
 
 from services.core.codes import CompanySize
 from services.core.errors import Problem
 from services.core.partner import Location, Profile
 from services.core.profile_rules import DEGREE_DIGITS, fresh_location_id, paired, problems_of_profile
 from services.core.rfi import Coordinate, Person, Place
-from services.portal.pages.fields import date_of, name_of
+from services.portal.pages.fields import name_of
+from services.portal.pages.pauses import pause_day, pause_entered
+from services.portal.pages.problem_words import Naming
 from services.portal.ports import ProfileDesk
 from services.portal.profile_work import Owner
 from services.wording.words import Words
@@ -27,6 +29,8 @@ LANGUAGES = ("en", "es", "ca", "de", "eu", "fr", "gl", "it", "nl", "pl", "pt", "
 LISTS = ("keywords", "industries", "products", "services")
 _CONTACT = {"firstName": "first_name", "lastName": "last_name", "email": "email", "phone": "phone"}
 _OF_OFFICE = re.compile(r"/locations/(\d+)(/.*)")
+#: Lines that nobody knows, as they are named to who wrote them: how many, and how much of each.
+_NAMED, _NAMED_LENGTH = 5, 60
 #: Nobody works in more digits.
 _DIGITS = 9
 #: Fields by which an office is one; language and zone alone make none.
@@ -45,7 +49,7 @@ def values_of(profile: Profile, owner: Owner, words: Words, desk: ProfileDesk) -
     values |= {f"sizes.{size.value}": "on" for size in profile.sizes}
     values |= {f"languages.{tag}": "on" for tag in profile.languages}
     values["capacity"] = "" if profile.capacity is None else str(profile.capacity)
-    values["pausedUntil"] = _day(profile.paused_until, owner)
+    values["pausedUntil"] = pause_day(profile.paused_until, owner.now, owner.zone)
     for number, location in enumerate(profile.locations):
         at, place, contact = f"locations.{number}", location.place, location.contact
         region = _subdivision_said(place, words, desk) if place.subdivision else ""
@@ -61,12 +65,6 @@ def values_of(profile: Profile, owner: Owner, words: Words, desk: ProfileDesk) -
 def _degrees(number: float) -> str:
     """Never with an exponent, which nobody enters."""
     return f"{number:.{DEGREE_DIGITS}f}".rstrip("0").rstrip(".")
-
-
-def _day(until: datetime | None, owner: Owner) -> str:
-    if until is None or until <= owner.now:
-        return ""
-    return until.astimezone(ZoneInfo(owner.zone)).date().isoformat()
 
 
 def _subdivision_said(place: Place, words: Words, desk: ProfileDesk) -> str:
@@ -136,8 +134,9 @@ class ProfileForm:
         places = [(line, self._region(line)) for line in written]
         unknown = [line for line, place in places if place is None]
         if unknown:
-            message = f"not known as a region: {', '.join(unknown[:5])}"
-            self.problems.append(Problem("/serves", "unknown_place", message))
+            named = tuple(shorten(line, _NAMED_LENGTH, placeholder="…") for line in unknown[:_NAMED])
+            message = f"not known as a region: {', '.join(named)}"
+            self.problems.append(Naming("/serves", "unknown_lines", message, named))
         return tuple(dict.fromkeys(place for _, place in places if place is not None))
 
     def _region(self, line: str) -> Place | None:
@@ -178,13 +177,13 @@ class ProfileForm:
 
     def _spot(self, at: str) -> Coordinate | None:
         """The coordinates, as far as they can be read."""
-        degrees: dict[str, float | None] = {}
-        for name in ("latitude", "longitude"):
-            text = self._text(f"{at}/{name}")
-            if text and not _DEGREES.fullmatch(text):
-                self.problems.append(Problem(f"{at}/{name}", "invalid", "give decimal degrees, for example 37.3891"))
-                return None
-            degrees[name] = float(text.replace(",", ".")) if text else None
+        texts = {name: self._text(f"{at}/{name}") for name in ("latitude", "longitude")}
+        unread = [name for name, text in texts.items() if text and not _DEGREES.fullmatch(text)]
+        if unread:
+            words = "give decimal degrees, for example 37.3891"
+            self.problems += [Problem(f"{at}/{name}", "invalid", words) for name in unread]
+            return None
+        degrees = {name: float(text.replace(",", ".")) if text else None for name, text in texts.items()}
         spot, missing = paired(at, degrees["latitude"], degrees["longitude"])
         self.problems += missing
         return spot
@@ -224,12 +223,8 @@ class ProfileForm:
         return int(text) if text else None
 
     def _pause(self) -> datetime | None:
-        """The beginning of a day where the reader is; a day that was not changed is the instant it was."""
-        day: date | None = date_of(self._values, "/pausedUntil", self.problems)
-        before = self._before.paused_until
-        if day is None or (before is not None and day.isoformat() == _day(before, self._owner)):
-            return before if day else None
-        return datetime.combine(day, time(), ZoneInfo(self._owner.zone)).astimezone(UTC)
+        before, now, zone = self._before.paused_until, self._owner.now, self._owner.zone
+        return pause_entered(self._values, before, now, zone, self.problems)
 
 
 def _lines(text: str) -> tuple[str, ...]:

@@ -125,8 +125,11 @@ class RecentRequests:
 
 
 def _anywhere(rfi: Rfi) -> Rfi:
-    """The request without its circle: who tries a profile at one place after another must not learn the point."""
-    return replace(rfi, need=replace(rfi.need, coordinate=None, within_km=None))
+    """The request without what a profile could feel out of it.
+
+    Who tries one place after another must not learn the point of a circle, and no partner that it was left out by name.
+    """
+    return replace(rfi, need=replace(rfi.need, coordinate=None, within_km=None), excluded_partners=())
 
 
 def fits(matcher: ReferenceMatcher, profile: Profile, rfis: Sequence[Rfi], now: datetime) -> list[tuple[Rfi, float]]:

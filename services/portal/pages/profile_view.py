@@ -10,6 +10,7 @@ from services.core.rfi import Place
 from services.matching.suggested import Suggestion, SuggestionCode, applied
 from services.portal.pages.code_words import size_options
 from services.portal.pages.fields import FormState
+from services.portal.pages.pauses import pause_shown
 from services.portal.pages.profile_form import LANGUAGES, offices_in
 from services.portal.pages.profile_market import Fitting
 from services.wording.words import SHARED, Words, _, languages
@@ -61,7 +62,6 @@ class Card:
 
 def card(profile: Profile, suggestions: list[Suggestion], words: Words, now: datetime) -> Card:
     """A profile of the list, in words."""
-    paused = profile.paused_until if profile.paused_until is not None and profile.paused_until > now else None
     return Card(
         profile=profile,
         country=words.country(profile.country),
@@ -69,7 +69,7 @@ def card(profile: Profile, suggestions: list[Suggestion], words: Words, now: dat
         more_regions=max(0, len(profile.serves) - SHOWN),
         words=(*profile.keywords, *profile.products, *profile.services)[:SHOWN],
         offices=tuple((words.place(each.place), each.contact.email) for each in profile.locations[:SHOWN]),
-        paused_until=paused,
+        paused_until=pause_shown(profile.paused_until, now),
         suggestions=tuple(_suggested(each, profile, words) for each in suggestions if each.profile_id == profile.id),
     )
 

@@ -27,8 +27,9 @@ from services.portal.pages.answers import ANSWERS, every_problem, in_order, move
 from services.portal.pages.downloads import deadline, vcard
 from services.portal.pages.fields import fields_of
 from services.portal.pages.frame import frame_of, words_for
-from services.portal.pages.referral_view import Entry, Matter, view
+from services.portal.pages.referral_view import Entry, Matter, view, winner_said
 from services.portal.ports import PortalOptions, PortalPorts
+from services.portal.winning import winner_of
 
 Me = Annotated[Identity, Depends(partner)]
 Writer = Annotated[Identity, Depends(partner_writer)]
@@ -99,12 +100,16 @@ class Desk:
         values = view(await self.matter(me, now, rfi), words_for(request), told)
         return frame_of(request).page(request, "referral.html.j2", {**values, "refused": None}, status=422)
 
-    async def too_late(self, request: Request, me: Identity, referral_id: str) -> Response:
-        """The page with what won, and when."""
+    async def too_late(self, request: Request, me: Identity, referral_id: str, entry: Entry) -> Response:
+        """The page with what won, who did it and when; what was entered is there to be sent again, or copied."""
         referral, rfi = await self.load(me, referral_id)
-        since = referral.closed_at or referral.accepted_at or referral.updated_at
-        values = view(await self.matter(me, referral, rfi), words_for(request))
-        return frame_of(request).page(request, "referral.html.j2", {**values, "refused": since}, status=409)
+        words, matter = words_for(request), await self.matter(me, referral, rfi)
+        values = {
+            **view(matter, words, entry),
+            "refused": referral.closed_at or referral.accepted_at or referral.updated_at,
+            "won_by": winner_said(words, me, winner_of(referral, matter.names)),
+        }
+        return frame_of(request).page(request, "referral.html.j2", values, status=409)
 
     async def reveal(self, me: Identity, referral: Referral, rfi: Rfi, way: Way) -> Person:
         """The customer's contact, once the disclosure is written down.
@@ -196,7 +201,7 @@ def _add_answer(routes: APIRouter, desk: Desk, action: str) -> None:
         except CommandInvalid:
             return await desk.invalid(request, me, referral, Entry(action, values, unread), command)
         except (TransitionRefused, UndoRefused):
-            return await desk.too_late(request, me, referral_id)
+            return await desk.too_late(request, me, referral_id, Entry(action, values))
         return go_on(f"/referrals/{referral_id}", answer.notice)
 
 

@@ -29,8 +29,16 @@ from services.portal.pages.fields import FormState
 from services.portal.pages.limit_words import limits
 from services.portal.pages.list_query import path_of
 from services.portal.pages.rows import left_said
+from services.portal.winning import Side, Winner
 from services.wording.reasons import said
 from services.wording.words import Words, _
+
+_WON_BY = {
+    Side.CUSTOMER: _("The customer did that."),
+    Side.DEADLINE: _("Nobody of your team had answered by the deadline."),
+    Side.PARTNER: _("Your team did that."),
+    Side.OPERATOR: _("An operator of the exchange did that."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +70,7 @@ def view(matter: Matter, words: Words, entry: Entry | None = None) -> dict[str, 
     """The values of the template."""
     referral, rfi, entry = matter.referral, matter.rfi, entry or Entry()
     due = referral.expires_at if referral.timers.expire_at is not None else None
+    actions = _actions(referral) if matter.me.may_write else ()
     return {
         "referral": referral,
         "back": path_of(next(section for section, stage in STAGES.items() if stage is referral.stage)),
@@ -80,7 +89,9 @@ def view(matter: Matter, words: Words, entry: Entry | None = None) -> dict[str, 
         "deal": _deal(words, referral),
         "why": _why(words, matter),
         "history": _history(words, matter),
-        "actions": _actions(referral) if matter.me.may_write else (),
+        "actions": actions,
+        # Where there is no form any more, what was written into it would be gone.
+        "unsaved": "" if entry.action in actions else entry.values.get("notes", "").strip(),
         "forms": _forms(matter, words, entry),
         "opened": entry.action,
         "choices": {
@@ -90,6 +101,17 @@ def view(matter: Matter, words: Words, entry: Entry | None = None) -> dict[str, 
             "error": options(words, {r.value: text for r, text in ERROR_REASONS.items()}),
         },
     }
+
+
+def winner_said(words: Words, me: Identity, winner: Winner | None) -> str:
+    """Who was quicker; empty where nobody is known to have been."""
+    if winner is None:
+        return ""
+    if winner.side is Side.PARTNER and winner.id is not None:
+        if winner.id == me.subject:
+            return words.say(_("You did that yourself."))
+        return words.say(_("{name} of your team did that.")).format(name=winner.name)
+    return words.say(_WON_BY[winner.side])
 
 
 def _alert(words: Words, referral: Referral) -> str | None:
