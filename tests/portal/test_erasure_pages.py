@@ -6,7 +6,6 @@ from services.core.codes import Status
 from services.core.erasing import ERASED
 from services.core.rfi import Rfi
 from tests.builders import make_referral, make_rfi
-from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
 from tests.portal.world import PortalWorld
 
@@ -125,19 +124,3 @@ async def test_a_partners_program_reads_the_erased_referral_without_its_customer
     for text in (EMAIL, rfi.customer.company, rfi.need.title, rfi.customer.contact.last_name):
         assert text in before.text
         assert text not in everything
-
-
-async def test_the_pages_of_erasing_can_be_used_by_everybody(desk: Desk) -> None:
-    rfi = await asked(desk.world, 1, 2, language=desk.language)
-    page = await desk.signed_in(None)
-    await page.goto("/operator/erasure")
-    await page.fill("#whose", EMAIL)
-    await page.click("form.narrow button")
-    await desk.look(page, "operator-erasure")
-    mine = await desk.page()
-    await mine.goto(desk.world.customer_path(rfi) + "/erase")
-    await desk.look(mine, "customer-erase")
-    await mine.check("#sure")
-    await mine.click("main button")
-    await mine.wait_for_url("**" + desk.world.customer_path(rfi))
-    await desk.look(mine, "customer-erased")

@@ -24,9 +24,7 @@ from services.portal.pages.operator_words import mails_said, policies_said, requ
 from services.wording.words import words_of
 from tests.builders import START, make_partner, make_profile, make_referral, make_rfi
 from tests.contract.job_suite import make_job
-from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
-from tests.portal.test_partner_journeys import submitted
 from tests.portal.world import Browser, PortalWorld
 
 BAD = b'{"id": "crm-7", "customer": {"company": "Canary & Sons"}}'
@@ -265,44 +263,4 @@ async def test_a_parked_referral_can_be_released(world: PortalWorld) -> None:
     boss = await world.signed_in(partner=None)
     assert referral.title in (await boss.get("/operator/parked")).text
     await boss.submit("/operator/parked/release", {"id": referral.id})
-    assert await world.stores.aside.parked(10) == []
-
-
-async def test_an_operator(desk: Desk) -> None:
-    world = desk.world
-    refusal, letter, rfi = await refused(world), await put_aside(world), await asked(world, 1, 2)
-    mended_later = await put_aside(world, offset=4)
-    mail = make_job(rfi_id=rfi.id, referral_id=make_referral(1, partner=1).id)
-    await world.stores.jobs.add_leased([mail], "notifier", START)
-    parked = make_referral(9)
-    await world.stores.referrals.add([parked])
-    await world.stores.referrals.defer(parked.id, parked.version, START, 8, parked=True)
-    page = await desk.signed_in(partner=None)
-    for name, path in {
-        "overview": "/operator",
-        "refused": "/operator/refused",
-        "letters": "/operator/letters",
-        "parked": "/operator/parked",
-        "partners": "/operator/partners",
-        "request": f"/operator/requests/{rfi.id}",
-        "refusal": f"/operator/refused/{refusal}",
-        "letter": f"/operator/letters/{letter}",
-    }.items():
-        await page.goto(path)
-        await desk.look(page, name)
-    await page.fill("#why", "seen")
-    await submitted(page, "form[action$='/drop'] button")
-    await desk.look(page, "dropped")
-    await page.goto(f"/operator/letters/{mended_later}")
-    await submitted(page, "form[action$='/replay'] button")
-    assert await world.stores.aside.letters(Letters(), 10) == []
-    assert [sent.value for sent in published(world, Topic.RFI_ACCEPTED)] == [BAD]
-    await page.goto(f"/operator/refused/{refusal}")
-    await page.fill("#mended", '{"id": "crm-7", "mended": true}')
-    await submitted(page, "form[action$='/replay'] button")
-    assert [orjson.loads(sent.value or b"") for sent in published(world, Topic.RFI_SUBMITTED)] == [
-        {"id": "crm-7", "mended": True}
-    ]
-    await page.goto("/operator/parked")
-    await submitted(page, "form[action='/operator/parked/release'] button")
     assert await world.stores.aside.parked(10) == []

@@ -14,8 +14,6 @@ from services.core.errors import DependencyUnavailable
 from services.core.rules import DEFAULT_RULES
 from services.matching.rules_file import write_rules
 from tests.builders import make_partner, make_profile
-from tests.contract.foreign_id_suite import make_ask
-from tests.portal.browser import Desk
 from tests.portal.test_customer_page import asked
 from tests.portal.world import Browser, PortalWorld
 
@@ -153,26 +151,3 @@ async def test_rules_that_somebody_else_published_meanwhile_are_not_overwritten(
     assert (taken.status_code, "name a new version" in taken.text) == (409, True)
     held = await world.stores.rules.current()
     assert (held.id, held.rules.fit) == ("rules-of-eve", 0.5)
-
-
-async def test_the_pages_of_audit_and_rules_can_be_used_by_everybody(desk: Desk) -> None:
-    report = Report()
-    report.count("RFIs accepted", 3)
-    report.add([Finding(Fault.MISSING, "routing", "rfi-1", "was accepted and never routed")])
-    looks = Looks(report)
-    looks.may_end.set()
-    auditing(desk.world, looks)
-    await asked(desk.world, 1, 2)
-    await desk.world.stores.partners.put_profiles([make_profile(1), make_profile(2)])
-    await desk.world.stores.foreign_asks.note([make_ask(), make_ask(thing_id="r-3")])
-    page = await desk.signed_in(None)
-    await page.goto("/operator/audit")
-    await page.click("main form button")
-    await page.goto("/operator/audit")
-    await page.wait_for_selector("#findings")
-    await desk.look(page, "operator-audit")
-    await page.goto("/operator/rules")
-    await page.fill("#draft", OTHER)
-    await page.click("#draft + button")
-    await page.wait_for_selector("#tried")
-    await desk.look(page, "operator-rules")

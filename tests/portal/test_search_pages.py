@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import orjson
+from playwright.async_api import expect
 
 from schemas.topics import Topic
+from services.core.codes import CompanySize
 from services.core.ids import rfi_id
 from services.core.rfi import Place
 from services.portal.pace import SENT_AS_PER_HOUR, SENT_PER_HOUR
@@ -213,16 +215,32 @@ async def test_looking_sends_nothing_and_before_the_partners_are_loaded_the_page
 
 async def test_a_search(desk: Desk) -> None:
     world = desk.world
-    await network(world, make_profile(1, version=2, industries=("Retail",), products=("Business Central",)))
+    # Each of the others is left out by one thing: an industry, an offer, a language, a size.
+    await network(
+        world,
+        make_profile(1, version=2, industries=("Retail",)),
+        make_profile(2, version=2, products=("Business Central",)),
+        make_profile(4, version=2, languages=("en",)),
+        make_profile(5, version=2, sizes=(CompanySize.S1_9,)),
+    )
     await caught_up(world)
     page = await desk.page()
     await page.goto("/search")
     await desk.look(page, "empty")
     await page.fill("#q", "cloud")
     await page.select_option("#country", "ES")
+    await page.fill("#where", "Sevilla")
+    await page.select_option("#size", CompanySize.S51_250)
     await submitted(page, "main form > button")
-    for n in (1, 3):
-        await page.check(f"input[name=partner][value='{make_partner(n).id}']")
+    found = page.locator("main .cards h3")
+    await expect(found).to_have_count(4)
+    await page.check(f"input[name=partner][value='{make_partner(1).id}']")
+    await page.locator("details.filters summary").click()
+    for name, value in {"industry": "manufacturing", "offer": "azure", "speaks": "es"}.items():
+        await page.check(f"input[name={name}][value='{value}']")
+    await submitted(page, "details.filters button")
+    await expect(found).to_have_text([make_partner(3).name])
+    await page.check(f"input[name=partner][value='{make_partner(3).id}']")
     await desk.look(page, "found")
     await submitted(page, "button[formaction]")
     await submitted(page, "form[action='/search/request'] button")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from playwright.async_api import expect
 
 from services.core.accounts import Notify, Role, User
 from services.core.digest import next_morning
@@ -199,3 +201,13 @@ async def test_team(desk: Desk) -> None:
     changed = await stored(world, "bea@partner1.example")
     assert changed is not None
     assert changed.role is Role.MEMBER
+    theirs = await desk.page(await world.session_of(changed))
+    await theirs.goto("/insights")
+    await expect(theirs).to_have_url(re.compile("/insights$"))
+    await submitted(page, f"{of_bea} button[value=no]")
+    await theirs.reload()
+    await expect(theirs).to_have_url(re.compile("/sign-in"))
+    await submitted(page, f"{of_bea} button[value=yes]")
+    let_in = await stored(world, "bea@partner1.example")
+    assert let_in is not None
+    assert (let_in.active, let_in.role) == (True, Role.MEMBER)

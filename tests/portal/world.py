@@ -29,15 +29,17 @@ from services.adapters.outbox import OutboxRelay
 from services.adapters.settings import Settings
 from services.adapters.signing import SignedLinks
 from services.adapters.standing_seal import SealedStandings
+from services.adapters.wire import tick_of
 from services.auditing import Auditor
 from services.core.account_stores import CUSTOMER_LINK, SIGN_IN_LINK
 from services.core.accounts import ApiToken, Role, User
 from services.core.audits import AuditRun
 from services.core.codes import PolicyName
-from services.core.ids import user_id
+from services.core.ids import SHARDS, user_id
 from services.core.policy import POLICIES, Policy
 from services.core.referral import Referral
 from services.core.rfi import Rfi
+from services.expirer.sweep import ExpirerHandler, Tick
 from services.intake.regions import Regions
 from services.portal.app import build
 from services.portal.keys import key_hash
@@ -96,6 +98,7 @@ class PortalWorld:
     ports: PortalPorts
     options: PortalOptions
     log: MemoryLog
+    relay: OutboxRelay
     auditor: SwitchedAudits
     clients: list[httpx.AsyncClient] = field(default_factory=list)
 
@@ -172,6 +175,18 @@ class PortalWorld:
         """As it is stored now."""
         return (await self.stores.referrals.load([id_]))[id_]  # type: ignore[no-any-return]
 
+    async def time_passes(self, by: timedelta) -> None:
+        """Business time goes on as in a sandbox, nobody is signed out by it, and the expirer does what is due."""
+        at = self.clock.shift(by)
+        expirer = ExpirerHandler(
+            referrals=self.stores.referrals,
+            publish=self.relay.publish_and_clear,
+            clock=self.clock,
+            policies=self.ports.policies,
+            decode=lambda record: Tick(*tick_of(record)),
+        )
+        await expirer.sweep(range(SHARDS), at)
+
     async def close(self) -> None:
         """Close every client."""
         for client in self.clients:
@@ -214,4 +229,4 @@ def portal_world(
     auditor = SwitchedAudits()
     ports = replace(portal_ports(around), audits=auditor)
     options = options or PortalOptions(base_url=BASE)
-    return PortalWorld(stores, clock, build(ports, options, registry), ports, options, log, auditor)
+    return PortalWorld(stores, clock, build(ports, options, registry), ports, options, log, relay, auditor)
