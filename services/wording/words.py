@@ -26,6 +26,8 @@ from services.core.rfi import Money, Place
 SOURCE_LANGUAGE = "en"
 #: From how many of a unit on a span is said in it: 30 hours are a day, and 28 are hours.
 _TURN = 1.2
+#: So many of a unit there must be for time that is left to be told in it.
+_TWO = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +129,15 @@ class Words:
             self._spans[key] = str(format_timedelta(delta, threshold=_TURN, locale=self.locale))
         return self._spans[key]
 
+    def left(self, delta: timedelta) -> str:
+        """How much time there still is, never more: in the largest unit of which there are two, as 36 hours."""
+        unit, number, length = _whole_units(delta)
+        key = f"{unit} left", number
+        if key not in self._spans:
+            whole = timedelta(seconds=number * length)
+            self._spans[key] = str(format_timedelta(whole, threshold=_TWO, locale=self.locale))
+        return self._spans[key]
+
     def zone(self, local: datetime) -> str:
         """The name of an instant's own time zone, as it is called at that time of the year."""
         key = (str(local.tzinfo), local.utcoffset(), bool(local.dst()))
@@ -209,6 +220,15 @@ def _largest_unit(delta: timedelta) -> tuple[str, int]:
         if seconds / length >= _TURN:
             return unit, round(seconds / length)
     return TIMEDELTA_UNITS[-1][0], seconds
+
+
+def _whole_units(delta: timedelta) -> tuple[str, int, int]:
+    """The largest unit of which there are two, how many whole ones there are, and how long one is in seconds."""
+    seconds = abs(delta.days * 86_400 + delta.seconds)
+    for unit, length in TIMEDELTA_UNITS:
+        if seconds >= _TWO * length:
+            return unit, seconds // length, length
+    return TIMEDELTA_UNITS[-1][0], seconds, 1
 
 
 @lru_cache(maxsize=8192)

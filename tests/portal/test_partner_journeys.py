@@ -39,8 +39,8 @@ _STAR_BESIDE = """() => {
 
 #: When a referral of START must be answered, as a reader in Tokyo is told: fourteen days later, at 9:00 UTC.
 _DUE = {
-    "en": "March 16, 2026, 18:00 (Japan Standard Time) (2 weeks left)",
-    "es": "16 de marzo de 2026, 18:00 (hora estándar de Japón) (quedan 2 semanas)",
+    "en": "March 16, 2026, 18:00 (Japan Standard Time) (13 days left)",
+    "es": "16 de marzo de 2026, 18:00 (hora estándar de Japón) (quedan 13 días)",
 }
 
 #: What is looked for among many, and how each of some others differs from it: by size, channel, amount, currency.

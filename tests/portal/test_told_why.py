@@ -31,9 +31,8 @@ async def test_one_filter_too_many_is_called_so(world: PortalWorld) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("en", "This page is too old"), ("es", "Esta página es demasiado")])
 async def test_a_form_that_is_too_old_is_to_be_loaded_again(world: PortalWorld, language: str, words: str) -> None:
-    ana = await world.signed_in(1)
-    # Whose form it is nobody knows then: the browser says the language.
-    as_page = {"accept": "text/html", "accept-language": language}
+    ana = await world.signed_in(1, language=language)
+    as_page = {"accept": "text/html", "accept-language": "fr"}
     told = await ana.post("/filters", data={"csrf": "of yesterday", "name": "x"}, headers=as_page)
     assert told.status_code == 403
     assert words in told.text

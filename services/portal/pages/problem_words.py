@@ -18,7 +18,7 @@ _SAID = {
     ("/closedOn", "in_the_future"): _("A won deal cannot have been closed in the future."),
     ("/reason", "required"): _("Say why, with one of the reasons of the list."),
     ("/reason", "not_allowed"): _("This is a reason to decline; say why the deal was lost."),
-    ("/notes", "required"): _("The reason “other” needs notes that say which."),
+    ("/notes", "required"): _("Say in the notes which other reason it is."),
     ("/partnerId", "too_early"): _("Your request is being sent to partners right now. Try again in a minute."),
     ("/partnerId", "asked_already"): _("This partner has had your request before. Choose another one."),
     ("/partnerId", "too_many"): _("You have asked as many more partners as a request allows."),
@@ -76,6 +76,8 @@ _EMPTY = {
     "lastName": _("Give the last name."),
     "email": _("Give a mail address, for example name@company.example."),
     "name": _("Give the name."),
+    "latitude": _("Give both latitude and longitude, or neither."),
+    "longitude": _("Give both latitude and longitude, or neither."),
     "timeZone": _("Give the time zone as its name, for example Europe/Madrid."),
 }
 _INVALID = {

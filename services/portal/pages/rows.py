@@ -54,7 +54,7 @@ def left_said(words: Words, due: datetime, now: datetime) -> str:
     """How long there is to answer."""
     if due <= now:
         return words.say(_("The time is over"))
-    return words.say(_("{time} left")).format(time=words.span(due - now))
+    return words.say(_("{time} left")).format(time=words.left(due - now))
 
 
 def _left(words: Words, card: Card, now: datetime) -> str | None:
