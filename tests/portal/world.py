@@ -8,6 +8,7 @@ await ana.submit("/referrals/x/accept", {...})  # posts a form with the page's t
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -185,7 +186,10 @@ class PortalWorld:
             policies=self.ports.policies,
             decode=lambda record: Tick(*tick_of(record)),
         )
-        await expirer.sweep(range(SHARDS), at)
+        async with asyncio.timeout(60):
+            # What somebody just changes, as a page does that opens, is looked at again with the next tick.
+            while await self.stores.referrals.due(range(SHARDS), at, 1):
+                await expirer.sweep(range(SHARDS), at)
 
     async def close(self) -> None:
         """Close every client."""
