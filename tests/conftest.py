@@ -18,6 +18,7 @@ from pymongo.uri_parser import parse_uri
 
 from services.adapters.mongo.driver import Mongo
 from services.adapters.mongo.indexes import ensure_indexes
+from services.core.errors import DependencyUnavailable
 from services.engines.choose import Endpoints
 from services.engines.docker import docker_problem
 from tests.engines import Engine, running
@@ -87,12 +88,22 @@ def mongo_database(mongo_server: str) -> Iterator[str]:
         client.drop_database(name)
 
 
+async def with_indexes(mongo: Mongo) -> None:
+    """Make every index; what is late on a busy disk is begun anew, as a process does that starts."""
+    async with asyncio.timeout(120):
+        while True:
+            try:
+                return await ensure_indexes(mongo)
+            except DependencyUnavailable:
+                continue
+
+
 @pytest.fixture(scope="session")
 def indexed(mongo_server: str) -> Iterator[Database[dict[str, Any]]]:
     """A database with every index, made once for a worker: that takes longer than most tests that want one."""
     name = f"test_{uuid4().hex}"
     with Mongo(mongo_server, name) as mongo:
-        asyncio.run(ensure_indexes(mongo))
+        asyncio.run(with_indexes(mongo))
     with pymongo.MongoClient[dict[str, Any]](mongo_server) as client:
         yield client[name]
         client.drop_database(name)
